@@ -1,0 +1,111 @@
+"""What one call of the engine trains, and where its results land.
+
+Plain arrays and ingredients; nothing here knows of files or plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ingredients.initializers import Initializer
+from ..ingredients.optimizers import Optimizer
+from ..ingredients.options import Floats
+from ..ingredients.problems.protocol import Problem
+from .lanes import Lanes
+from .outcomes import Training
+from .streams import generator
+
+Number = float | NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Trials that share every structural value: one row a trial.
+
+    A number of the initializer or the optimizer is one float, or (trials,) where it is an axis.
+    """
+
+    problem: Problem
+    initializer: type[Initializer]
+    optimizer: type[Optimizer]
+    training: Training
+    seeds: NDArray[np.int64]
+    init_numbers: Mapping[str, Number]
+    optimizer_numbers: Mapping[str, Number]
+    entropy: int = 0
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def initial_parameters(self, rows: NDArray[np.int64]) -> Floats:
+        """Parameters (parameters, rows) before the first update, float64."""
+        weights = ~self.problem.is_bias
+        seeds, which = np.unique(self.seeds[rows], return_inverse=True)
+        count = int(weights.sum())
+        draws = np.empty((count, len(seeds)))
+        for column, seed in enumerate(seeds):
+            random = generator(self.entropy, "init", int(seed))
+            draws[:, column] = self.initializer.draw(random, count)
+        numbers = {name: _of_rows(number, rows) for name, number in self.init_numbers.items()}
+        biases = numbers.pop("biases")
+        parameters = np.empty((len(weights), len(rows)))
+        parameters[weights] = self.initializer.shape(draws[:, which], numbers)
+        parameters[~weights] = biases
+        return parameters
+
+    def fresh_lanes(self, rows: NDArray[np.int64]) -> Lanes:
+        """Lanes for trials that have not begun."""
+        dtype = self.training.dtype
+        parameters = self.initial_parameters(rows).astype(dtype)
+        columns: dict[str, Any] = {
+            "parameters": parameters,
+            "row": rows.copy(),
+            "step": np.zeros(len(rows), np.int64),
+            "last_loss": np.full(len(rows), np.nan, dtype),
+        }
+        for name in self.optimizer.state:
+            columns[f"state.{name}"] = np.zeros_like(parameters)
+        for name, number in self.optimizer_numbers.items():
+            if not isinstance(number, float):
+                columns[f"number.{name}"] = number[rows].astype(dtype)
+        return Lanes(columns)
+
+    def optimizer_constants(self) -> dict[str, Floats]:
+        """The optimizer's numbers that are the same in every lane, as arrays without axes."""
+        return {
+            name: np.array(number, self.training.dtype)
+            for name, number in self.optimizer_numbers.items()
+            if isinstance(number, float)
+        }
+
+
+def _of_rows(number: Number, rows: NDArray[np.int64]) -> Any:
+    return number if isinstance(number, float) else number[rows]
+
+
+@dataclass
+class Results:
+    """One row a trial of an assignment; the columns of DESIGN's `trials` that training fills."""
+
+    outcome: NDArray[np.int8]
+    steps: NDArray[np.int64]
+    initial_loss: NDArray[np.float64]
+    final_loss: NDArray[np.float64]
+    gradient_norm: NDArray[np.float64]
+    final_parameters: NDArray[np.float64] | None = None  # (parameters, trials)
+    trajectories: dict[str, Any] = field(default_factory=dict)  # see `recording`
+
+    @classmethod
+    def empty(cls, trials: int, n_parameters: int | None) -> Results:
+        """Room for the results of `trials` trials."""
+        return cls(
+            np.full(trials, -1, np.int8),
+            np.zeros(trials, np.int64),
+            *(np.full(trials, np.nan) for _ in range(3)),
+            None if n_parameters is None else np.full((n_parameters, trials), np.nan),
+        )

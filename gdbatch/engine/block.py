@@ -1,0 +1,77 @@
+"""A block: lanes that step together, with the evaluator and buffers for their number.
+
+It knows how to evaluate and to step; what to watch meanwhile is its users' affair.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..ingredients.options import Floats
+from ..ingredients.problems.protocol import Evaluation
+from .assignment import Assignment
+from .lanes import Array, Lanes
+
+# NumPy reduces a lone lane in another order than lanes side by side: keep to a width where the
+# bits of a lane do not depend on its neighbours
+FEWEST_LANES = 8
+
+
+class Block:
+    """Lanes in their slots; slots past `occupied` hold copies that nobody looks at."""
+
+    def __init__(self, assignment: Assignment, lanes: Lanes) -> None:
+        self._assignment = assignment
+        self.occupied = len(lanes)
+        width = max(FEWEST_LANES, len(lanes))
+        if width > len(lanes):
+            lanes = lanes.take(np.arange(width) % len(lanes))
+        self.lanes = lanes
+        self.parameters: Floats = lanes["parameters"]
+        self.steps = lanes["step"]
+        self.state = lanes.part("state")
+        self._numbers = assignment.optimizer_constants() | lanes.part("number")
+        self._data = lanes.part("data")
+        self._update = assignment.optimizer.update
+        problem, dtype = assignment.problem, assignment.training.dtype
+        self._evaluator = problem.evaluator(width, dtype)
+        self.gradient = np.empty_like(self.parameters)
+        self.loss = np.empty(width, dtype)
+        self.prediction_error = np.empty(width, dtype)
+        self.gradient_norm = np.empty(width, dtype)
+        self.predictions = np.empty((problem.n_predictions, width), dtype)
+
+    def wanted(self, *names: str) -> Evaluation:
+        """An evaluation that fills the gradient and the named buffers of this block."""
+        return Evaluation(self.gradient, **{name: getattr(self, name) for name in names})
+
+    def evaluate(self, out: Evaluation) -> None:
+        """Evaluate all lanes where they stand."""
+        self._evaluator.evaluate(self.parameters, self._data, self.steps, out)
+
+    def measure_gradient_norm(self) -> None:
+        """Fill `gradient_norm` with √Σg² from the gradient of the last evaluation."""
+        np.einsum("pl,pl->l", self.gradient, self.gradient, out=self.gradient_norm)
+        np.sqrt(self.gradient_norm, self.gradient_norm)
+
+    def step(self) -> None:
+        """One update of all lanes; the gradient is used up."""
+        self._update(self.parameters, self.gradient, self.state, self._numbers)
+
+    def moving(self) -> dict[str, Array]:
+        """The columns that an update may change."""
+        return {
+            name: array
+            for name, array in self.lanes.columns.items()
+            if name == "parameters" or name.startswith("state.")
+        }
+
+
+def same_lanes(before: dict[str, Array], after: dict[str, Array]) -> Any:
+    """Which lanes hold equal numbers in all arrays, (lanes,) bool."""
+    same: Any = True
+    for name, array in before.items():
+        same = same & (array == after[name]).all(axis=0)
+    return same

@@ -1,0 +1,162 @@
+"""The careful way to train: every rule is looked at after every update.
+
+Lanes in which something may have happened come here to have it told to the exact step; recorded
+trials stay here from their first step to their last.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .assignment import Assignment, Results
+from .block import FEWEST_LANES, Block, same_lanes
+from .lanes import Lanes
+from .outcomes import CONVERGED, DIVERGED, STALLED
+from .recording import Recorder
+
+_COMPACT_BELOW = 0.75  # share of a block still in use at which the others are dropped
+
+
+class Inspection:
+    """Trains lanes with all eyes open and writes the results of those that end."""
+
+    def __init__(self, assignment: Assignment, results: Results) -> None:
+        self._assignment = assignment
+        self._training = assignment.training
+        self._results = results
+
+    def run(
+        self, lanes: Lanes, patience: int | None = None, recorder: Recorder | None = None
+    ) -> Lanes | None:
+        """Train until every lane has ended, or has shown nothing in `patience` updates.
+
+        Returns the lanes that showed nothing, unchanged by having been looked at, or None.
+        """
+        back: list[Lanes] = []
+        block = _InspectedBlock(self._assignment, lanes, None)
+        while True:
+            leaving, ending = block.check(patience, recorder)
+            if ending.any():
+                block.write(ending, self._results)
+            if leaving.any():
+                back.append(block.lanes.take(np.flatnonzero(leaving)))
+            block.active &= ~(leaving | ending)
+            left = int(block.active.sum())
+            if left == 0:
+                return Lanes.join(back) if back else None
+            block.step()
+            if left < _COMPACT_BELOW * len(block.active) and len(block.active) > FEWEST_LANES:
+                block = _InspectedBlock(self._assignment, *block.remaining())
+
+
+class _InspectedBlock(Block):
+    """A block with, a lane, what is known of its streak and of the update before."""
+
+    def __init__(self, assignment: Assignment, lanes: Lanes, notes: Lanes | None) -> None:
+        super().__init__(assignment, lanes)
+        width = len(self.lanes)
+        self._training = assignment.training
+        self.active = np.arange(width) < self.occupied
+        if notes is None:
+            notes = Lanes(
+                {
+                    "row": self.lanes["row"],
+                    "arrival": self.lanes["step"].copy(),
+                    "streak_start": np.full(width, -1, np.int64),
+                    "streak_loss": np.zeros(width),
+                    "streak_norm": np.zeros(width),
+                    "streak_parameters": self.parameters.copy(),
+                    "unchanged": np.zeros(width, bool),
+                }
+            )
+        elif len(notes) < width:
+            notes = notes.take(np.arange(width) % len(notes))
+        self.notes = notes
+        self._everything = self.wanted("loss", "predictions", "prediction_error")
+
+    def remaining(self) -> tuple[Lanes, Lanes]:
+        """The active lanes and the notes on them."""
+        index = np.flatnonzero(self.active)
+        return self.lanes.take(index), self.notes.take(index)
+
+    def check(self, patience: int | None, recorder: Recorder | None) -> tuple[Any, Any]:
+        """Look at every lane; returns which leave (nothing to see) and which have ended."""
+        training, notes, step = self._training, self.notes, self.lanes["step"]
+        self.evaluate(self._everything)
+        self.measure_gradient_norm()
+        finite = np.isfinite(self.loss)
+        np.copyto(self.lanes["last_loss"], self.loss, where=finite)
+        finite &= np.isfinite(self.parameters).all(axis=0)
+        self._outcome = np.full(len(step), -1, np.int8)
+        diverged = ~(finite & (self.loss <= training.largest_loss))
+        begun = self._note_streaks(diverged)
+        streak = notes["streak_start"] >= 0
+        held = streak & (step - notes["streak_start"] + 1 >= training.hold)
+        over = step == training.max_steps
+        self._outcome[over] = training.end_of_budget
+        self._outcome[notes["unchanged"] & ~streak] = STALLED
+        self._outcome[held] = CONVERGED
+        self._outcome[diverged] = DIVERGED
+        ending = self.active & (self._outcome >= 0)
+        if recorder is not None:
+            chosen = self.active & ((step % recorder.every == 0) | begun | ending)
+            recorder.note(chosen, self.lanes["row"], step, self._measured())
+        if patience is None:
+            return np.zeros_like(ending), ending
+        # who has less than a window of budget left stays to the end
+        quiet = ~streak & (step - notes["arrival"] >= patience)
+        quiet &= step + patience <= training.max_steps
+        return self.active & quiet & ~ending, ending
+
+    def _note_streaks(self, diverged: Any) -> Any:
+        """Begin and end streaks of held stop rules; returns where one begins."""
+        if not self._training.stop:
+            return np.zeros_like(diverged)
+        holding = ~diverged
+        for rule, threshold in self._training.stop.items():
+            holding &= getattr(self, rule) <= threshold
+        start = self.notes["streak_start"]
+        begun = holding & (start < 0)
+        start[begun] = self.lanes["step"][begun]
+        start[~holding] = -1
+        self.notes["streak_loss"][begun] = self.loss[begun]
+        self.notes["streak_norm"][begun] = self.gradient_norm[begun]
+        self.notes["streak_parameters"][:, begun] = self.parameters[:, begun]
+        return begun
+
+    def _measured(self) -> dict[str, Any]:
+        return {
+            "loss": self.loss,
+            "prediction": self.predictions,
+            "prediction_error": self.prediction_error,
+            "gradient_norm": self.gradient_norm,
+            "parameters": self.parameters,
+        }
+
+    def write(self, ending: Any, results: Results) -> None:
+        """Put the end of lanes into the results: the streak's first check where they converged."""
+        index = np.flatnonzero(ending)
+        outcome, notes = self._outcome[index], self.notes
+        rows = self.lanes["row"][index]
+        converged = outcome == CONVERGED
+        loss = np.where(converged, notes["streak_loss"][index], self.lanes["last_loss"][index])
+        norm = np.where(converged, notes["streak_norm"][index], self.gradient_norm[index])
+        results.outcome[rows] = outcome
+        results.steps[rows] = np.where(
+            converged, notes["streak_start"][index], self.lanes["step"][index]
+        )
+        results.final_loss[rows] = loss
+        results.gradient_norm[rows] = np.where(outcome == DIVERGED, np.nan, norm)
+        if results.final_parameters is not None:
+            results.final_parameters[:, rows] = np.where(
+                converged, notes["streak_parameters"][:, index], self.parameters[:, index]
+            )
+
+    def step(self) -> None:
+        """One update; notes which lanes it did not change."""
+        before = {name: array.copy() for name, array in self.moving().items()}
+        super().step()
+        np.add(self.steps, 1, self.steps)
+        self.notes.columns["unchanged"] = same_lanes(before, self.moving())

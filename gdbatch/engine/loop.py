@@ -1,0 +1,169 @@
+"""The loop: keeps a block full until the queue is empty, and every trial's end exact.
+
+Lanes that are done leave and waiting trials take their place, so a sweep costs what its trials
+need, not the longest of them times all.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from .assignment import Assignment, Results
+from .block import FEWEST_LANES, Block
+from .inspection import Inspection
+from .lanes import Lanes
+from .recording import Recorder, Recording
+from .windows import WindowBlock, window_length
+
+_INSPECT_FROM = 0.25  # lanes waiting for inspection, as a share of those that train
+_COMPACT_BELOW = 0.75  # share of a block in use at which it is made smaller
+
+
+def train(
+    assignment: Assignment,
+    recording: Recording | None = None,
+    keep_parameters: bool = False,
+) -> Results:
+    """Train every trial of an assignment to its end.
+
+    A trial's numbers do not depend on the others: it reports what it would have reported alone.
+    """
+    n_parameters = assignment.problem.n_parameters if keep_parameters else None
+    results = Results.empty(len(assignment), n_parameters)
+    # numbers that overflow are outcomes of a lane, found by its checks: nothing to warn of
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        rows = np.arange(len(assignment))
+        if recording is not None and recording.rows.size:
+            _train_recorded(assignment, results, recording)
+            rows = np.delete(rows, recording.rows)
+        _Loop(assignment, results, rows).run()
+    return results
+
+
+def _train_recorded(assignment: Assignment, results: Results, recording: Recording) -> None:
+    recorder = Recorder(recording)
+    queue = _Queue(assignment, results, recording.rows)
+    inspection = Inspection(assignment, results)
+    while queue:
+        inspection.run(queue.next(queue.batch), recorder=recorder)
+    results.trajectories = recorder.table(results.steps)
+
+
+class _Queue:
+    """Trials that wait for a lane: those that came back first, then those that have not begun."""
+
+    def __init__(self, assignment: Assignment, results: Results, rows: np.ndarray) -> None:
+        self._assignment = assignment
+        self._results = results
+        self._rows = rows
+        self._begun = 0
+        self._waiting: deque[Lanes] = deque()
+        self.batch = assignment.problem.block_width(assignment.training.dtype)
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting) or self._begun < len(self._rows)
+
+    def put_back(self, lanes: Lanes) -> None:
+        """Lanes that go on training."""
+        self._waiting.append(lanes)
+
+    def next(self, most: int) -> Lanes:
+        """Up to `most` lanes; call only while the queue is true."""
+        taken: list[Lanes] = []
+        while most and self:
+            if not self._waiting:
+                self._waiting.append(self._prepare())
+            lanes = self._waiting.popleft()
+            if len(lanes) > most:
+                self._waiting.appendleft(lanes.take(slice(most, None)))
+                lanes = lanes.take(slice(0, most))
+            taken.append(lanes)
+            most -= len(lanes)
+        return Lanes.join(taken)
+
+    def _prepare(self) -> Lanes:
+        """The next trials of the assignment, with their initial losses reported."""
+        rows = self._rows[self._begun : self._begun + self.batch]
+        self._begun += len(rows)
+        lanes = self._assignment.fresh_lanes(rows)
+        block = Block(self._assignment, lanes)
+        block.evaluate(block.wanted("loss"))
+        loss = block.loss[: len(rows)]
+        self._results.initial_loss[rows] = loss
+        np.copyto(lanes["last_loss"], loss, where=np.isfinite(loss))
+        return lanes
+
+
+class _Loop:
+    """Windows over a full block, with inspections in between."""
+
+    def __init__(self, assignment: Assignment, results: Results, rows: np.ndarray) -> None:
+        self._assignment = assignment
+        self._queue = _Queue(assignment, results, rows)
+        self._inspection = Inspection(assignment, results)
+        self._suspects: list[Lanes] = []
+        self._window = window_length(assignment.training)
+        self._fits = self._window <= assignment.training.max_steps
+
+    def run(self) -> None:
+        """Train all rows to their end."""
+        block: WindowBlock | None = None
+        while self._queue or block or self._suspects:
+            if block is None and self._queue:
+                block = self._fill()
+            if block is not None:
+                block = self._window_of(block)
+            training = block.occupied if block else 0
+            if sum(map(len, self._suspects)) > _INSPECT_FROM * training:
+                self._inspect()
+
+    def _fill(self) -> WindowBlock | None:
+        lanes = self._queue.next(self._queue.batch)
+        if not self._fits:  # the budget is shorter than a window
+            self._suspects.append(lanes)
+            return None
+        return WindowBlock(self._assignment, lanes)
+
+    def _window_of(self, block: WindowBlock) -> WindowBlock | None:
+        """One window; lanes that leave make room for waiting ones."""
+        alarm, near = block.run_window()
+        if not (alarm.any() or near.any()):
+            return block
+        if alarm.any():
+            self._suspects.append(block.begin_of_window(np.flatnonzero(alarm)))
+        if near.any():
+            self._suspects.append(block.lanes.take(np.flatnonzero(near)))
+        free = np.flatnonzero(alarm | near)
+        return self._refill(block, free)
+
+    def _refill(self, block: WindowBlock, free: np.ndarray) -> WindowBlock | None:
+        if self._queue:
+            fresh = self._queue.next(len(free))
+            block.lanes.put(free[: len(fresh)], fresh)
+            free = free[len(fresh) :]
+        if not free.size:
+            return block
+        return self._shrink(block, free)
+
+    def _shrink(self, block: WindowBlock, free: np.ndarray) -> WindowBlock | None:
+        """Close the gaps: lanes from the end move into free slots."""
+        left = block.occupied - len(free)
+        if left == 0:
+            return None
+        stay = np.setdiff1d(np.arange(left, block.occupied), free)
+        block.lanes.put(free[free < left], block.lanes.take(stay))
+        block.occupied = left
+        if left < _COMPACT_BELOW * len(block.lanes) and len(block.lanes) > FEWEST_LANES:
+            return WindowBlock(self._assignment, block.lanes.take(slice(0, left)))
+        return block
+
+    def _inspect(self) -> None:
+        lanes = Lanes.join(self._suspects)
+        self._suspects = []
+        for start in range(0, len(lanes), self._queue.batch):
+            part = lanes.take(slice(start, start + self._queue.batch))
+            back = self._inspection.run(part, self._window)
+            if back is not None:
+                self._queue.put_back(back)

@@ -1,0 +1,122 @@
+"""The fast way to train: lanes run through windows of updates under cheap alarms.
+
+An alarm may be false, never missing: a lane that raises one is put back to where the window
+began and handed to `inspection`, which finds the exact step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..ingredients.problems.protocol import Evaluation
+from .assignment import Assignment
+from .block import Block, same_lanes
+from .lanes import Array, Lanes
+from .outcomes import Training
+
+_WINDOW = 64
+
+
+def look_distance(training: Training) -> int:
+    """Updates between two looks at the stop rules.
+
+    A streak of `hold` checks does not fit between looks that are at most `hold` apart.
+    """
+    return min(training.hold, _WINDOW)
+
+
+def window_length(training: Training) -> int:
+    """Updates a window, a multiple of the distance of looks."""
+    distance = look_distance(training)
+    return _WINDOW // distance * distance
+
+
+class WindowBlock(Block):
+    """A block whose lanes are looked at once a window."""
+
+    def __init__(self, assignment: Assignment, lanes: Lanes) -> None:
+        super().__init__(assignment, lanes)
+        training, width = assignment.training, len(self.lanes)
+        self._training = training
+        self.length = window_length(training)
+        self._distance = look_distance(training)
+        self._counts_steps = assignment.problem.uses_step
+        watch_loss = not assignment.problem.loss_bound <= training.largest_loss
+        self._watch_loss = watch_loss
+        self._smallest = {rule: np.empty(width, training.dtype) for rule in training.stop}
+        self._largest_loss = np.empty(width, training.dtype)
+        measured = {rule for rule in training.stop if rule != "gradient_norm"}
+        watched = {"loss"} if watch_loss else set()
+        self._lean = self.wanted(*watched)
+        self._look = self.wanted(*(measured | watched))
+        self._full = self.wanted(*(measured | {"loss"}))
+        self._snapshot = {name: array.copy() for name, array in self.moving().items()}
+        self._snapshot["last_loss"] = self.lanes["last_loss"].copy()
+        self._before = {name: array.copy() for name, array in self.moving().items()}
+
+    def run_window(self) -> tuple[Any, Any]:
+        """Make `length` updates; returns which lanes raised an alarm, and which are near the end.
+
+        Both (lanes,) bool. A lane near the end of its budget cannot run another window.
+        """
+        for name, array in self._snapshot.items():
+            np.copyto(array, self.lanes[name])
+        for smallest in self._smallest.values():
+            smallest.fill(np.inf)
+        self._largest_loss.fill(0)
+        distance = self._distance if self._training.stop else self.length
+        for count in range(1, self.length):
+            if count % distance == 0:
+                self._advance(self._look, self._training.stop)
+            else:
+                self._advance(self._lean, {})
+        for name, array in self._before.items():
+            np.copyto(array, self.lanes[name])
+        self._advance(self._full, self._training.stop)
+        np.copyto(self.lanes["last_loss"], self.loss)
+        if not self._counts_steps:
+            np.add(self.steps, self.length, self.steps)
+        present = np.arange(len(self.steps)) < self.occupied
+        alarm = self._alarms() & present
+        near = self.steps + self.length > self._training.max_steps
+        return alarm, near & ~alarm & present
+
+    def _advance(self, out: Evaluation, rules: dict[str, float]) -> None:
+        """Evaluate, keep the extremes of what is watched, update."""
+        self.evaluate(out)
+        if self._watch_loss:
+            np.maximum(self._largest_loss, self.loss, self._largest_loss)
+        for rule in rules:
+            if rule == "gradient_norm":
+                self.measure_gradient_norm()
+            np.minimum(self._smallest[rule], getattr(self, rule), self._smallest[rule])
+        self.step()
+        if self._counts_steps:
+            np.add(self.steps, 1, self.steps)
+
+    def _alarms(self) -> Any:
+        """Lanes in which a rule may have held, or that diverged or stalled, in this window.
+
+        Numbers that left the finite ones do not come back, and an update that changes nothing is
+        followed by its like: of these the last update of a window tells enough.
+        """
+        alarm = ~np.isfinite(self.parameters).all(axis=0) | ~np.isfinite(self.loss)
+        if self._watch_loss:
+            alarm |= ~(self._largest_loss <= self._training.largest_loss)
+        alarm |= same_lanes(self._before, self.moving())
+        if self._training.stop:
+            held = np.ones(len(alarm), bool)
+            for rule, threshold in self._training.stop.items():
+                held &= self._smallest[rule] <= threshold
+            alarm |= held
+        return alarm
+
+    def begin_of_window(self, index: Array) -> Lanes:
+        """A copy of some lanes as they were when the window began."""
+        lanes = self.lanes.take(index)
+        for name, array in self._snapshot.items():
+            lanes.columns[name] = np.take(array, index, axis=-1)
+        lanes["step"][:] -= self.length
+        return lanes

@@ -1,0 +1,279 @@
+"""Activations: what a neuron does to its sum of products, and the slope of it.
+
+One class is one activation, whole: the plain form is read by students and by the reference
+trainer, the array form runs in the engine, and the tests hold the two and autodiff together.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from ..catalogue import register
+from .options import Floats
+
+
+class Activation(Protocol):
+    """What the engine needs of an activation.
+
+    The array forms work on arrays of any one shape, in place, and allocate nothing. `memory` is
+    handed from `forward` to `backward` untouched, so work done once need not be done twice.
+    """
+
+    bounds: ClassVar[tuple[float, float]]
+
+    @staticmethod
+    def value(sop: Any) -> Any:
+        """The activation of one sum of products (a NumPy scalar), by IEEE rules."""
+
+    @staticmethod
+    def slope(sop: Any) -> Any:
+        """The derivative of `value` at one sum of products (a NumPy scalar)."""
+
+    @staticmethod
+    def inverse(value: float) -> float:
+        """The sum of products that gives `value`; NaN when there is none."""
+
+    @staticmethod
+    def forward(sop: Floats, value: Floats, memory: Floats) -> None:
+        """Fill `value` and `memory` from `sop`."""
+
+    @staticmethod
+    def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
+        """Multiply `delta` by the slope; `memory` may be used up."""
+
+
+@register("activation", "sigmoid")
+class Sigmoid:
+    """1/(1 + exp(-s)), between 0 and 1.
+
+    With e = exp(s) and q = 1/(1 + e) the value is p = e q and the slope p q: q is 1 - p without
+    cancellation, so both are accurate in both tails. s is clamped where e would overflow.
+    """
+
+    bounds = (0.0, 1.0)
+
+    @staticmethod
+    def value(sop: Any) -> Any:
+        return 1 / (1 + np.exp(-sop))
+
+    @staticmethod
+    def slope(sop: Any) -> Any:
+        e = np.exp(-abs(sop))  # the slope is even, and exp of a negative number cannot overflow
+        return e / (1 + e) ** 2
+
+    @staticmethod
+    def inverse(value: float) -> float:
+        return math.log(value / (1 - value)) if 0 < value < 1 else math.nan
+
+    @staticmethod
+    def forward(sop: Floats, value: Floats, memory: Floats) -> None:
+        np.minimum(sop, _EXPONENT_LIMIT[sop.dtype.char], value)
+        np.exp(value, value)
+        np.add(value, _ONE[sop.dtype.char], memory)
+        np.reciprocal(memory, memory)
+        np.multiply(value, memory, value)
+
+    @staticmethod
+    def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
+        np.multiply(delta, value, delta)
+        np.multiply(delta, memory, delta)
+
+
+@register("activation", "tanh")
+class Tanh:
+    """Hyperbolic tangent, between -1 and 1."""
+
+    bounds = (-1.0, 1.0)
+
+    @staticmethod
+    def value(sop: Any) -> Any:
+        return np.tanh(sop)
+
+    @staticmethod
+    def slope(sop: Any) -> Any:
+        return 1 - np.tanh(sop) ** 2
+
+    @staticmethod
+    def inverse(value: float) -> float:
+        return math.atanh(value) if -1 < value < 1 else math.nan
+
+    @staticmethod
+    def forward(sop: Floats, value: Floats, memory: Floats) -> None:
+        np.tanh(sop, value)
+
+    @staticmethod
+    def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
+        np.multiply(value, value, memory)
+        np.subtract(_ONE[sop.dtype.char], memory, memory)
+        np.multiply(delta, memory, delta)
+
+
+@register("activation", "relu")
+class Relu:
+    """max(0, s); the slope at 0 is taken as 0."""
+
+    bounds = (0.0, math.inf)
+
+    @staticmethod
+    def value(sop: Any) -> Any:
+        return np.maximum(sop, 0)
+
+    @staticmethod
+    def slope(sop: Any) -> Any:
+        return sop * 0 + (sop > 0)  # NaN stays NaN
+
+    @staticmethod
+    def inverse(value: float) -> float:
+        return value if value > 0 else math.nan
+
+    @staticmethod
+    def forward(sop: Floats, value: Floats, memory: Floats) -> None:
+        np.maximum(sop, _ZERO[sop.dtype.char], value)
+
+    @staticmethod
+    def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
+        np.sign(value, memory)
+        np.multiply(delta, memory, delta)
+
+
+@register("activation", "leaky_relu")
+class LeakyRelu:
+    """s above 0, 0.01 s below; the slope at 0 is taken as 0.01."""
+
+    bounds = (-math.inf, math.inf)
+    leak: ClassVar[float] = 0.01
+
+    @staticmethod
+    def value(sop: Any) -> Any:
+        return np.maximum(sop, sop * sop.dtype.type(LeakyRelu.leak))
+
+    @staticmethod
+    def slope(sop: Any) -> Any:
+        return sop.dtype.type(1.0 if sop > 0 else LeakyRelu.leak) + sop * 0
+
+    @staticmethod
+    def inverse(value: float) -> float:
+        return value if value > 0 else value / LeakyRelu.leak
+
+    @staticmethod
+    def forward(sop: Floats, value: Floats, memory: Floats) -> None:
+        np.multiply(sop, _LEAK[sop.dtype.char], memory)
+        np.maximum(sop, memory, value)
+
+    @staticmethod
+    def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
+        np.sign(sop, memory)
+        np.maximum(memory, _LEAK[sop.dtype.char], memory)
+        np.multiply(delta, memory, delta)
+
+
+@register("activation", "identity")
+class Identity:
+    """s itself: a linear layer."""
+
+    bounds = (-math.inf, math.inf)
+
+    @staticmethod
+    def value(sop: Any) -> Any:
+        return sop
+
+    @staticmethod
+    def slope(sop: Any) -> Any:
+        return type(sop)(1)
+
+    @staticmethod
+    def inverse(value: float) -> float:
+        return value
+
+    @staticmethod
+    def forward(sop: Floats, value: Floats, memory: Floats) -> None:
+        np.copyto(value, sop)
+
+    @staticmethod
+    def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
+        """The slope is 1: there is nothing to multiply."""
+
+
+@register("activation", "softplus")
+class Softplus:
+    """log(1 + exp(s)), a smooth relu.
+
+    Computed as max(s, 0) + log1p(exp(-|s|)); the slope is the sigmoid of s.
+    """
+
+    bounds = (0.0, math.inf)
+
+    @staticmethod
+    def value(sop: Any) -> Any:
+        return np.maximum(sop, 0) + np.log1p(np.exp(-abs(sop)))
+
+    @staticmethod
+    def slope(sop: Any) -> Any:
+        return Sigmoid.value(sop)
+
+    @staticmethod
+    def inverse(value: float) -> float:
+        return value + math.log(-math.expm1(-value)) if value > 0 else math.nan
+
+    @staticmethod
+    def forward(sop: Floats, value: Floats, memory: Floats) -> None:
+        np.absolute(sop, memory)
+        np.negative(memory, memory)
+        np.exp(memory, memory)
+        np.log1p(memory, memory)
+        np.maximum(sop, _ZERO[sop.dtype.char], value)
+        np.add(value, memory, value)
+
+    @staticmethod
+    def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
+        np.negative(sop, memory)
+        np.minimum(memory, _EXPONENT_LIMIT[sop.dtype.char], memory)
+        np.exp(memory, memory)
+        np.add(memory, _ONE[sop.dtype.char], memory)
+        np.divide(delta, memory, delta)
+
+
+@register("activation", "sin")
+class Sine:
+    """sin(s), periodic, between -1 and 1."""
+
+    bounds = (-1.0, 1.0)
+
+    @staticmethod
+    def value(sop: Any) -> Any:
+        return np.sin(sop)
+
+    @staticmethod
+    def slope(sop: Any) -> Any:
+        return np.cos(sop)
+
+    @staticmethod
+    def inverse(value: float) -> float:
+        return math.asin(value) if -1 < value < 1 else math.nan
+
+    @staticmethod
+    def forward(sop: Floats, value: Floats, memory: Floats) -> None:
+        np.sin(sop, value)
+
+    @staticmethod
+    def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
+        np.cos(sop, memory)
+        np.multiply(delta, memory, delta)
+
+
+def _constant(float64: float, float32: float | None = None) -> dict[str, Floats]:
+    """A number as an array without axes, by type: ufuncs take these faster than Python numbers."""
+    return {
+        "d": np.array(float64, np.float64),
+        "f": np.array(float64 if float32 is None else float32, np.float32),
+    }
+
+
+_ZERO = _constant(0.0)
+_ONE = _constant(1.0)
+_LEAK = _constant(LeakyRelu.leak)
+# exp of these is finite, and its reciprocal is no denormal
+_EXPONENT_LIMIT = _constant(700.0, 87.0)

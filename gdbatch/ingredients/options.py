@@ -1,0 +1,49 @@
+"""What the options of all ingredients share: strict keys, and numbers that may differ by lane.
+
+Touch it only when every ingredient is meant.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+Floats = NDArray[np.floating[Any]]
+
+
+class PerLane:
+    """Marks an option that the arrays carry: as an axis, it varies inside a block."""
+
+
+LaneNumber = Annotated[float, Field(allow_inf_nan=False), PerLane()]
+
+
+class Options(BaseModel):
+    """Options of an ingredient, as they stand in the sweep file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    folder: ClassVar[str] = "folder"  # key of the validation context: where data files are looked for
+
+    @classmethod
+    def lane_keys(cls) -> tuple[str, ...]:
+        """Names of the options that may differ from lane to lane inside one block."""
+        return tuple(
+            name
+            for name, field in cls.model_fields.items()
+            if any(isinstance(mark, PerLane) for mark in field.metadata)
+        )
+
+    def resolved(self) -> dict[str, Any]:
+        """Everything that decides what is trained; contents of files, not their names."""
+        return self.model_dump(mode="json")
+
+
+def data_path(file: str, context: dict[str, Any] | None) -> Path:
+    """Where a data file named in a sweep file is: beside the sweep file, unless absolute."""
+    folder = Path((context or {}).get(Options.folder, "."))
+    return folder / file

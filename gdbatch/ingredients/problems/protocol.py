@@ -1,0 +1,60 @@
+"""What the engine, the plan and the figures need of a problem.
+
+Lanes are always the last axis. An evaluator is made once for a width and then only filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..options import Floats, Options
+
+
+@dataclass
+class Evaluation:
+    """Where one evaluation of all lanes lands; what is None is not asked for, nor computed."""
+
+    gradient: Floats  # (parameters, lanes)
+    loss: Floats | None = None  # (lanes,)
+    predictions: Floats | None = None  # (predictions, lanes)
+    prediction_error: Floats | None = None  # (lanes,): max |prediction - target|
+
+
+class Evaluator(Protocol):
+    """A problem made ready for blocks of one width."""
+
+    def evaluate(
+        self,
+        parameters: Floats,
+        lane_data: Mapping[str, Floats],
+        step: NDArray[np.int64],
+        out: Evaluation,
+    ) -> None:
+        """Fill `out` for all lanes: parameters (parameters, lanes), step (lanes,)."""
+
+
+class Problem(Protocol):
+    """What is trained: shapes, facts and evaluators; built from validated options."""
+
+    Options: ClassVar[type[Options]]
+    uses_step: ClassVar[bool]  # whether evaluate looks at `step`; else it is kept by windows only
+    n_parameters: int
+    n_predictions: int
+    is_bias: NDArray[np.bool_]  # (parameters,): which parameters are biases
+    parameter_names: list[str]
+    targets: list[float]  # one a prediction
+    loss_bound: float  # no finite parameters give a larger loss; inf when there is no bound
+    curvature: float | None  # largest curvature of the loss at the solution, where it is known
+
+    def __init__(self, options: Any) -> None: ...
+
+    def block_width(self, dtype: np.dtype[Any]) -> int:
+        """Lanes that step together: a function of the shapes only."""
+
+    def evaluator(self, lanes: int, dtype: np.dtype[Any]) -> Evaluator:
+        """Buffers and kernels for blocks of `lanes` lanes."""

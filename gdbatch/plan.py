@@ -1,0 +1,321 @@
+"""The plan: which trials a sweep has, in which order, and how they are cut into shards.
+
+A pure function of the sweep: nothing here depends on the machine, and nothing is made before it
+is asked for, so a plan of 10¹² trials is as light as one of ten.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import catalogue
+from .engine.assignment import Assignment
+from .engine.recording import Recording
+from .errors import Problem as FileProblem
+from .errors import SweepFileError
+from .ingredients.problems.protocol import Problem
+from .sweep_file import Sweep
+from .sweep_file.sweep import Axis, Sections
+
+RESULTS_VERSION = 1  # counts up when the same sweep would give other `trials`
+
+_BLOCKS_IN_SHARD = 4  # so that finished lanes find waiting trials to take their place
+_MOST_RECORDED = 9  # trajectories without [record]
+_MOST_PREDICTIONS = 16  # recorded without [record]
+_DEFAULT_ROWS = 10_000  # of a trajectory without [record].every
+_MOST_HASHED_GROUPS = 1000
+
+
+@dataclass(frozen=True)
+class Group:
+    """The trials that share every structural value."""
+
+    number: int
+    start: int  # the first trial
+    trials: int
+    structural: dict[str, Any]  # dotted key → value
+    sections: Sections
+    problem: Problem
+    shard_trials: int
+
+    @property
+    def shards(self) -> int:
+        """How many shards the group is cut into."""
+        return -(-self.trials // self.shard_trials)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A contiguous range of trials inside one group: the unit of work, storage and resuming."""
+
+    number: int
+    group: int
+    start: int  # the first trial, counted over the whole plan
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+class Plan:
+    """The trials of a sweep in plan order: structural axes slowest, then seed, then the others."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.sweep = sweep
+        lanes = [one for one in sweep.dimensions if all(axis.per_lane for axis in one)]
+        seeds = [one for one in lanes if any(axis.key == "seed" for axis in one)]
+        self.structural = [one for one in sweep.dimensions if one not in lanes]
+        self.lanes = [*seeds, *(one for one in lanes if one not in seeds)]
+        self.groups = math.prod(_size(one) for one in self.structural)
+        self.group_trials = math.prod(_size(one) for one in self.lanes)
+        self.trials = self.groups * self.group_trials
+        if self.trials >= 2**63:
+            message = f"the axes span {self.trials:.3g} trials; a plan holds fewer than 2⁶³"
+            raise SweepFileError([FileProblem(message, "axes", source=sweep.source)])
+        self._group = functools.lru_cache(maxsize=8)(self._make_group)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"sweep": self.sweep}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["sweep"])  # type: ignore[misc]
+
+    @property
+    def axes(self) -> list[Axis]:
+        """All axes in plan order, the slowest first."""
+        return [axis for dimension in (*self.structural, *self.lanes) for axis in dimension]
+
+    # groups and shards -------------------------------------------------------------------
+
+    def group(self, number: int) -> Group:
+        """A group by its number."""
+        return self._group(number)
+
+    def _make_group(self, number: int) -> Group:
+        values: dict[str, Any] = {}
+        rest = number
+        for dimension in reversed(self.structural):
+            rest, place = divmod(rest, _size(dimension))
+            for axis in dimension:
+                if not axis.per_lane:
+                    one = axis.values(np.array([place]))
+                    values[axis.key] = one[0] if isinstance(one, list) else one.tolist()[0]
+        # a per-lane axis zipped with a structural one moves with the group
+        sections = self.sweep.sections(values | self._zipped(number))
+        problem: Problem = catalogue.get("problem", sections.problem.kind)(  # type: ignore[attr-defined]
+            sections.problem
+        )
+        wanted = _BLOCKS_IN_SHARD * problem.block_width(sections.train.training().dtype)
+        pairs = -(-self.group_trials // (2 * wanted))  # an even number of shards, for two cores
+        size = -(-self.group_trials // (2 * pairs)) if self.group_trials > wanted // 4 else wanted
+        return Group(
+            number,
+            number * self.group_trials,
+            self.group_trials,
+            values,
+            sections,
+            problem,
+            min(size, self.group_trials),
+        )
+
+    def _zipped(self, number: int) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        rest = number
+        for dimension in reversed(self.structural):
+            rest, place = divmod(rest, _size(dimension))
+            for axis in dimension:
+                if axis.per_lane and axis.key != "seed":
+                    values[axis.key] = float(axis.column_values(np.array([place]))[0])
+        return values
+
+    @functools.cached_property
+    def shard_count(self) -> int:
+        """How many shards the whole plan has."""
+        return sum(self.group(number).shards for number in range(self.groups))
+
+    def shards(self) -> Iterator[Shard]:
+        """All shards, in plan order."""
+        numbers = itertools.count()
+        for number in range(self.groups):
+            group = self.group(number)
+            end = group.start + group.trials
+            for start in range(group.start, end, group.shard_trials):
+                yield Shard(next(numbers), number, start, min(start + group.shard_trials, end))
+
+    # trials ------------------------------------------------------------------------------
+
+    def places(self, trials: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """For each dimension, structural first, the places of some trials on it."""
+        places: list[NDArray[np.int64]] = []
+        rest = trials
+        for dimension in reversed([*self.structural, *self.lanes]):
+            rest, place = np.divmod(rest, _size(dimension))
+            places.append(place)
+        return places[::-1]
+
+    def columns(self, trials: NDArray[np.int64]) -> dict[str, Any]:
+        """The axis columns of some trials, in plan order."""
+        places = self.places(trials)
+        return {
+            axis.column: axis.column_values(place)
+            for dimension, place in zip([*self.structural, *self.lanes], places, strict=True)
+            for axis in dimension
+        }
+
+    def assignment(self, shard: Shard) -> Assignment:
+        """What the engine is to train for a shard."""
+        return self.assignment_of(shard.group, np.arange(shard.start, shard.stop))
+
+    def assignment_of(self, number: int, trials: NDArray[np.int64]) -> Assignment:
+        """What the engine is to train for some trials of one group."""
+        sections = self.group(number).sections
+        values = {
+            axis.key: np.asarray(axis.column_values(place))
+            for dimension, place in zip(
+                [*self.structural, *self.lanes], self.places(trials), strict=True
+            )
+            for axis in dimension
+            if axis.per_lane
+        }
+        seeds = values.get("seed", np.zeros(len(trials), np.int64)).astype(np.int64)
+        return Assignment(
+            self.group(number).problem,
+            catalogue.get("init", sections.init.kind),
+            catalogue.get("optimizer", sections.optimizer.kind),
+            sections.train.training(),
+            seeds,
+            _numbers("init", sections.init, values),
+            _numbers("optimizer", sections.optimizer, values),
+            self.sweep.heading.entropy,
+        )
+
+    # recording ---------------------------------------------------------------------------
+
+    def recording(self, shard: Shard) -> Recording | None:
+        """Which rows of a shard are recorded, and what of them."""
+        trials = np.arange(shard.start, shard.stop)
+        chosen = np.ones(len(trials), bool)
+        for wanted, place in zip(self._recorded_places, self.places(trials), strict=True):
+            if wanted is not None:
+                chosen &= np.isin(place, wanted)
+        if not chosen.any():
+            return None
+        record, group = self.sweep.record, self.group(shard.group)
+        every = record.every or max(1, group.sections.train.max_steps // _DEFAULT_ROWS)
+        values = record.values
+        if values is None:
+            few = group.problem.n_predictions <= _MOST_PREDICTIONS
+            values = ["loss", "prediction"] if few else ["loss"]
+        return Recording(np.flatnonzero(chosen), every, tuple(values))
+
+    @functools.cached_property
+    def _recorded_places(self) -> list[NDArray[np.int64] | None]:
+        """For each dimension the places that are recorded; None for all of them."""
+        dimensions = [*self.structural, *self.lanes]
+        chosen = self.sweep.record.trials
+        if chosen is not None:
+            return [self._chosen_places(dimension, chosen) for dimension in dimensions]
+        fan = next(
+            (one for one in dimensions for axis in one if axis.column == "learning_rate"),
+            dimensions[-1] if dimensions else None,
+        )
+        places: list[NDArray[np.int64] | None] = []
+        for dimension in dimensions:
+            size = _size(dimension)
+            if dimension is fan or dimension in self.structural:
+                count = min(_MOST_RECORDED, size)
+                places.append(np.unique(np.linspace(0, size - 1, count).round().astype(np.int64)))
+            else:
+                places.append(np.zeros(1, np.int64))
+        return places
+
+    def _chosen_places(
+        self, dimension: tuple[Axis, ...], chosen: dict[str, list[Any]]
+    ) -> NDArray[np.int64] | None:
+        places = None
+        for axis in dimension:
+            if axis.column not in chosen:
+                continue
+            values = np.asarray(axis.column_values(np.arange(axis.form.size)))
+            found = [self._place_of(axis, values, wanted) for wanted in chosen[axis.column]]
+            places = np.unique(found) if places is None else np.intersect1d(places, found)
+        return places
+
+    def _place_of(self, axis: Axis, values: NDArray[Any], wanted: Any) -> int:
+        numeric = values.dtype.kind in "iuf" and isinstance(wanted, int | float)
+        if numeric:
+            place = int(np.argmin(np.abs(values - wanted)))
+            same = math.isclose(values[place], wanted, rel_tol=1e-9)
+        else:
+            matches = np.flatnonzero(values.astype(str) == str(wanted))
+            same, place = bool(matches.size), int(matches[0]) if matches.size else 0
+        if not same:
+            message = f"{wanted} is no value of this axis; the nearest is {values[place]}"
+            key = f"record.trials.{axis.column}"
+            raise SweepFileError([FileProblem(message, key, source=self.sweep.source)])
+        return place
+
+    def check_recording(self) -> None:
+        """Raises SweepFileError where [record] names a value that no axis has."""
+        _ = self._recorded_places
+
+    # identity ----------------------------------------------------------------------------
+
+    def resolved(self) -> dict[str, Any]:
+        """The sweep with every default written out, as plain data."""
+        first = self.sweep.first
+        return {
+            **self.sweep.heading.model_dump(mode="json"),
+            "problem": first.problem.model_dump(mode="json"),
+            "init": first.init.model_dump(mode="json"),
+            "optimizer": first.optimizer.model_dump(mode="json"),
+            "train": first.train.model_dump(mode="json"),
+            "axes": [
+                [{"key": axis.key, **axis.form.model_dump(mode="json")} for axis in dimension]
+                for dimension in self.sweep.dimensions
+            ],
+            "record": self.sweep.record.model_dump(mode="json"),
+        }
+
+    @functools.cached_property
+    def hash(self) -> str:
+        """Of whatever changes `trials`; not of names, descriptions or recording."""
+        resolved = self.resolved()
+        for key in ("name", "description", "record", "problem"):
+            del resolved[key]
+        groups = range(min(self.groups, _MOST_HASHED_GROUPS))
+        resolved["problems"] = [self.group(one).sections.problem.resolved() for one in groups]
+        resolved["final_parameters"] = self.sweep.record.final_parameters
+        resolved["results_version"] = RESULTS_VERSION
+        return _digest(resolved)
+
+    @functools.cached_property
+    def recording_hash(self) -> str:
+        """Of whatever changes `trajectories` beyond the plan's hash."""
+        return _digest(self.sweep.record.model_dump(mode="json"))
+
+
+def _digest(data: Any) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _size(dimension: tuple[Axis, ...]) -> int:
+    return dimension[0].form.size
+
+
+def _numbers(family: str, options: Any, values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: values.get(f"{family}.{name}", float(getattr(options, name)))
+        for name in options.lane_keys()
+    }

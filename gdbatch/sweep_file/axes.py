@@ -1,0 +1,206 @@
+"""The forms an axis can take, and their values: computed where asked for, never all at once.
+
+One class is one form; its first field is the key that tells it from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError, model_validator
+
+from ..errors import IngredientError, nearest
+from ..ingredients.options import Options
+
+_MOST_DRAWS = 10_000_000  # random values of an axis are held in memory while a plan is used
+
+Index = NDArray[np.int64]
+Draw = Callable[[], Generator]
+
+
+class AxisForm(Options):
+    """One way to write the values of an axis."""
+
+    key: ClassVar[str]
+
+    @property
+    def size(self) -> int:
+        """How many values."""
+        raise TypeError("an axis form says its size")
+
+    def values(self, index: Index, draw: Draw) -> Any:
+        """The values at the given places; `draw` gives the axis's own generator."""
+        raise TypeError("an axis form gives its values")
+
+    def ends(self) -> list[Any]:
+        """Values that are valid only if all are: the outermost ones, as plain Python numbers."""
+        places = np.array([0, self.size - 1])
+        return list(self.values(places, np.random.default_rng).tolist())
+
+
+class _Spaced(AxisForm):
+    num: int = Field(ge=1, description="How many values, both ends included.")
+
+    @property
+    def size(self) -> int:
+        return self.num
+
+    def _between(self, ends: list[float], index: Index) -> NDArray[np.float64]:
+        # weighted ends rather than multiples of a step: exact at both, and at round values between
+        gaps = max(1, self.num - 1)
+        return (ends[0] * (gaps - index) + ends[1] * index) / gaps
+
+
+class Linear(_Spaced):
+    """Evenly spaced values, both ends included."""
+
+    key = "linear"
+    linear: list[float] = Field(min_length=2, max_length=2, description="First and last value.")
+
+    def values(self, index: Index, draw: Draw) -> Any:
+        return self._between(self.linear, index)
+
+
+class Log10(_Spaced):
+    """Powers of ten with evenly spaced exponents, both ends included."""
+
+    key = "log10"
+    log10: list[float] = Field(min_length=2, max_length=2, description="First and last exponent.")
+
+    def values(self, index: Index, draw: Draw) -> Any:
+        return np.power(10.0, self._between(self.log10, index))
+
+
+class Count(AxisForm):
+    """0, 1, … count - 1."""
+
+    key = "count"
+    count: int = Field(ge=1, le=2**62, description="How many: 0, 1, … count - 1.")
+
+    @property
+    def size(self) -> int:
+        return self.count
+
+    def values(self, index: Index, draw: Draw) -> Any:
+        return index
+
+
+class Range(AxisForm):
+    """From a, in steps, up to but without b, as Python's range."""
+
+    key = "range"
+    range: list[int | float] = Field(
+        min_length=3, max_length=3, description="[first, end (not included), step]"
+    )
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Range:
+        first, end, step = self.range
+        if step == 0 or (end - first) / step <= 0:
+            raise IngredientError(f"range = {self.range} holds no value", "range")
+        return self
+
+    @property
+    def size(self) -> int:
+        first, end, step = self.range
+        return int(np.ceil((end - first) / step))
+
+    def values(self, index: Index, draw: Draw) -> Any:
+        return self.range[0] + index * self.range[2]
+
+
+class _Random(AxisForm):
+    num: int = Field(ge=1, le=_MOST_DRAWS, description="How many values are drawn.")
+
+    @property
+    def size(self) -> int:
+        return self.num
+
+    def _draws(self, low: float, high: float, index: Index, draw: Draw) -> NDArray[np.float64]:
+        return draw().uniform(low, high, self.num)[index]
+
+    def _outermost(self, pair: list[float]) -> list[Any]:
+        if not pair[0] < pair[1]:
+            raise IngredientError(f"{self.key} = {pair}: the lower end comes first", self.key)
+        return pair
+
+
+class Uniform(_Random):
+    """Random values between two ends, drawn once."""
+
+    key = "uniform"
+    uniform: list[float] = Field(min_length=2, max_length=2, description="Lower and upper end.")
+
+    def values(self, index: Index, draw: Draw) -> Any:
+        return self._draws(self.uniform[0], self.uniform[1], index, draw)
+
+    def ends(self) -> list[Any]:
+        return self._outermost(self.uniform)
+
+
+class LogUniform(_Random):
+    """Random values between two ends, their logarithms evenly spread, drawn once."""
+
+    key = "log_uniform"
+    log_uniform: list[float] = Field(min_length=2, max_length=2, description="Ends, both > 0.")
+
+    def values(self, index: Index, draw: Draw) -> Any:
+        low, high = np.log(self.log_uniform)
+        return np.exp(self._draws(low, high, index, draw))
+
+    def ends(self) -> list[Any]:
+        if min(self.log_uniform) <= 0:
+            raise IngredientError("the ends of log_uniform are above 0", "log_uniform")
+        return self._outermost(self.log_uniform)
+
+
+class Listed(AxisForm):
+    """The values themselves."""
+
+    key = "values"
+    listed: list[Any] = Field(min_length=1)
+
+    @property
+    def size(self) -> int:
+        return len(self.listed)
+
+    def values(self, index: Index, draw: Draw) -> Any:
+        return [self.listed[place] for place in index]
+
+    def ends(self) -> list[Any]:
+        return self.listed
+
+
+FORMS: tuple[type[AxisForm], ...] = (Linear, Log10, Count, Range, Uniform, LogUniform)
+
+
+def parse_axis(value: Any) -> AxisForm:
+    """The form in which an axis is written.
+
+    Raises IngredientError, or pydantic's ValidationError for a field of the form.
+    """
+    if isinstance(value, list):
+        if not value:
+            raise IngredientError("an axis needs at least one value")
+        return Listed(listed=value)
+    known = {form.key: form for form in FORMS}
+    allowed = "a list of values, or a table with one of " + ", ".join(known)
+    if not isinstance(value, dict):
+        raise IngredientError(f"an axis is {allowed}; to fix a value, put it into its section")
+    chosen = [known[key] for key in value if key in known]
+    if len(chosen) != 1:
+        unknown = [key for key in value if key not in known and key != "num"]
+        hint = f'; unknown key "{unknown[0]}", {nearest(unknown[0], known)}' if unknown else ""
+        raise IngredientError(f"an axis is {allowed}{hint}")
+    form = chosen[0].model_validate(value)
+    form.ends()  # which refuses ends in the wrong order
+    if not np.isfinite(np.array(form.ends(), dtype=float)).all():
+        raise IngredientError("the values of this axis overflow", form.key)
+    return form
+
+
+__all__ = ["FORMS", "AxisForm", "Listed", "ValidationError", "parse_axis"]

@@ -1,0 +1,395 @@
+"""Reads a sweep file: TOML, `--set`, axes and sections, with all errors of a file at once.
+
+Nothing is trained or written here; data files that a sweep names are read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from ..errors import IngredientError, Problem, SweepFileError, nearest
+from ..ingredients.options import Options
+from .axes import FORMS, AxisForm, parse_axis
+from .positions import Path as KeyPath
+from .positions import Positions, describe, lookup, split_key
+from .sweep import (
+    FAMILIES,
+    Axis,
+    Complaint,
+    Heading,
+    Record,
+    Sweep,
+    Train,
+    complaints_of,
+    options_class,
+    validate_sections,
+    with_values,
+)
+
+_MOST_COMBINATIONS = 1000  # structural combinations that are validated before a sweep starts
+_RESERVED_COLUMNS = frozenset(
+    "trial outcome steps step initial_loss final_loss gradient_norm loss prediction "
+    "prediction_error parameters trials converged diverged stalled unfinished completed "
+    "success_rate success_low success_high steps_q25 steps_median steps_q75 final_loss_median "
+    "index".split()
+)
+
+
+def read_sweep(
+    source: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    engine: str | None = None,
+) -> Sweep:
+    """A validated sweep from a file, or from a document like one.
+
+    overrides: `KEY=VALUE` each, KEY dotted, VALUE in TOML syntax. engine: instead of the file's.
+    Raises SweepFileError with every problem found.
+    """
+    if isinstance(source, Mapping):
+        document, positions = _copy(source), Positions("")
+        name, folder = "sweep", str(Path.cwd())
+    else:
+        document, positions = _parse(Path(source))
+        name, folder = str(source), str(Path(source).resolve().parent)
+    reader = _Reader(document, positions, name, folder)
+    reader.override(overrides)
+    if engine is not None:
+        reader.put(("train", "engine"), engine, f"--engine {engine}")
+    return reader.read()
+
+
+def _parse(path: Path) -> tuple[dict[str, Any], Positions]:
+    try:
+        text = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
+        return tomllib.loads(text), Positions(text)
+    except UnicodeDecodeError:
+        raise SweepFileError([Problem("is not a text file in UTF-8", source=str(path))]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SweepFileError([Problem(f"is not TOML: {error}", source=str(path))]) from None
+    except RecursionError:
+        raise SweepFileError([Problem("is nested too deeply", source=str(path))]) from None
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+        raise SweepFileError([Problem(message, source=str(path))]) from None
+
+
+def _copy(value: Any) -> Any:
+    """A copy in plain Python types: NumPy numbers and arrays, and tuples, become theirs."""
+    if isinstance(value, Mapping):
+        return {str(key): _copy(inner) for key, inner in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, list | tuple | range):
+        return [_copy(inner) for inner in value]
+    return value
+
+
+class _Reader:
+    """One reading of one document; gathers complaints until the end."""
+
+    def __init__(
+        self, document: dict[str, Any], positions: Positions, source: str, folder: str
+    ) -> None:
+        self._document = document
+        self._positions = positions
+        self._source = source
+        self._folder = folder
+        self._set: dict[KeyPath, str] = {}  # keys that did not come from the file, and whence
+        self._complaints: list[Complaint] = []
+        self._axis_paths: dict[str, KeyPath] = {}  # where the axis of a key stands
+
+    def override(self, overrides: Iterable[str]) -> None:
+        """Put `KEY=VALUE` into the document."""
+        for text in overrides:
+            source = f"--set {text}"
+            key, equals, value = text.partition("=")
+            path = split_key(key.strip())
+            if not equals or path is None:
+                raise SweepFileError([Problem("write KEY=VALUE, KEY dotted", source=source)])
+            try:
+                parsed = tomllib.loads(f"value = {value.strip()}")["value"]
+            except tomllib.TOMLDecodeError:
+                hint = f"""a text needs quotes: --set '{key.strip()}="{value.strip()}"'"""
+                message = f"{value.strip()!r} is no TOML value; {hint}"
+                raise SweepFileError([Problem(message, source=source)]) from None
+            self.put(path, parsed, source)
+
+    def put(self, path: KeyPath, value: Any, source: str) -> None:
+        """Set one value; tables on the way are made."""
+        table = self._document
+        for part in path[:-1]:
+            inner = table.setdefault(str(part), {})
+            if not isinstance(inner, dict):
+                message = f"{describe(path[:-1])} is a value, not a table"
+                raise SweepFileError([Problem(message, source=source)])
+            table = inner
+        table[str(path[-1])] = value
+        self._set[path] = source
+
+    def read(self) -> Sweep:
+        """The sweep; raises SweepFileError."""
+        heading = self._heading()
+        groups = self._parse_axes()
+        values = {key: form.ends()[0] for group in groups for key, form in group}
+        sections_document = {
+            key: part for key, part in self._document.items() if key in (*FAMILIES, "train")
+        }
+        first, complaints = validate_sections(
+            with_values(sections_document, values), self._folder
+        )
+        parsed = {tuple(key.split(".")) for key in values}
+        broken = {tuple(key.split(".")) for key in self._axis_paths} - parsed
+        self._complaints += [self._placed(one) for one in complaints if one[0] not in broken]
+        record = self._record()
+        if first is None or self._complaints:
+            self._fail()
+        assert first is not None and heading is not None
+        dimensions = self._dimensions(groups, heading.entropy)
+        sweep = Sweep(
+            heading, sections_document, dimensions, record, first, self._folder, self._source
+        )
+        self._check_values(sweep)
+        self._check_record(sweep)
+        if self._complaints:
+            self._fail()
+        return sweep
+
+    # heading and record ------------------------------------------------------------------
+
+    def _heading(self) -> Heading | None:
+        tables = (*FAMILIES, "train", "axes", "record")
+        plain = {}
+        for key, value in self._document.items():
+            if key in Heading.model_fields:
+                plain[key] = value
+            elif key not in tables:
+                hint = nearest(key, (*Heading.model_fields, *tables))
+                self._complaints.append(((key,), f'unknown key "{key}"; {hint}'))
+        return self._validated(Heading, plain, ())
+
+    def _record(self) -> Record:
+        table = self._document.get("record", {})
+        if not isinstance(table, dict):
+            self._complaints.append((("record",), "[record] must be a table"))
+            return Record()
+        return self._validated(Record, table, ("record",)) or Record()
+
+    def _validated(self, model: Any, value: Any, path: KeyPath) -> Any:
+        try:
+            return model.model_validate(value, context={Options.folder: self._folder})
+        except ValidationError as error:
+            self._complaints += complaints_of(error, model, path, value)
+            return None
+
+    # axes --------------------------------------------------------------------------------
+
+    def _parse_axes(self) -> list[list[tuple[str, AxisForm]]]:
+        table = self._document.get("axes", {})
+        if not isinstance(table, dict):
+            self._complaints.append((("axes",), "[axes] must be a table"))
+            return []
+        groups = []
+        for name, value in table.items():
+            if name != "zip":
+                groups.append(self._parse_group({name: value}, ("axes",)))
+                continue
+            tables = value if isinstance(value, list) else [value]
+            for index, one in enumerate(tables):
+                path: KeyPath = ("axes", "zip", index)
+                if not isinstance(one, dict) or len(one) < 2:
+                    message = "a zip is a table [[axes.zip]] of two or more axes that move together"
+                    self._complaints.append((path, message))
+                    continue
+                group = self._parse_group(one, path)
+                sizes = {form.size for _, form in group}
+                if len(sizes) > 1:
+                    lengths = ", ".join(f"{key}: {form.size}" for key, form in group)
+                    message = f"the axes of a zip have equally many values, not {lengths}"
+                    self._complaints.append((path, message))
+                groups.append(group)
+        return [group for group in groups if group]
+
+    def _parse_group(self, table: dict[str, Any], path: KeyPath) -> list[tuple[str, AxisForm]]:
+        group = []
+        for name, value in table.items():
+            place = (*path, name)
+            key = self._resolve(name, value, place)
+            if key is None:
+                continue
+            try:
+                group.append((key, parse_axis(value)))
+            except IngredientError as error:
+                self._complaints.append(((*place, *error.key), error.message))
+            except ValidationError as error:
+                form = next(one for one in FORMS if one.key in value)
+                self._complaints += complaints_of(error, form, place, value)
+        return group
+
+    def _resolve(self, name: str, value: Any, place: KeyPath) -> str | None:
+        """The dotted key an axis means, or None and a complaint."""
+        allowed = self._allowed_keys()
+        matches = [key for key in allowed if key == name or key.rsplit(".", 1)[-1] == name]
+        if name in matches:
+            matches = [name]
+        if len(matches) != 1:
+            if matches:
+                message = f'"{name}" could be ' + " or ".join(f'"{key}"' for key in matches)
+            elif isinstance(value, dict) and name in (*FAMILIES, "train"):
+                message = f'a dotted key needs quotes: "{name}.{next(iter(value), "…")}" = …'
+            else:
+                names = [*allowed, *(key.rsplit(".", 1)[-1] for key in allowed)]
+                hint = nearest(name, names) if nearest(name, names).startswith("did") else ""
+                hint = hint or "an axis is seed or a key of the sweep, such as learning_rate"
+                message = f'"{name}" is no key that can be an axis; {hint}'
+            self._complaints.append((place, message))
+            return None
+        key = matches[0]
+        path = tuple(key.split("."))
+        if key in self._axis_paths:
+            self._complaints.append((place, f'"{key}" is an axis already'))
+            return None
+        if key != "seed" and _has(self._document, path):
+            message = f"{key} is an axis and has a value in [{path[0]}] too; remove one of them"
+            self._complaints.append((place, message))
+            return None
+        self._axis_paths[key] = place
+        return key
+
+    def _allowed_keys(self) -> list[str]:
+        keys = ["seed"]
+        for family in FAMILIES:
+            try:
+                options = options_class(family, self._document.get(family))
+            except IngredientError:
+                continue
+            keys += [f"{family}.{name}" for name in options.model_fields]
+        keys += [f"train.{name}" for name in Train.model_fields if name not in ("engine", "stop")]
+        keys += [f"train.stop.{name}" for name in ("prediction_error", "loss", "gradient_norm")]
+        return [*keys, "train.stop.hold", "train.divergence.loss"]
+
+    def _dimensions(
+        self, groups: list[list[tuple[str, AxisForm]]], entropy: int
+    ) -> tuple[tuple[Axis, ...], ...]:
+        keys = [key for group in groups for key, _ in group]
+        short = [key.rsplit(".", 1)[-1] for key in keys]
+        per_lane = {"seed", *self._lane_keys()}
+        dimensions = []
+        for group in groups:
+            axes = []
+            for key, form in group:
+                last = key.rsplit(".", 1)[-1]
+                clash = short.count(last) > 1 or (last in _RESERVED_COLUMNS)
+                axes.append(Axis(key, key if clash else last, form, key in per_lane, entropy))
+            dimensions.append(tuple(axes))
+        return tuple(dimensions)
+
+    def _lane_keys(self) -> list[str]:
+        keys = []
+        for family in ("init", "optimizer"):
+            table = self._document.get(family, {})
+            if "kind" in table:
+                keys += [f"{family}.{one}" for one in options_class(family, table).lane_keys()]
+        return keys
+
+    # values ------------------------------------------------------------------------------
+
+    def _check_values(self, sweep: Sweep) -> None:
+        """Every value of every axis with the first of the others, then structures together."""
+        for axis in sweep.axes:
+            if axis.key == "seed":
+                self._check_seeds(axis)
+                continue
+            for index, value in enumerate(axis.form.ends()):
+                partners = self._zipped(sweep, axis, index)
+                self._check_one(sweep, {axis.key: value, **partners})
+        structural = [
+            dimension
+            for dimension in sweep.dimensions
+            if not all(axis.per_lane for axis in dimension)
+        ]
+        sizes = [range(dimension[0].form.size) for dimension in structural]
+        if len(sizes) > 1 and not self._complaints:
+            for places in itertools.islice(itertools.product(*sizes), _MOST_COMBINATIONS):
+                values = {
+                    axis.key: _at(axis, place)
+                    for dimension, place in zip(structural, places, strict=True)
+                    for axis in dimension
+                }
+                self._check_one(sweep, values)
+
+    def _zipped(self, sweep: Sweep, axis: Axis, index: int) -> dict[str, Any]:
+        dimension = next(one for one in sweep.dimensions if axis in one)
+        place = index if len(axis.form.ends()) == axis.form.size else 0
+        if place == 0 and index:
+            place = axis.form.size - 1
+        return {other.key: _at(other, place) for other in dimension if other is not axis}
+
+    def _check_one(self, sweep: Sweep, values: dict[str, Any]) -> None:
+        first = {axis.key: _at(axis, 0) for axis in sweep.axes}
+        document = with_values(sweep.document, first | values)
+        _, complaints = validate_sections(document, self._folder)
+        for complaint in complaints:
+            placed = self._placed(complaint)
+            if placed[0][0] != "axes" and values:  # said of a section, caused by an axis
+                key = next(iter(values))
+                shown = ", ".join(f"{name} = {value}" for name, value in values.items())
+                placed = (self._axis_paths[key], f"with {shown}: {complaint[1]}")
+            if placed not in self._complaints:
+                self._complaints.append(placed)
+
+    def _check_seeds(self, axis: Axis) -> None:
+        for value in axis.form.ends():
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+                message = f"a seed is a whole number from 0, not {value}"
+                self._complaints.append((self._axis_paths["seed"], message))
+
+    def _check_record(self, sweep: Sweep) -> None:
+        columns = {axis.column: axis for axis in sweep.axes}
+        for name, values in (sweep.record.trials or {}).items():
+            path = ("record", "trials", name)
+            if name not in columns:
+                hint = nearest(name, columns)
+                self._complaints.append((path, f'the sweep has no axis "{name}"; {hint}'))
+            elif not values:
+                self._complaints.append((path, "give at least one value"))
+
+    # words -------------------------------------------------------------------------------
+
+    def _placed(self, complaint: Complaint) -> Complaint:
+        """A complaint about a value that an axis gave is one about the axis."""
+        path, message = complaint
+        for key, place in self._axis_paths.items():
+            parts = tuple(key.split("."))
+            if path[: len(parts)] == parts:
+                return place, message
+        return complaint
+
+    def _fail(self) -> None:
+        problems = []
+        for path, message in dict.fromkeys(self._complaints):
+            source, line = self._source, self._positions.line(path)
+            for length in range(len(path), 0, -1):
+                if path[:length] in self._set:
+                    source, line = self._set[path[:length]], None
+            problems.append(Problem(message, describe(path), line, source))
+        raise SweepFileError(problems)
+
+
+def _at(axis: Axis, place: int) -> Any:
+    values = axis.values(np.array([place]))
+    return values[0] if isinstance(values, list) else values.tolist()[0]
+
+
+def _has(document: dict[str, Any], path: KeyPath) -> bool:
+    try:
+        lookup(document, path)
+    except KeyError:
+        return False
+    return True

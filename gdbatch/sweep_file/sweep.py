@@ -1,0 +1,331 @@
+"""A validated sweep: its sections, its axes, and what to record.
+
+`Sweep` is what the rest of the program sees of a sweep file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError, model_validator
+
+from .. import catalogue, ingredients  # noqa: F401  the ingredients register themselves
+from ..engine.outcomes import STOP_RULES, Training
+from ..engine.recording import RECORDABLE
+from ..engine.streams import generator
+from ..errors import IngredientError, nearest
+from ..ingredients.initializers import InitOptions
+from ..ingredients.optimizers import OptimizerOptions
+from ..ingredients.options import Options
+from .axes import AxisForm, Index
+from .positions import Path as KeyPath
+
+ENGINES = ("numpy",)
+FAMILIES = ("problem", "init", "optimizer")
+Complaint = tuple[KeyPath, str]  # where, and what is wrong there
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+
+
+class Heading(Options):
+    """The keys of a sweep file outside its tables."""
+
+    name: str = Field(max_length=100, description="Name of the sweep: letters, digits, . _ -")
+    description: str = Field("", description="What the sweep is about.")
+    entropy: int = Field(0, ge=0, description="Where all random numbers of the sweep come from.")
+
+    @model_validator(mode="after")
+    def _plain_name(self) -> Heading:
+        if not re.fullmatch(_NAME, self.name):
+            raise IngredientError(
+                f'"{self.name}" is no name: use letters, digits, ".", "_" and "-", no path', "name"
+            )
+        return self
+
+
+class Stop(Options):
+    """A trial has converged when all rules given here hold, `hold` checks in a row."""
+
+    prediction_error: float | None = Field(None, gt=0, description="max |prediction - target| ≤")
+    loss: float | None = Field(None, gt=0, description="loss ≤")
+    gradient_norm: float | None = Field(None, gt=0, description="norm of the gradient ≤")
+    hold: int = Field(1, ge=1, description="Checks in a row that all rules must hold.")
+
+    @model_validator(mode="after")
+    def _some_rule(self) -> Stop:
+        if not self.rules():
+            raise IngredientError("give at least one rule: " + ", ".join(STOP_RULES))
+        return self
+
+    def rules(self) -> dict[str, float]:
+        """The rules given, by name."""
+        values = {rule: getattr(self, rule) for rule in STOP_RULES}
+        return {rule: value for rule, value in values.items() if value is not None}
+
+
+class Divergence(Options):
+    """A trial whose loss passes this has diverged."""
+
+    loss: float = Field(1e8, gt=0, description="Largest loss that is no divergence.")
+
+
+class Train(Options):
+    """`[train]`: budget, number type, engine and rules."""
+
+    max_steps: int = Field(ge=0, le=10**12, description="Most updates of a trial.")
+    dtype: Literal["float64", "float32"] = Field("float64", description="Type of all numbers.")
+    engine: Literal["numpy"] = Field("numpy", description="What trains.")
+    stop: Stop | None = Field(None, description="When a trial has converged.")
+    divergence: Divergence | Literal[False] = Field(
+        Divergence(loss=1e8), description="{ loss = … }, or false: only what is not finite."
+    )
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> Train:
+        if self.stop is None:
+            return self
+        if self.stop.hold > self.max_steps + 1:
+            raise IngredientError(
+                f"hold = {self.stop.hold} checks cannot be made in max_steps = {self.max_steps}",
+                "stop",
+                "hold",
+            )
+        limit = self.divergence.loss if self.divergence else np.inf
+        if self.stop.loss is not None and self.stop.loss >= limit:
+            raise IngredientError(
+                f"a loss of {self.stop.loss:g} would count as converged and, above "
+                f"{limit:g}, as diverged; the stop rule must be below the divergence",
+                "stop",
+                "loss",
+            )
+        return self
+
+    def training(self) -> Training:
+        """The same for the engine."""
+        return Training(
+            max_steps=self.max_steps,
+            dtype=np.dtype(self.dtype),
+            stop=self.stop.rules() if self.stop else {},
+            hold=self.stop.hold if self.stop else 1,
+            divergence_limit=self.divergence.loss if self.divergence else None,
+        )
+
+
+class Record(Options):
+    """`[record]`: trajectories of some trials, and final parameters of all."""
+
+    every: int | None = Field(None, ge=1, description="A row at every multiple of this step.")
+    values: list[str] | None = Field(
+        None,
+        description="What to record: " + ", ".join(RECORDABLE),
+        json_schema_extra={"items": {"enum": list(RECORDABLE), "type": "string"}},
+    )
+    trials: dict[str, list[Any]] | None = Field(
+        None, description="Which trials: for some axes, the values to record."
+    )
+    final_parameters: bool = Field(False, description="Columns of final parameters in `trials`.")
+
+    @model_validator(mode="after")
+    def _known_values(self) -> Record:
+        for index, value in enumerate(self.values or []):
+            if value not in RECORDABLE:
+                hint = nearest(value, RECORDABLE)
+                raise IngredientError(f'"{value}" cannot be recorded; {hint}', "values", index)
+        return self
+
+
+@dataclass(frozen=True)
+class Sections:
+    """The validated tables that describe one training."""
+
+    problem: Options
+    init: InitOptions
+    optimizer: OptimizerOptions
+    train: Train
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One thing that varies."""
+
+    key: str  # "seed", or the dotted key of a value: "optimizer.learning_rate"
+    column: str  # its column in the result tables
+    form: AxisForm
+    per_lane: bool  # whether the arrays carry it; else it splits the plan into groups
+    entropy: int
+
+    def values(self, index: Index) -> Any:
+        """Values at some places of the axis: an array, or a list."""
+        return self.form.values(index, lambda: generator(self.entropy, f"axis {self.key}"))
+
+    def column_values(self, index: Index) -> Any:
+        """The same as they stand in a column: numbers, bools, or text for lists."""
+        values = self.values(index)
+        if isinstance(values, np.ndarray):
+            return values.astype(float) if self.per_lane and self.key != "seed" else values
+        return as_column(values, as_float=self.per_lane and self.key != "seed")
+
+
+def as_column(values: list[Any], as_float: bool) -> Any:
+    """A list of values of a sweep file as a column of numbers, bools or text."""
+    if as_float:
+        return np.array(values, dtype=np.float64)
+    return [as_text(value) if isinstance(value, list | dict) else value for value in values]
+
+
+def as_text(value: Any) -> str:
+    """A list as text: `3-2-1`."""
+    if isinstance(value, list):
+        return "-".join(as_text(one) for one in value)
+    if isinstance(value, dict):
+        return ",".join(f"{key}={as_text(one)}" for key, one in value.items())
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A whole sweep file, validated."""
+
+    heading: Heading
+    document: Mapping[str, Any]  # the tables, without those values that are axes
+    dimensions: tuple[tuple[Axis, ...], ...]  # in file order; the axes of a zip move together
+    record: Record
+    first: Sections  # with the first value of every axis
+    folder: str  # where data files are looked for
+    source: str
+
+    @property
+    def name(self) -> str:
+        """The name of the sweep."""
+        return self.heading.name
+
+    @property
+    def axes(self) -> list[Axis]:
+        """All axes, in file order."""
+        return [axis for dimension in self.dimensions for axis in dimension]
+
+    def sections(self, structural: Mapping[str, Any]) -> Sections:
+        """The sections with some axes' values in place; the other axes stand at their first."""
+        values = {axis.key: _plain(axis.values(np.array([0]))) for axis in self.axes}
+        document = with_values(self.document, values | dict(structural))
+        sections, complaints = validate_sections(document, self.folder)
+        if sections is None:
+            raise IngredientError("; ".join(message for _, message in complaints))
+        return sections
+
+
+def _plain(values: Any) -> Any:
+    return values[0] if isinstance(values, list) else values.tolist()[0]
+
+
+def with_values(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a document with values put in at dotted keys; `seed` is no value of it."""
+    result: dict[str, Any] = {
+        key: dict(part) if isinstance(part, dict) else part for key, part in document.items()
+    }
+    for key, value in values.items():
+        if key == "seed":
+            continue
+        *tables, last = key.split(".")
+        table = result
+        for name in tables:
+            inner = table.get(name)
+            table[name] = dict(inner) if isinstance(inner, dict) else {}
+            table = table[name]
+        table[last] = value
+    return result
+
+
+def options_class(family: str, table: Any) -> Any:
+    """The options class of `[family]` by its kind; raises IngredientError."""
+    if not isinstance(table, dict):
+        raise IngredientError(f"[{family}] must be a table")
+    known = catalogue.family(family)
+    kind = table.get("kind")
+    if kind is None:
+        raise IngredientError('missing key "kind"; allowed: ' + ", ".join(known))
+    if kind not in known:
+        hint = nearest(str(kind), known)
+        raise IngredientError(f'no {family} is called "{kind}"; {hint}', "kind")
+    return known[kind].Options
+
+
+def validate_sections(
+    document: Mapping[str, Any], folder: str
+) -> tuple[Sections | None, list[Complaint]]:
+    """Sections of a document, and everything that is wrong in them."""
+    complaints: list[Complaint] = []
+    parts: dict[str, Any] = {}
+    for family in (*FAMILIES, "train"):
+        if family not in document:
+            complaints.append(((family,), f"the table [{family}] is missing"))
+            continue
+        table = document[family]
+        try:
+            model = Train if family == "train" else options_class(family, table)
+            parts[family] = model.model_validate(table, context={Options.folder: folder})
+        except IngredientError as error:
+            complaints.append(((family, *error.key), error.message))
+        except ValidationError as error:
+            complaints += complaints_of(error, model, (family,), table)
+    if complaints:
+        return None, complaints
+    return Sections(**parts), []
+
+
+def complaints_of(
+    error: ValidationError, model: type[Options], prefix: KeyPath, value: Any
+) -> list[Complaint]:
+    """pydantic's errors in the words of gdbatch."""
+    found: dict[KeyPath, list[str]] = {}
+    for one in error.errors():
+        path = _real_path(one["loc"], value)
+        message = one["msg"][0].lower() + one["msg"][1:]
+        cause = one.get("ctx", {}).get("error")
+        if isinstance(cause, IngredientError):
+            path, message = (*path, *cause.key), cause.message
+        elif one["type"] == "extra_forbidden":
+            allowed = _fields_at(model, path[:-1])
+            message = f'unknown key "{path[-1]}"; {nearest(str(path[-1]), allowed)}'
+        elif one["type"] == "missing":
+            message = "this key is missing"
+        elif one["type"] == "finite_number":
+            message = f"must be a finite number, not {one['input']}"
+        else:
+            message = f"{message.replace('input should', 'must')}, not {_short(one['input'])}"
+        found.setdefault((*prefix, *path), []).append(message)
+    return [(path, " or ".join(dict.fromkeys(messages))) for path, messages in found.items()]
+
+
+def _real_path(location: tuple[str | int, ...], value: Any) -> KeyPath:
+    """A location without the parts that only name a branch of a union."""
+    path: list[str | int] = []
+    for index, part in enumerate(location):
+        inside = (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int)
+        )
+        if inside:
+            path.append(part)
+            value = value[part]
+        elif isinstance(value, dict) and index == len(location) - 1:
+            path.append(part)  # a key that is missing
+    return tuple(path)
+
+
+def _fields_at(model: Any, path: KeyPath) -> list[str]:
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation
+        branches = [annotation, *getattr(annotation, "__args__", ())]
+        model = next(one for one in branches if hasattr(one, "model_fields"))
+    return list(model.model_fields)
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if not isinstance(value, bool) else str(value).lower()
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
