@@ -175,6 +175,7 @@ def _manifest(plan: Plan, started: float) -> dict[str, Any]:
         "shards": plan.shard_count,
         "axes": [axis.column for axis in plan.axes],
         "sweep": plan.resolved(),
+        "facts": plan.facts(),
         "versions": {
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in packages},

@@ -26,6 +26,7 @@ class AxisForm(Options):
     """One way to write the values of an axis."""
 
     key: ClassVar[str]
+    monotone: ClassVar[bool] = False  # whether values only rise, or only fall, along the axis
 
     @property
     def size(self) -> int:
@@ -43,6 +44,7 @@ class AxisForm(Options):
 
 
 class _Spaced(AxisForm):
+    monotone = True
     num: int = Field(ge=1, description="How many values, both ends included.")
 
     @property
@@ -79,6 +81,7 @@ class Count(AxisForm):
     """0, 1, … count - 1."""
 
     key = "count"
+    monotone = True
     count: int = Field(ge=1, le=2**62, description="How many: 0, 1, … count - 1.")
 
     @property
@@ -93,6 +96,7 @@ class Range(AxisForm):
     """From a, in steps, up to but without b, as Python's range."""
 
     key = "range"
+    monotone = True
     range: list[int | float] = Field(
         min_length=3, max_length=3, description="[first, end (not included), step]"
     )

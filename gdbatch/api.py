@@ -1,0 +1,198 @@
+"""What Python programs use: run a sweep, load a run, and look at it.
+
+Everything here is also what the commands do; they only parse and print.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from .analysis import Answer, answer, summarise
+from .errors import RunError, UsageError, nearest
+from .plan import Plan
+from .progress import ProgressBar
+from .run_directory import RunDirectory, write_whole
+from .runner import Totals, run
+from .sweep_file import read_sweep
+from .sweep_file.shipped import find_sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from .figures import FigureData
+
+
+class Run:
+    """One run: its tables as pandas DataFrames, its answers and its figures.
+
+    Tables are read when first asked for, and every part is verified then; raises RunError for a
+    part that is damaged or belongs to another run.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.directory = RunDirectory(path)
+        self.manifest = self.directory.manifest()
+        self.totals: Totals | None = None  # of the sweep that made it, in this process
+
+    def __repr__(self) -> str:
+        return f"<gdbatch.Run {self.name}: {self.manifest['trials']:,} trials in {self.path}>"
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return self.directory.path
+
+    @property
+    def name(self) -> str:
+        """The name of the sweep."""
+        return str(self.manifest["sweep"]["name"])
+
+    @property
+    def axes(self) -> list[str]:
+        """The axis columns in plan order, the slowest first."""
+        return list(self.manifest["axes"])
+
+    @functools.cached_property
+    def trials(self) -> pd.DataFrame:
+        """One row a trial, in plan order."""
+        return self._table("trials")
+
+    @functools.cached_property
+    def trajectories(self) -> pd.DataFrame:
+        """One row a (trial, step) of the recorded trials."""
+        return self._table("trajectories")
+
+    @functools.cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row a learning rate (and per other axis but the seed), over all seeds."""
+        needed = [*self.axes, "outcome", "steps", "final_loss"]
+        return summarise(self._table("trials", needed), self.axes)
+
+    @functools.cached_property
+    def answers(self) -> list[Answer]:
+        """Best value, range, edge and certainty, for each combination of the other axes."""
+        return answer(self.summary, self.axes)
+
+    def plot(self, kind: str = "convergence") -> Figure:
+        """A figure of this run; raises UsageError where the kind is unknown or has no data."""
+        from . import figures
+
+        if kind not in figures.FIGURES:
+            raise UsageError(
+                f'no figure is called "{kind}"; {nearest(kind, sorted(figures.FIGURES))}'
+            )
+        figure = figures.draw(kind, self._figure_data())
+        if figure is None:
+            raise UsageError(f'{self.path} has no data for the figure "{kind}"')
+        return figure
+
+    def save_figures(self, kinds: Sequence[str] | None = None) -> list[Path]:
+        """Draw figures as PNG and SVG into the run's `figures`; returns their paths."""
+        from . import figures
+
+        data = self._figure_data()
+        if kinds is None:
+            drawn = figures.draw_all(data)
+        else:
+            drawn = {kind: self.plot(kind) for kind in kinds}
+        folder = self.path / "figures"
+        try:
+            folder.mkdir(exist_ok=True)
+            return [
+                path
+                for kind, figure in drawn.items()
+                for path in figures.save(figure, folder / kind)
+            ]
+        except OSError as error:
+            raise RunError(f"cannot write {folder}: {error.strerror or error}") from None
+
+    def save_summary(self) -> None:
+        """Write `summary.csv`."""
+        text = self.summary.to_csv(index=False)
+        write_whole(self.path / "summary.csv", lambda file: file.write(text.encode()))
+
+    def save_trials_csv(self) -> None:
+        """Write `trials.csv`, part by part."""
+        import pyarrow.csv
+
+        def write(file: Any) -> None:
+            for index, part in enumerate(self.directory.parts("trials")):
+                options = pyarrow.csv.WriteOptions(include_header=index == 0)
+                plain = part.set_column(
+                    part.column_names.index("outcome"),
+                    "outcome",
+                    part["outcome"].cast(pa.string()),
+                )
+                pyarrow.csv.write_csv(plain, file, options)
+
+        write_whole(self.path / "trials.csv", write)
+
+    def _table(self, kind: str, columns: list[str] | None = None) -> pd.DataFrame:
+        parts = list(self.directory.parts(kind, columns))
+        if not parts:
+            raise UsageError(f"{self.path} has no {kind} yet")
+        table: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+        return table
+
+    def _figure_data(self) -> FigureData:
+        from .figures import FigureData
+
+        facts = self.manifest["facts"]
+        recorded = any((self.path / "trajectories").glob("part-*.parquet"))
+        return FigureData(
+            name=self.name,
+            summary=self.summary,
+            trajectories=self.trajectories if recorded else None,
+            axes=tuple(axis for axis in self.axes if axis != "seed"),
+            targets=tuple(facts["targets"]) if facts["targets"] is not None else None,
+            curvature=facts["curvature"],
+        )
+
+
+def run_sweep(
+    source: str | Path | Mapping[str, Any],
+    *,
+    out: str | Path | None = None,
+    jobs: int = -1,
+    engine: str | None = None,
+    executor: str = "local",
+    fresh: bool = False,
+    progress: bool = False,
+    figures: bool = True,
+    overrides: Sequence[str] = (),
+) -> Run:
+    """Run a sweep and return the run; goes on where an earlier run of it stopped.
+
+    source: a sweep file, the name of a shipped one, or a document like one. out: the run
+    directory, by default `results/NAME`. jobs: worker processes, -1 for one a core. engine: in
+    place of the file's. fresh: replace a run of another plan. overrides: `KEY=VALUE` in TOML.
+    Raises SweepFileError for a wrong sweep, UsageError for a directory that cannot be used,
+    RunError for the disk; shards that fail are in `run.totals.failures`, the rest is kept.
+    """
+    if not isinstance(source, Mapping):
+        source = find_sweep(str(source))
+    plan = Plan(read_sweep(source, overrides, engine))
+    plan.check_recording()
+    directory = RunDirectory(Path("results") / plan.sweep.name if out is None else out)
+    observer = ProgressBar() if progress else None
+    totals = run(
+        plan, directory, jobs=jobs, executor=executor, fresh=fresh, observer=observer
+    )
+    made = Run(directory.path)
+    made.totals = totals
+    if totals.trials:
+        made.save_summary()
+        if figures:
+            made.save_figures()
+    return made
+
+
+def load_run(path: str | Path) -> Run:
+    """A run from its directory, finished or not; raises UsageError when it is none."""
+    return Run(path)

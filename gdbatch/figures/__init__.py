@@ -1,0 +1,46 @@
+"""Figures: a table goes in, a matplotlib Figure comes out, one function a plot.
+
+Every module here is imported, so a new figure is a new file. No pyplot, no global state.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from .registry import FIGURES, FigureData
+from .style import house_style
+
+for _module in pkgutil.iter_modules(__path__, __name__ + "."):
+    importlib.import_module(_module.name)
+
+__all__ = ["FIGURES", "FigureData", "draw", "draw_all", "save"]
+
+
+def draw(kind: str, data: FigureData) -> Figure | None:
+    """One figure, or None where the data has nothing for it; raises KeyError for the kind."""
+    with house_style():
+        return FIGURES[kind](data)
+
+
+def draw_all(data: FigureData) -> dict[str, Figure]:
+    """Every figure that the data has something for, by kind."""
+    drawn = {kind: draw(kind, data) for kind in sorted(FIGURES)}
+    return {kind: figure for kind, figure in drawn.items() if figure is not None}
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write `stem.png` and `stem.svg`, the same bytes for the same figure; returns the paths."""
+    paths = []
+    for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
+        path = stem.with_suffix(suffix)
+        temporary = stem.with_name(f".{stem.name}.{os.getpid()}{suffix}")
+        with house_style():
+            figure.savefig(temporary, metadata=metadata)
+        os.replace(temporary, path)
+        paths.append(path)
+    return paths

@@ -1,0 +1,60 @@
+"""The progress bar: trials done, trials a second, time left and the count of each outcome.
+
+It writes to stderr only, and draws nothing where stderr is no terminal.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from .runner import Observer, ShardReport
+
+
+class ProgressBar(Observer):
+    """Shows a run on a terminal."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[str, int] = {}
+        self._done = 0
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("trials · {task.fields[rate]} · left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            TextColumn("{task.fields[outcomes]}"),
+            console=Console(stderr=True),
+        )
+        self._task: TaskID | None = None
+
+    def start(self, trials: int, kept_trials: int) -> None:
+        """Draw the bar, with what an earlier run left done."""
+        if self._progress.console.is_terminal:
+            self._progress.start()
+        words = "resuming" if kept_trials else "training"
+        self._task = self._progress.add_task(words, total=trials, rate="…", outcomes="")
+        self._progress.advance(self._task, kept_trials)
+
+    def shard_done(self, report: ShardReport) -> None:
+        """Move the bar on by one shard."""
+        assert self._task is not None
+        self._done += report.trials
+        for name, count in report.outcomes.items():
+            self._outcomes[name] = self._outcomes.get(name, 0) + count
+        self._progress.advance(self._task, report.trials)
+        elapsed = self._progress.tasks[self._task].elapsed or 0.0
+        rate = f"{self._done / elapsed:,.0f}/s" if elapsed else "…"
+        outcomes = " ".join(f"{name} {count:,}" for name, count in self._outcomes.items() if count)
+        self._progress.update(self._task, rate=rate, outcomes=outcomes)
+
+    def stop(self) -> None:
+        """Leave the last state of the bar on the screen."""
+        self._progress.stop()

@@ -1,0 +1,84 @@
+"""The JSON Schema of sweep files, made from the same models that check them.
+
+An editor completes and checks a sweep file by it; `sweeps/sweep.schema.json` is a copy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from .. import catalogue
+from .axes import FORMS
+from .sweep import FAMILIES, Heading, Record, Train
+
+_REFERENCE = "#/$defs/{model}"
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema as plain data."""
+    options = {
+        family: {name: entry.Options for name, entry in catalogue.family(family).items()}
+        for family in FAMILIES
+    }
+    models = [Heading, Record, Train, *FORMS]
+    models += [model for family in options.values() for model in family.values()]
+    names, schema = models_json_schema(
+        [(model, "validation") for model in models], ref_template=_REFERENCE
+    )
+    definitions = schema["$defs"]
+    for family in options.values():
+        for kind, model in family.items():
+            definition = definitions[_name(names, model)]
+            definition["required"] = ["kind"]  # any other key may be an axis instead
+            definition["properties"]["kind"] = {"const": kind, "title": "Kind"}
+    definitions[_name(names, Train)].pop("required", None)
+    axis = {
+        "anyOf": [
+            {"type": "array", "minItems": 1, "description": "The values themselves."},
+            *(names[(form, "validation")] for form in FORMS),
+        ]
+    }
+    zips = {
+        "type": "array",
+        "items": {"type": "object", "additionalProperties": axis, "minProperties": 2},
+        "description": "Axes that move together: [[axes.zip]] tables.",
+    }
+    short = ["seed", *_short_names(options)]
+    properties: dict[str, Any] = dict(definitions.pop(_name(names, Heading))["properties"])
+    properties |= {
+        family: {"oneOf": [names[(model, "validation")] for model in models_.values()]}
+        for family, models_ in options.items()
+    }
+    properties["train"] = names[(Train, "validation")]
+    properties["axes"] = {
+        "type": "object",
+        "description": "The trials are the product of the axes.",
+        "properties": {**{name: axis for name in short}, "zip": zips},
+        "additionalProperties": axis,
+    }
+    properties["record"] = names[(Record, "validation")]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "gdbatch sweep file",
+        "type": "object",
+        "properties": properties,
+        "required": ["name", *FAMILIES, "train"],
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+def _name(names: Any, model: Any) -> str:
+    return str(names[(model, "validation")]["$ref"]).rsplit("/", 1)[-1]
+
+
+def _short_names(options: dict[str, dict[str, Any]]) -> list[str]:
+    fields = {
+        name
+        for family in options.values()
+        for model in family.values()
+        for name in model.model_fields
+    }
+    return sorted(fields - {"kind"})
