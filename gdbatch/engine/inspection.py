@@ -1,7 +1,6 @@
 """The careful way to train: every rule is looked at after every update.
 
-Lanes in which something may have happened come here to have it told to the exact step; recorded
-trials stay here from their first step to their last.
+Lanes in which something may have happened come here to have it told to the exact step.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from .assignment import Assignment, Results
 from .block import FEWEST_LANES, Block, same_lanes
 from .lanes import Lanes
 from .outcomes import CONVERGED, DIVERGED, STALLED
-from .recording import Recorder
 
 _COMPACT_BELOW = 0.75  # share of a block still in use at which the others are dropped
 
@@ -27,9 +25,7 @@ class Inspection:
         self._training = assignment.training
         self._results = results
 
-    def run(
-        self, lanes: Lanes, patience: int | None = None, recorder: Recorder | None = None
-    ) -> Lanes | None:
+    def run(self, lanes: Lanes, patience: int) -> Lanes | None:
         """Train until every lane has ended, or has shown nothing in `patience` updates.
 
         Returns the lanes that showed nothing, unchanged by having been looked at, or None.
@@ -37,7 +33,7 @@ class Inspection:
         back: list[Lanes] = []
         block = _InspectedBlock(self._assignment, lanes, None)
         while True:
-            leaving, ending = block.check(patience, recorder)
+            leaving, ending = block.check(patience)
             if ending.any():
                 block.write(ending, self._results)
             if leaving.any():
@@ -74,14 +70,14 @@ class _InspectedBlock(Block):
         elif len(notes) < width:
             notes = notes.take(np.arange(width) % len(notes))
         self.notes = notes
-        self._everything = self.wanted("loss", "predictions", "prediction_error")
+        self._everything = self.wanted("loss", "prediction_error")
 
     def remaining(self) -> tuple[Lanes, Lanes]:
         """The active lanes and the notes on them."""
         index = np.flatnonzero(self.active)
         return self.lanes.take(index), self.notes.take(index)
 
-    def check(self, patience: int | None, recorder: Recorder | None) -> tuple[Any, Any]:
+    def check(self, patience: int) -> tuple[Any, Any]:
         """Look at every lane; returns which leave (nothing to see) and which have ended."""
         training, notes, step = self._training, self.notes, self.lanes["step"]
         self.evaluate(self._everything)
@@ -91,7 +87,7 @@ class _InspectedBlock(Block):
         finite &= np.isfinite(self.parameters).all(axis=0)
         self._outcome = np.full(len(step), -1, np.int8)
         diverged = ~(finite & (self.loss <= training.largest_loss))
-        begun = self._note_streaks(diverged)
+        self._note_streaks(diverged)
         streak = notes["streak_start"] >= 0
         held = streak & (step - notes["streak_start"] + 1 >= training.hold)
         over = step == training.max_steps
@@ -100,20 +96,15 @@ class _InspectedBlock(Block):
         self._outcome[held] = CONVERGED
         self._outcome[diverged] = DIVERGED
         ending = self.active & (self._outcome >= 0)
-        if recorder is not None:
-            chosen = self.active & ((step % recorder.every == 0) | begun | ending)
-            recorder.note(chosen, self.lanes["row"], step, self._measured())
-        if patience is None:
-            return np.zeros_like(ending), ending
         # who has less than a window of budget left stays to the end
         quiet = ~streak & (step - notes["arrival"] >= patience)
         quiet &= step + patience <= training.max_steps
         return self.active & quiet & ~ending, ending
 
-    def _note_streaks(self, diverged: Any) -> Any:
-        """Begin and end streaks of held stop rules; returns where one begins."""
+    def _note_streaks(self, diverged: Any) -> None:
+        """Begin and end streaks of held stop rules."""
         if not self._training.stop:
-            return np.zeros_like(diverged)
+            return
         holding = ~diverged
         for rule, threshold in self._training.stop.items():
             holding &= getattr(self, rule) <= threshold
@@ -124,16 +115,6 @@ class _InspectedBlock(Block):
         self.notes["streak_loss"][begun] = self.loss[begun]
         self.notes["streak_norm"][begun] = self.gradient_norm[begun]
         self.notes["streak_parameters"][:, begun] = self.parameters[:, begun]
-        return begun
-
-    def _measured(self) -> dict[str, Any]:
-        return {
-            "loss": self.loss,
-            "prediction": self.predictions,
-            "prediction_error": self.prediction_error,
-            "gradient_norm": self.gradient_norm,
-            "parameters": self.parameters,
-        }
 
     def write(self, ending: Any, results: Results) -> None:
         """Put the end of lanes into the results: the streak's first check where they converged."""

@@ -14,7 +14,7 @@ from .assignment import Assignment, Results
 from .block import FEWEST_LANES, Block
 from .inspection import Inspection
 from .lanes import Lanes
-from .recording import Recorder, Recording
+from .recording import Recording, record
 from .windows import WindowBlock, window_length
 
 _INSPECT_FROM = 0.25  # lanes waiting for inspection, as a share of those that train
@@ -34,36 +34,24 @@ def train(
     results = Results.empty(len(assignment), n_parameters)
     # numbers that overflow are outcomes of a lane, found by its checks: nothing to warn of
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        rows = np.arange(len(assignment))
+        _Loop(assignment, results).run()
         if recording is not None and recording.rows.size:
-            _train_recorded(assignment, results, recording)
-            rows = np.delete(rows, recording.rows)
-        _Loop(assignment, results, rows).run()
+            results.trajectories = record(assignment, recording, results)
     return results
-
-
-def _train_recorded(assignment: Assignment, results: Results, recording: Recording) -> None:
-    recorder = Recorder(recording)
-    queue = _Queue(assignment, results, recording.rows)
-    inspection = Inspection(assignment, results)
-    while queue:
-        inspection.run(queue.next(queue.batch), recorder=recorder)
-    results.trajectories = recorder.table(results.steps)
 
 
 class _Queue:
     """Trials that wait for a lane: those that came back first, then those that have not begun."""
 
-    def __init__(self, assignment: Assignment, results: Results, rows: np.ndarray) -> None:
+    def __init__(self, assignment: Assignment, results: Results) -> None:
         self._assignment = assignment
         self._results = results
-        self._rows = rows
         self._begun = 0
         self._waiting: deque[Lanes] = deque()
         self.batch = assignment.problem.block_width(assignment.training.dtype)
 
     def __bool__(self) -> bool:
-        return bool(self._waiting) or self._begun < len(self._rows)
+        return bool(self._waiting) or self._begun < len(self._assignment)
 
     def put_back(self, lanes: Lanes) -> None:
         """Lanes that go on training."""
@@ -85,7 +73,8 @@ class _Queue:
 
     def _prepare(self) -> Lanes:
         """The next trials of the assignment, with their initial losses reported."""
-        rows = self._rows[self._begun : self._begun + self.batch]
+        end = min(self._begun + self.batch, len(self._assignment))
+        rows = np.arange(self._begun, end)
         self._begun += len(rows)
         lanes = self._assignment.fresh_lanes(rows)
         block = Block(self._assignment, lanes)
@@ -99,16 +88,16 @@ class _Queue:
 class _Loop:
     """Windows over a full block, with inspections in between."""
 
-    def __init__(self, assignment: Assignment, results: Results, rows: np.ndarray) -> None:
+    def __init__(self, assignment: Assignment, results: Results) -> None:
         self._assignment = assignment
-        self._queue = _Queue(assignment, results, rows)
+        self._queue = _Queue(assignment, results)
         self._inspection = Inspection(assignment, results)
         self._suspects: list[Lanes] = []
         self._window = window_length(assignment.training)
         self._fits = self._window <= assignment.training.max_steps
 
     def run(self) -> None:
-        """Train all rows to their end."""
+        """Train all trials to their end."""
         block: WindowBlock | None = None
         while self._queue or block or self._suspects:
             if block is None and self._queue:

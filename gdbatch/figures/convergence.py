@@ -89,13 +89,14 @@ def _draw_speed(
         keys = [name for name, _ in curves]
     colours = Colours(keys, sequential=False)
     few = len(curves) <= Colours.few
+    highest = float(data.summary[column].max())
     for key, (name, part) in zip(keys, curves, strict=True):
         marker = "o" if len(part) <= _FEW_POINTS else None
         style: dict[str, Any] = {"color": colours.of(key), "marker": marker, "markersize": 3.5}
         top.plot(part[x], part[column], label=name, lw=1.5 if few else 0.8, **style)
         if few and not by_loss and (part["trials"] > 1).any():
             # a quartile that is infinite lies above everything drawn
-            low, high = part["steps_q25"], part["steps_q75"]
+            low, high = part["steps_q25"], part["steps_q75"].fillna(2 * highest)
             top.fill_between(part[x], low, high, color=colours.of(key), alpha=0.2, lw=0)
     values = data.summary[column].to_numpy(dtype=float)
     values = values[np.isfinite(values)]
@@ -105,6 +106,7 @@ def _draw_speed(
         top.set_yticks([])
     elif values.min() > 0:
         log_axis(top, "y")
+        top.set_ylim(values.min() / 1.5, 1.5 * values.max())
     band = "" if by_loss or not (data.summary["trials"] > 1).any() or not few else ", quartile band"
     top.set_ylabel("median final loss" if by_loss else f"steps to converge\n(median{band})")
     if colours.norm is not None:

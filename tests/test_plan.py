@@ -1,0 +1,374 @@
+"""The plan: which trials there are, in which order, and how they are cut, hashed and recorded.
+
+Orders are checked against nested loops, written out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import pickle
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.documents import document, plan_of
+
+from gdbatch.errors import SweepFileError
+from gdbatch.plan import Plan
+from gdbatch.sweep_file import read_sweep
+
+NETWORK = {"kind": "network", "layers": [1, 1], "inputs": [[0.1]], "targets": [[0.3]]}
+
+
+def rows_of(plan: Plan, names: list[str]) -> list[tuple[Any, ...]]:
+    columns = plan.columns(np.arange(plan.trials))
+    return list(zip(*(list(columns[name]) for name in names), strict=True))
+
+
+# order -------------------------------------------------------------------------------------
+
+
+def test_structural_axes_are_slowest_then_seeds_then_the_file_order() -> None:
+    plan = plan_of(
+        {
+            "problem": NETWORK,
+            "axes": {
+                "learning_rate": [1.0, 10.0],
+                "seed": [7, 3],
+                "activation": ["tanh", "relu"],
+                "init.low": [-1.0, -2.0, -3.0],
+                "problem.bias": [False, True],
+            },
+        }
+    )
+    names = ["activation", "bias", "seed", "learning_rate", "low"]
+    assert list(plan.columns(np.arange(1))) == names
+    assert [axis.column for axis in plan.axes] == names
+    assert rows_of(plan, names) == list(
+        itertools.product(
+            ["tanh", "relu"], [False, True], [7, 3], [1.0, 10.0], [-1.0, -2.0, -3.0]
+        )
+    )
+
+
+def test_a_zip_with_the_seed_stands_where_the_seed_stands() -> None:
+    plan = plan_of(
+        {"axes": {"init.low": [0, -1], "zip": [{"learning_rate": [1, 10], "seed": [5, 6]}]}}
+    )
+    assert rows_of(plan, ["seed", "learning_rate", "low"]) == [
+        (5, 1, 0), (5, 1, -1), (6, 10, 0), (6, 10, -1),
+    ]  # fmt: skip
+
+
+def test_a_sweep_without_axes_has_one_trial() -> None:
+    plan = plan_of({"optimizer.learning_rate": 1.0}, axes={})
+    assert plan.trials == plan.shard_count == 1
+    (shard,) = plan.shards()
+    assignment = plan.assignment(shard)
+    assert assignment.seeds.tolist() == [0]
+    assert assignment.optimizer_numbers["learning_rate"] == 1.0
+
+
+# what a plan of any axes keeps -------------------------------------------------------------
+
+AXES: dict[str, Any] = {
+    "learning_rate": st.lists(st.sampled_from([0.1, 1.0, 10.0]), min_size=1, unique=True),
+    "seed": st.integers(1, 20_000).map(lambda count: {"count": count}),
+    "init.low": st.integers(1, 5).map(lambda num: {"linear": [-1, 0], "num": num}),
+    "activation": st.lists(st.sampled_from(["tanh", "relu"]), min_size=1, unique=True),
+    "problem.bias": st.lists(st.booleans(), min_size=1, unique=True),
+}
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    names = draw(st.permutations(list(AXES)))
+    axes = {name: draw(AXES[name]) for name in names[: draw(st.integers(1, 5))]}
+    optimizer = {"kind": "gradient_descent"}
+    if "learning_rate" not in axes:
+        optimizer["learning_rate"] = 1.0  # type: ignore[assignment]
+    return plan_of({"problem": NETWORK, "optimizer": optimizer, "axes": axes})
+
+
+@settings(max_examples=40, deadline=None)
+@given(plans())
+def test_shards_cover_all_trials_once_in_order_inside_their_groups(plan: Plan) -> None:
+    shards = list(plan.shards())
+    assert [shard.number for shard in shards] == list(range(plan.shard_count))
+    assert shards[0].start == 0
+    assert shards[-1].stop == plan.trials
+    for one, following in itertools.pairwise(shards):
+        assert one.stop == following.start
+    for shard in shards:
+        group = plan.group(shard.group)
+        assert group.number == shard.group
+        assert group.start <= shard.start < shard.stop <= group.start + group.trials
+        assert len(shard) == shard.stop - shard.start
+    groups = [plan.group(number) for number in range(plan.groups)]
+    assert sum(group.shards for group in groups) == len(shards)
+    assert sum(group.trials for group in groups) == plan.trials
+
+
+@settings(max_examples=40, deadline=None)
+@given(plans(), st.data())
+def test_a_trial_is_the_index_of_its_places_in_plan_order(plan: Plan, data: st.DataObject) -> None:
+    sizes = [dimension[0].form.size for dimension in [*plan.structural, *plan.lanes]]
+    assert math.prod(sizes) == plan.trials
+    chosen = data.draw(st.lists(st.integers(0, plan.trials - 1), min_size=1, max_size=20))
+    places = plan.places(np.array(chosen))
+    assert [np.ravel_multi_index(place, sizes) for place in zip(*places, strict=True)] == chosen
+    columns = plan.columns(np.array(chosen))
+    for dimension, place in zip([*plan.structural, *plan.lanes], places, strict=True):
+        for axis in dimension:
+            assert list(columns[axis.column]) == list(axis.column_values(place))
+
+
+@settings(max_examples=25, deadline=None)
+@given(plans())
+def test_a_group_has_the_structural_values_of_its_columns(plan: Plan) -> None:
+    for number in range(plan.groups):
+        group = plan.group(number)
+        columns = plan.columns(np.array([group.start, group.start + group.trials - 1]))
+        for key, value in group.structural.items():
+            assert list(columns[key.rsplit(".", 1)[-1]]) == [value, value]
+            section, name = key.split(".")
+            assert getattr(getattr(group.sections, section), name) == value
+
+
+@settings(max_examples=25, deadline=None)
+@given(plans())
+def test_an_assignment_gives_each_trial_the_numbers_of_its_columns(plan: Plan) -> None:
+    for shard in itertools.islice(plan.shards(), 4):
+        assignment = plan.assignment(shard)
+        assert len(assignment) == len(shard)
+        trials = np.arange(shard.start, shard.stop)
+        columns = plan.columns(trials)
+        numbers = {
+            "learning_rate": assignment.optimizer_numbers["learning_rate"],
+            "low": assignment.init_numbers["low"],
+            "seed": assignment.seeds,
+        }
+        defaults = {"learning_rate": 1.0, "low": 0.0, "seed": 0}
+        for name, found in numbers.items():
+            wanted = columns.get(name, defaults[name])
+            assert np.array_equal(np.broadcast_to(found, len(trials)),
+                                  np.broadcast_to(wanted, len(trials)))  # fmt: skip
+        assert set(assignment.init_numbers) == {"low", "high", "biases"}
+
+
+@settings(max_examples=15, deadline=None)
+@given(plans())
+def test_a_plan_is_the_same_after_pickling(plan: Plan) -> None:
+    again = pickle.loads(pickle.dumps(plan))
+    assert again.hash == plan.hash
+    assert list(itertools.islice(again.shards(), 5)) == list(itertools.islice(plan.shards(), 5))
+
+
+# size --------------------------------------------------------------------------------------
+
+
+def test_a_plan_of_a_million_million_trials_is_light() -> None:
+    read_sweep(document())  # whatever is imported once
+    tracemalloc.start()
+    begun = time.perf_counter()
+    try:
+        plan = plan_of(
+            {
+                "axes": {
+                    "learning_rate": {"log10": [-3, 3], "num": 10**6},
+                    "seed": {"count": 10**6},
+                }
+            }
+        )
+        assert plan.trials == 10**12
+        assert len(plan.hash) == 64
+        assert plan.shard_count > 10**6
+        first = list(itertools.islice(plan.shards(), 3))
+        assert sum(len(shard) for shard in first) == first[-1].stop
+        plan.check_recording()
+        columns = plan.columns(np.array([0, 10**12 - 1]))
+        seconds = time.perf_counter() - begun
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert columns["learning_rate"].tolist() == [1e-3, 1e3]
+    assert columns["seed"].tolist() == [0, 10**6 - 1]
+    assert seconds < 1
+    assert peak < 50e6
+
+
+def test_more_trials_than_can_be_numbered_are_refused() -> None:
+    with pytest.raises(SweepFileError, match="fewer than 2⁶³"):
+        plan_of({"axes": {"learning_rate": {"log10": [0, 1], "num": 2**32},
+                          "seed": {"count": 2**32}}})  # fmt: skip
+
+
+# identity ----------------------------------------------------------------------------------
+
+CHANGES: dict[str, tuple[dict[str, Any], bool]] = {
+    "a rate": ({"axes.learning_rate": [1.0, 100.0, 1001.0]}, True),
+    "the order of rates": ({"axes.learning_rate": [100.0, 1.0, 1000.0]}, True),
+    "the seeds": ({"axes.seed": {"count": 5}}, True),
+    "other seeds": ({"axes.seed": [4, 5, 6, 7]}, True),
+    "entropy": ({"entropy": 1}, True),
+    "dtype": ({"train.dtype": "float32"}, True),
+    "max_steps": ({"train.max_steps": 51}, True),
+    "the stop rule": ({"train.stop": {"prediction_error": 2e-2, "hold": 2}}, True),
+    "hold": ({"train.stop": {"prediction_error": 1e-2, "hold": 3}}, True),
+    "the divergence": ({"train.divergence": {"loss": 1e7}}, True),
+    "no divergence": ({"train.divergence": False}, True),
+    "an input": ({"problem.inputs": [[0.2]]}, True),
+    "a target": ({"problem.targets": [[0.2]]}, True),
+    "the activation": ({"problem.activation": "tanh"}, True),
+    "the slope": ({"problem.derivative_at": "prediction"}, True),
+    "bias": ({"problem.bias": True}, True),
+    "the initializer": ({"init.low": -1.0}, True),
+    "final parameters": ({"record.final_parameters": True}, True),
+    "another axis": ({"axes.low": [0.0]}, True),
+    "the name": ({"name": "other"}, False),
+    "the description": ({"description": "Other words."}, False),
+    "how often is recorded": ({"record.every": 7}, False),
+    "what is recorded": ({"record.values": ["loss"]}, False),
+    "who is recorded": ({"record.trials": {"seed": [1]}}, False),
+    "a default written out": ({"init.high": 1.0, "train.dtype": "float64"}, False),
+}
+
+
+@pytest.mark.parametrize(("changes", "other"), CHANGES.values(), ids=CHANGES)
+def test_the_hash_covers_what_changes_trials_and_nothing_else(
+    changes: dict[str, Any], other: bool
+) -> None:
+    assert (plan_of(changes).hash != plan_of().hash) is other
+
+
+def test_the_order_of_axes_changes_trials() -> None:
+    def hash_of(*names: str) -> str:
+        axes = {"learning_rate": [1.0, 2.0], "low": [0.0, -1.0]}
+        return plan_of({"axes": {name: axes[name] for name in names}}).hash
+
+    assert hash_of("learning_rate", "low") != hash_of("low", "learning_rate")
+
+
+def test_the_recording_has_a_hash_of_its_own() -> None:
+    assert plan_of({"record.every": 7}).recording_hash != plan_of().recording_hash
+    assert plan_of({"name": "other"}).recording_hash == plan_of().recording_hash
+
+
+def test_the_hash_covers_what_a_data_file_holds_not_its_name(tmp_path: Path) -> None:
+    def hash_of(name: str, text: str) -> str:
+        (tmp_path / name).write_text(text)
+        problem = {"kind": "network", "layers": [1, 1], "data": str(tmp_path / name)}
+        return plan_of({"problem": problem}).hash
+
+    first = hash_of("a.csv", "0.1,0.3\n0.2,0.4\n")
+    assert hash_of("b.csv", "0.1,0.3\n0.2,0.4\n") == first
+    assert hash_of("c.csv", "x,y\n1e-1,0.3\n0.2,0.4\n") == first
+    assert hash_of("a.csv", "0.1,0.3\n0.2,0.5\n") != first
+    assert hash_of("a.csv", "0.2,0.4\n0.1,0.3\n") != first
+
+
+def test_the_hash_covers_every_data_file_of_an_axis(tmp_path: Path) -> None:
+    def hash_of(last: str) -> str:
+        (tmp_path / "a.csv").write_text("0.1,0.3\n")
+        (tmp_path / "b.csv").write_text(last)
+        names = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
+        problem = {"kind": "network", "layers": [1, 1]}
+        return plan_of({"problem": problem, "axes.problem.data": names} | {}).hash
+
+    with pytest.raises(SweepFileError):
+        hash_of("0.1\n")
+
+
+# recording ---------------------------------------------------------------------------------
+
+
+def recorded(plan: Plan) -> list[dict[str, Any]]:
+    """The axis values of every recorded trial."""
+    rows = []
+    for shard in plan.shards():
+        recording = plan.recording(shard)
+        if recording is None:
+            continue
+        trials = recording.rows + shard.start
+        columns = plan.columns(trials)
+        rows += [{name: values[i] for name, values in columns.items()} for i in range(len(trials))]
+    return rows
+
+
+@pytest.mark.parametrize(("num", "expected"), [(1, 1), (4, 4), (9, 9), (10, 9), (500, 9)])
+def test_by_default_at_most_nine_rates_of_the_first_seed(num: int, expected: int) -> None:
+    plan = plan_of(
+        {"axes": {"learning_rate": {"log10": [0, 3], "num": num}, "seed": [8, 2, 3],
+                  "low": [-1.0, -2.0]}}
+    )  # fmt: skip
+    rows = recorded(plan)
+    rates = [row["learning_rate"] for row in rows]
+    assert len(rows) == len(set(rates)) == expected
+    assert {row["seed"] for row in rows} == {8}
+    assert {row["low"] for row in rows} == {-1.0}
+    assert rates[0] == 1
+    assert num == 1 or rates[-1] == 1000
+
+
+def test_by_default_every_structure_is_recorded() -> None:
+    plan = plan_of({"problem": NETWORK, "axes.activation": ["tanh", "relu"]})
+    assert [(row["activation"], row["learning_rate"]) for row in recorded(plan)] == [
+        (name, rate) for name in ("tanh", "relu") for rate in (1, 100, 1000)
+    ]
+
+
+def test_chosen_trials_are_recorded_and_no_others() -> None:
+    plan = plan_of({"record.trials": {"seed": [3, 1], "learning_rate": [100]}})
+    assert recorded(plan) == [
+        {"seed": 1, "learning_rate": 100.0},
+        {"seed": 3, "learning_rate": 100.0},
+    ]
+
+
+def test_an_axis_that_is_not_chosen_is_recorded_whole() -> None:
+    rows = recorded(plan_of({"record.trials": {"seed": [2]}}))
+    assert rows == [{"seed": 2, "learning_rate": rate} for rate in (1.0, 100.0, 1000.0)]
+
+
+@pytest.mark.parametrize("rate", [{"log10": [-2, 5], "num": 141}, {"log10": [5, -2], "num": 141}])
+def test_a_value_is_found_on_a_long_axis(rate: dict[str, Any]) -> None:
+    plan = plan_of({"axes.learning_rate": rate, "record.trials": {"learning_rate": [10, 1e5]}})
+    assert {row["learning_rate"] for row in recorded(plan)} == {10.0, 1e5}
+
+
+def test_texts_and_lists_are_chosen_as_they_are_shown() -> None:
+    plan = plan_of(
+        {
+            "problem": {"kind": "network", "inputs": [[0.1]], "targets": [[0.3]]},
+            "axes.layers": [[1, 1], [1, 3, 1]],
+            "record.trials": {"layers": ["1-3-1"], "seed": [0]},
+        }
+    )
+    assert {row["layers"] for row in recorded(plan)} == {"1-3-1"}
+
+
+def test_a_value_that_no_axis_has_is_refused_with_the_nearest() -> None:
+    plan = plan_of({"record.trials": {"learning_rate": [90]}})
+    with pytest.raises(SweepFileError, match=r"90 is no value.*nearest is 100"):
+        plan.check_recording()
+
+
+def test_how_often_and_what_is_recorded() -> None:
+    plan = plan_of({"record": {"every": 7, "values": ["gradient_norm"]}})
+    recording = plan.recording(next(plan.shards()))
+    assert recording is not None
+    assert (recording.every, recording.values) == (7, ("gradient_norm",))
+
+
+def test_by_default_a_trajectory_is_not_endless() -> None:
+    plan = plan_of({"train.max_steps": 10**7})
+    recording = plan.recording(next(plan.shards()))
+    assert recording is not None
+    assert 10**7 // recording.every <= 10_000
+    assert plan_of().recording(next(plan_of().shards())).every == 1  # type: ignore[union-attr]
