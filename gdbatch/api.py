@@ -178,12 +178,9 @@ def run_sweep(
     if not isinstance(source, Mapping):
         source = find_sweep(str(source))
     plan = Plan(read_sweep(source, overrides, engine))
-    plan.check_recording()
     directory = RunDirectory(Path("results") / plan.sweep.name if out is None else out)
     observer = ProgressBar() if progress else None
-    totals = run(
-        plan, directory, jobs=jobs, executor=executor, fresh=fresh, observer=observer
-    )
+    totals = run(plan, directory, jobs=jobs, executor=executor, fresh=fresh, observer=observer)
     made = Run(directory.path)
     made.totals = totals
     if totals.trials:

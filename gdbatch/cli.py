@@ -57,7 +57,7 @@ def _guarded(command: Command) -> Command:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from . import __version__
+        from .version import __version__
 
         typer.echo(f"gdbatch {__version__}")
         raise typer.Exit
@@ -138,16 +138,13 @@ def sweep(
         raise typer.Exit(PART_FAILED)
 
 
-def _dry_run(
-    file: str, overrides: list[str], engine: str | None, jobs: int, as_json: bool
-) -> None:
+def _dry_run(file: str, overrides: list[str], engine: str | None, jobs: int, as_json: bool) -> None:
     from .dry_run import estimate
     from .plan import Plan
     from .sweep_file import read_sweep
     from .sweep_file.shipped import find_sweep
 
     plan = Plan(read_sweep(find_sweep(file), overrides, engine))
-    plan.check_recording()
     cost = estimate(plan, jobs)
     if as_json:
         _print_json(cost.as_dict())

@@ -6,7 +6,6 @@ is asked for, so a plan of 10¹² trials is as light as one of ten.
 
 from __future__ import annotations
 
-import bisect
 import functools
 import hashlib
 import itertools
@@ -246,30 +245,9 @@ class Plan:
         places = None
         for axis in dimension:
             if axis.column in chosen:
-                found = [self._place_of(axis, wanted) for wanted in chosen[axis.column]]
+                found = [axis.place_of(wanted) for wanted in chosen[axis.column]]
                 places = np.unique(found) if places is None else np.intersect1d(places, found)
         return places
-
-    def _place_of(self, axis: Axis, wanted: Any) -> int:
-        """The place of a value on an axis; raises SweepFileError with the nearest one."""
-        candidates = _candidates(axis, wanted)
-        values = axis.column_values(candidates)
-        if isinstance(wanted, int | float) and np.asarray(values).dtype.kind in "iuf":
-            nearest = int(np.argmin(np.abs(np.asarray(values) - wanted)))
-            same = math.isclose(values[nearest], wanted, rel_tol=1e-9)
-        else:
-            texts = [str(value) for value in values]
-            nearest = texts.index(str(wanted)) if str(wanted) in texts else 0
-            same = texts[nearest] == str(wanted)
-        if not same:
-            message = f"{wanted} is no value of this axis; the nearest is {values[nearest]}"
-            key = f"record.trials.{axis.column}"
-            raise SweepFileError([FileProblem(message, key, source=self.sweep.source)])
-        return int(candidates[nearest])
-
-    def check_recording(self) -> None:
-        """Raises SweepFileError where [record] names a value that no axis has."""
-        _ = self._recorded_places
 
     def facts(self) -> dict[str, Any]:
         """What figures need to know of the problem, where it is the same in every group."""
@@ -324,19 +302,6 @@ def _digest(data: Any) -> str:
 
 def _size(dimension: tuple[Axis, ...]) -> int:
     return dimension[0].form.size
-
-
-def _candidates(axis: Axis, wanted: Any) -> NDArray[np.int64]:
-    """Places worth a look for a value: all, or on a long monotone axis those beside it."""
-    size = axis.form.size
-    if not axis.form.monotone or not isinstance(wanted, int | float):
-        return np.arange(size)
-    ends = axis.values(np.array([0, size - 1]))
-    sign = 1 if ends[1] >= ends[0] else -1
-    place = bisect.bisect_left(
-        range(size), sign * wanted, key=lambda one: sign * axis.values(np.array([one]))[0]
-    )
-    return np.unique(np.clip([place - 1, place], 0, size - 1))
 
 
 def _numbers(family: str, options: Any, values: dict[str, Any]) -> dict[str, Any]:

@@ -245,11 +245,15 @@ def _axis_type(axis: Axis) -> pa.DataType:
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
-    measured = [
-        name
-        for name in table.column_names[table.column_names.index("outcome") :]
-        if pa.types.is_floating(table.schema.field(name).type)
-    ] if "outcome" in table.column_names else []
+    measured = (
+        [
+            name
+            for name in table.column_names[table.column_names.index("outcome") :]
+            if pa.types.is_floating(table.schema.field(name).type)
+        ]
+        if "outcome" in table.column_names
+        else []
+    )
     others = [name for name in table.column_names if name not in measured]
 
     def write(file: Any) -> None:

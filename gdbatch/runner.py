@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import threadpoolctl
 
-from . import __version__
 from .engine.loop import train
 from .engine.outcomes import OUTCOMES
 from .errors import GdbatchError, RunError, UsageError, nearest
 from .executors import EXECUTORS, cores
 from .plan import Plan, Shard
 from .run_directory import RunDirectory
+from .version import __version__
 
 
 @dataclass(frozen=True)
@@ -192,5 +192,3 @@ def _manifest(plan: Plan, started: float) -> dict[str, Any]:
 
 def _moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-

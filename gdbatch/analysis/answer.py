@@ -38,9 +38,7 @@ class Answer:
 def choice_axis(summary: pd.DataFrame, axes: Sequence[str]) -> str | None:
     """The axis that an answer is about."""
     numeric = [
-        axis
-        for axis in axes
-        if axis != "seed" and pd.api.types.is_numeric_dtype(summary[axis])
+        axis for axis in axes if axis != "seed" and pd.api.types.is_numeric_dtype(summary[axis])
     ]
     if "learning_rate" in numeric:
         return "learning_rate"

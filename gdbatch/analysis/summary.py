@@ -88,4 +88,5 @@ def _sorted_by_group(
 
 
 def _rank(share: float, count: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.ceil(share * count).astype(np.int64) - 1
+    rank: NDArray[np.int64] = np.ceil(share * count).astype(np.int64) - 1
+    return rank

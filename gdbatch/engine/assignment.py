@@ -106,6 +106,8 @@ class Results:
         return cls(
             np.full(trials, -1, np.int8),
             np.zeros(trials, np.int64),
-            *(np.full(trials, np.nan) for _ in range(3)),
+            np.full(trials, np.nan),
+            np.full(trials, np.nan),
+            np.full(trials, np.nan),
             None if n_parameters is None else np.full((n_parameters, trials), np.nan),
         )

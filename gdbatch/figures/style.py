@@ -12,7 +12,9 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
@@ -38,7 +40,7 @@ _STYLE: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.prop_cycle": mpl.cycler(color=CYCLE),
+    "axes.prop_cycle": cycler(color=CYCLE),
     "grid.color": "#E6E6E6",
     "grid.linewidth": 0.6,
     "legend.fontsize": 8.5,
@@ -52,8 +54,8 @@ _STYLE: dict[str, Any] = {
 
 def house_style() -> AbstractContextManager[None]:
     """Everything drawn or saved inside looks like gdbatch, whatever the user's own settings."""
-    context: AbstractContextManager[None] = mpl.rc_context({**mpl.rcParamsDefault, **_STYLE})
-    return context
+    settings: dict[Any, Any] = {**mpl.rcParamsDefault, **_STYLE}
+    return mpl.rc_context(settings)
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
@@ -86,12 +88,9 @@ def label(name: str) -> str:
 
 def log_axis(axes: Axes, which: str) -> None:
     """Make one axis logarithmic, with as many labels as fit, written for people."""
-    if which == "x":
-        axes.set_xscale("log")
-        axis, (low, high) = axes.xaxis, axes.get_xlim()
-    else:
-        axes.set_yscale("log")
-        axis, (low, high) = axes.yaxis, axes.get_ylim()
+    axis: Axis = axes.xaxis if which == "x" else axes.yaxis
+    axes.set(**{f"{which}scale": "log"})
+    low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
     decades = math.log10(high / low) if low > 0 else 1.0
     axis.set_major_locator(LogLocator(numticks=9))
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))

@@ -46,7 +46,7 @@ def prediction(data: FigureData) -> Figure | None:
         return None
     columns = [
         name
-        for name in table
+        for name in map(str, table)
         if name == "prediction" or (name.startswith("prediction_") and name[11:].isdigit())
     ]
     if not columns:
@@ -110,9 +110,7 @@ def _explain(drawn: Figure, panels: list[Axes], colours: Colours, name: str) -> 
         colours.add_bar(drawn, panels, name)
         return
     shown = colours.values[:_FEW_LINES]
-    handles = [
-        Line2D([], [], color=colours.of(value), label=_words(value)) for value in shown
-    ]
+    handles = [Line2D([], [], color=colours.of(value), label=_words(value)) for value in shown]
     if len(colours.values) > len(shown):
         name = f"{name} ({len(shown)} of {len(colours.values)})"
     drawn.legend(handles=handles, title=name, loc="outside right center", alignment="left")

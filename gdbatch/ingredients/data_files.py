@@ -6,7 +6,9 @@ Only numbers are read; nothing is unpickled. Every error names the file and, in 
 from __future__ import annotations
 
 import csv
+import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +21,15 @@ Samples = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 def read_samples(path: Path, n_inputs: int, n_targets: int) -> Samples:
     """Inputs (samples, n_inputs) and targets (samples, n_targets); raises IngredientError."""
-    if not path.is_file():
-        siblings = [one.name for one in path.parent.glob("*.csv")] if path.parent.is_dir() else []
-        siblings += [one.name for one in path.parent.glob("*.npz")] if siblings else []
+    readers = {".csv": _read_csv, ".npz": _read_npz}
+    if not os.path.isfile(path):  # which, unlike Path.is_file, takes any name
+        siblings = (
+            [one.name for ending in readers for one in sorted(path.parent.glob(f"*{ending}"))]
+            if os.path.isdir(path.parent)
+            else []
+        )
         hint = nearest(path.name, siblings)
         raise IngredientError(f"no such data file: {path}" + (f"; {hint}" if hint else ""), "data")
-    readers = {".csv": _read_csv, ".npz": _read_npz}
     if path.suffix not in readers:
         raise IngredientError(f"a data file ends in .csv or .npz, not {path.suffix!r}", "data")
     try:
@@ -38,10 +43,11 @@ def _read_csv(path: Path, n_inputs: int, n_targets: int) -> Samples:
     rows: list[list[float]] = []
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            for line, cells in enumerate(csv.reader(file), 1):
-                if not cells or (line == 1 and not any(_is_number(cell) for cell in cells)):
+            reader = csv.reader(file)
+            for index, cells in enumerate(reader):
+                if not cells or (index == 0 and not any(_is_number(cell) for cell in cells)):
                     continue  # a blank line, or the names of the columns
-                rows.append(_numbers(path, line, cells, width, n_inputs, n_targets))
+                rows.append(_numbers(path, reader.line_num, cells, width, n_inputs, n_targets))
     except (UnicodeDecodeError, csv.Error) as error:
         raise IngredientError(f"{path} is not a CSV text file: {error}", "data") from None
     if not rows:
@@ -75,9 +81,9 @@ def _is_number(cell: str) -> bool:
 
 def _read_npz(path: Path, n_inputs: int, n_targets: int) -> Samples:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+    except (ValueError, zipfile.BadZipFile, EOFError, zlib.error, AttributeError) as error:
         raise IngredientError(f"{path} is not an npz file of numbers: {error}", "data") from None
     result = []
     for name, width in (("inputs", n_inputs), ("targets", n_targets)):

@@ -52,7 +52,8 @@ class Constant:
 
     @staticmethod
     def shape(draws: Floats, numbers: dict[str, Any]) -> Floats:
-        return draws + numbers["value"]
+        weights: Floats = draws + numbers["value"]
+        return weights
 
 
 @register("init", "uniform")
@@ -68,8 +69,7 @@ class Uniform:
         def _ordered(self) -> Uniform.Options:
             if not self.low <= self.high:
                 raise IngredientError(
-                    f"high = {self.high:g} is below low = {self.low:g}; "
-                    "the lower end comes first",
+                    f"high = {self.high:g} is below low = {self.low:g}; the lower end comes first",
                     "high",
                 )
             return self
@@ -81,7 +81,8 @@ class Uniform:
     @staticmethod
     def shape(draws: Floats, numbers: dict[str, Any]) -> Floats:
         low, high = numbers["low"], numbers["high"]
-        return low + (high - low) * draws
+        weights: Floats = low + (high - low) * draws
+        return weights
 
 
 @register("init", "normal")
@@ -99,4 +100,5 @@ class Normal:
 
     @staticmethod
     def shape(draws: Floats, numbers: dict[str, Any]) -> Floats:
-        return numbers["mean"] + numbers["scale"] * draws
+        weights: Floats = numbers["mean"] + numbers["scale"] * draws
+        return weights

@@ -27,7 +27,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
-    folder: ClassVar[str] = "folder"  # key of the validation context: where data files are looked for
+    folder: ClassVar[str] = "folder"  # key of the validation context: where data files are
 
     @classmethod
     def lane_keys(cls) -> tuple[str, ...]:

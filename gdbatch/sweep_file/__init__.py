@@ -3,7 +3,7 @@
 A sweep file is data: nothing in it is run.
 """
 
-from .sweep import Record, Sweep
 from .reading import read_sweep
+from .sweep import Record, Sweep
 
 __all__ = ["Record", "Sweep", "read_sweep"]

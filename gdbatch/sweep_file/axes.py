@@ -5,7 +5,10 @@ One class is one form; its first field is the key that tells it from the others.
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +19,10 @@ from pydantic import Field, ValidationError, model_validator
 from ..errors import IngredientError, nearest
 from ..ingredients.options import Options
 
+_MOST_VALUES = 2**62
 _MOST_DRAWS = 10_000_000  # random values of an axis are held in memory while a plan is used
+
+_POWERS = np.array([float(f"1e{exponent}") for exponent in range(-324, 309)])
 
 Index = NDArray[np.int64]
 Draw = Callable[[], Generator]
@@ -45,16 +51,19 @@ class AxisForm(Options):
 
 class _Spaced(AxisForm):
     monotone = True
-    num: int = Field(ge=1, description="How many values, both ends included.")
+    num: int = Field(ge=1, le=_MOST_VALUES, description="How many values, both ends included.")
 
     @property
     def size(self) -> int:
         return self.num
 
     def _between(self, ends: list[float], index: Index) -> NDArray[np.float64]:
-        # weighted ends rather than multiples of a step: exact at both, and at round values between
         gaps = max(1, self.num - 1)
-        return (ends[0] * (gaps - index) + ends[1] * index) / gaps
+        if max(map(abs, ends)) > sys.float_info.max / gaps:
+            raise IngredientError("the values of this axis overflow")
+        # weighted ends rather than multiples of a step: exact at round values between
+        inner = (ends[0] * (gaps - index) + ends[1] * index) / gaps
+        return np.where(index == 0, ends[0], np.where(index == gaps, ends[1], inner))
 
 
 class Linear(_Spaced):
@@ -74,7 +83,10 @@ class Log10(_Spaced):
     log10: list[float] = Field(min_length=2, max_length=2, description="First and last exponent.")
 
     def values(self, index: Index, draw: Draw) -> Any:
-        return np.power(10.0, self._between(self.log10, index))
+        exponents = self._between(self.log10, index)
+        whole = np.round(exponents).astype(np.int64).clip(-324, 308)
+        # NumPy's power misses some whole powers by an ulp: 1e-5 is to be 1e-5
+        return np.where(exponents == whole, _POWERS[whole + 324], np.power(10.0, exponents))
 
 
 class Count(AxisForm):
@@ -82,7 +94,7 @@ class Count(AxisForm):
 
     key = "count"
     monotone = True
-    count: int = Field(ge=1, le=2**62, description="How many: 0, 1, … count - 1.")
+    count: int = Field(ge=1, le=_MOST_VALUES, description="How many: 0, 1, … count - 1.")
 
     @property
     def size(self) -> int:
@@ -103,18 +115,29 @@ class Range(AxisForm):
 
     @model_validator(mode="after")
     def _not_empty(self) -> Range:
-        first, end, step = self.range
+        first, end, step = self._fractions
         if step == 0 or (end - first) / step <= 0:
             raise IngredientError(f"range = {self.range} holds no value", "range")
+        if self.size > _MOST_VALUES or max(abs(first), abs(end)) > _MOST_VALUES:
+            raise IngredientError(f"range = {self.range} goes beyond what can be counted", "range")
         return self
 
     @property
+    def _fractions(self) -> list[Fraction]:
+        """The numbers as they are written: 0.1 is a tenth, not the float beside it."""
+        return [Fraction(repr(number)) for number in self.range]
+
+    @property
     def size(self) -> int:
-        first, end, step = self.range
-        return int(np.ceil((end - first) / step))
+        first, end, step = self._fractions
+        return math.ceil((end - first) / step)
 
     def values(self, index: Index, draw: Draw) -> Any:
-        return self.range[0] + index * self.range[2]
+        first, _, step = self._fractions
+        unit = math.lcm(first.denominator, step.denominator)
+        if unit == 1:
+            return int(first) + index * int(step)
+        return (float(first * unit) + index * float(step * unit)) / unit
 
 
 class _Random(AxisForm):
@@ -201,9 +224,13 @@ def parse_axis(value: Any) -> AxisForm:
         hint = f'; unknown key "{unknown[0]}", {nearest(unknown[0], known)}' if unknown else ""
         raise IngredientError(f"an axis is {allowed}{hint}")
     form = chosen[0].model_validate(value)
-    form.ends()  # which refuses ends in the wrong order
-    if not np.isfinite(np.array(form.ends(), dtype=float)).all():
-        raise IngredientError("the values of this axis overflow", form.key)
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            ends = np.array(form.ends(), dtype=float)  # which refuses ends in the wrong order
+    except OverflowError:
+        ends = np.array([np.inf])
+    if not np.isfinite(ends).all():
+        raise IngredientError("the values of this axis overflow")
     return form
 
 

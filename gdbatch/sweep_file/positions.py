@@ -19,19 +19,21 @@ _STRING = re.compile(
 
 def split_key(text: str) -> tuple[str, ...] | None:
     """The parts of a dotted TOML key, unquoted; None if it is none."""
+    parts, end = _key_at(text, 0)
+    return parts if parts and end == len(text) else None
+
+
+def _key_at(text: str, position: int) -> tuple[tuple[str, ...], int]:
+    """The parts of the dotted key that begins at a position, and where it ends; () for none."""
     parts: list[str] = []
-    position = 0
     while True:
         match = _KEY_PART.match(text, position)
         if match is None:
-            return None
-        part = match.group(1)
-        parts.append(next(iter(tomllib.loads(f"{part} = 0"))))
+            return (), position
+        parts.append(next(iter(tomllib.loads(f"{match.group(1)} = 0"))))
         position = match.end()
-        if position == len(text):
-            return tuple(parts)
-        if text[position] != ".":
-            return None
+        if not text.startswith(".", position):
+            return tuple(parts), position
         position += 1
 
 
@@ -59,34 +61,32 @@ class Positions:
             end = len(text) if end < 0 else end
             content = text[position:end].strip()
             if content.startswith("["):
-                table = self._header(content, counts)
-                self._lines.setdefault(table, line)
+                table = self._header(content, counts, line)
             elif content and not content.startswith("#"):
                 end = self._assignment(table, position, line)
             line += text.count("\n", position, end) + 1
             position = end + 1
 
-    def _header(self, content: str, counts: dict[Path, int]) -> Path:
+    def _header(self, content: str, counts: dict[Path, int], line: int) -> Path:
+        """Note the table that a header opens; `counts` has the last index of each array of them."""
         repeated = content.startswith("[[")
-        inside = content[2 : content.index("]]")] if repeated else content[1 : content.index("]")]
+        parts, _ = _key_at(content, 2 if repeated else 1)
         path: Path = ()
-        for part in split_key(inside) or ():
+        for depth, part in enumerate(parts, 1):
             path = (*path, part)
-            if path in counts and not (repeated and len(path) == len(split_key(inside) or ())):
+            self._lines.setdefault(path, line)
+            if depth < len(parts) and path in counts:
                 path = (*path, counts[path])
         if repeated:
             counts[path] = counts.get(path, -1) + 1
             path = (*path, counts[path])
+            self._lines[path] = line
         return path
 
     def _assignment(self, table: Path, position: int, line: int) -> int:
         """Note `key = value` that begins at position; returns where its last line ends."""
-        text = self._text
-        equals = position
-        while text[equals] != "=":  # quoted parts of a key may hold an equals sign
-            string = _STRING.match(text, equals)
-            equals = string.end() if string else equals + 1
-        path = (*table, *(split_key(text[position:equals].strip()) or ()))
+        parts, equals = _key_at(self._text, position)
+        path = (*table, *parts)
         for length in range(len(table) + 1, len(path) + 1):
             self._lines.setdefault(path[:length], line)
         return self._value(path, equals + 1, line)

@@ -29,16 +29,20 @@ from .sweep import (
     Train,
     complaints_of,
     options_class,
+    shortened,
     validate_sections,
     with_values,
 )
 
 _MOST_COMBINATIONS = 1000  # structural combinations that are validated before a sweep starts
 _RESERVED_COLUMNS = frozenset(
-    "trial outcome steps step initial_loss final_loss gradient_norm loss prediction "
-    "prediction_error parameters trials converged diverged stalled unfinished completed "
-    "success_rate success_low success_high steps_q25 steps_median steps_q75 final_loss_median "
-    "index".split()
+    {
+        *("trial", "outcome", "steps", "step", "initial_loss", "final_loss", "gradient_norm"),
+        *("loss", "prediction", "prediction_error", "parameters", "index"),
+        *("trials", "converged", "diverged", "stalled", "unfinished", "completed"),
+        *("success_rate", "success_low", "success_high"),
+        *("steps_q25", "steps_median", "steps_q75", "final_loss_median"),
+    }
 )
 
 
@@ -75,8 +79,8 @@ def _parse(path: Path) -> tuple[dict[str, Any], Positions]:
         raise SweepFileError([Problem(f"is not TOML: {error}", source=str(path))]) from None
     except RecursionError:
         raise SweepFileError([Problem("is nested too deeply", source=str(path))]) from None
-    except OSError as error:
-        message = f"cannot be read: {error.strerror or error}"
+    except (OSError, ValueError) as error:  # a name may be no name of any file
+        message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
         raise SweepFileError([Problem(message, source=str(path))]) from None
 
 
@@ -108,18 +112,21 @@ class _Reader:
     def override(self, overrides: Iterable[str]) -> None:
         """Put `KEY=VALUE` into the document."""
         for text in overrides:
-            source = f"--set {text}"
+            source = f"--set {shortened(text)}"
             key, equals, value = text.partition("=")
             path = split_key(key.strip())
             if not equals or path is None:
                 raise SweepFileError([Problem("write KEY=VALUE, KEY dotted", source=source)])
             try:
-                parsed = tomllib.loads(f"value = {value.strip()}")["value"]
-            except tomllib.TOMLDecodeError:
-                hint = f"""a text needs quotes: --set '{key.strip()}="{value.strip()}"'"""
-                message = f"{value.strip()!r} is no TOML value; {hint}"
-                raise SweepFileError([Problem(message, source=source)]) from None
-            self.put(path, parsed, source)
+                document = tomllib.loads(f"value = {value.strip()}")
+            except (tomllib.TOMLDecodeError, RecursionError):
+                document = {}
+            if list(document) != ["value"]:
+                shown = shortened(value.strip())
+                message = f"""{shown!r} is no TOML value; a text needs quotes: """
+                message += f"""--set '{key.strip()}="{shown}"'"""
+                raise SweepFileError([Problem(message, source=source)])
+            self.put(path, document["value"], source)
 
     def put(self, path: KeyPath, value: Any, source: str) -> None:
         """Set one value; tables on the way are made."""
@@ -141,9 +148,7 @@ class _Reader:
         sections_document = {
             key: part for key, part in self._document.items() if key in (*FAMILIES, "train")
         }
-        first, complaints = validate_sections(
-            with_values(sections_document, values), self._folder
-        )
+        first, complaints = validate_sections(with_values(sections_document, values), self._folder)
         parsed = {tuple(key.split(".")) for key in values}
         broken = {tuple(key.split(".")) for key in self._axis_paths} - parsed
         self._complaints += [self._placed(one) for one in complaints if one[0] not in broken]
@@ -172,7 +177,8 @@ class _Reader:
             elif key not in tables:
                 hint = nearest(key, (*Heading.model_fields, *tables))
                 self._complaints.append(((key,), f'unknown key "{key}"; {hint}'))
-        return self._validated(Heading, plain, ())
+        heading: Heading | None = self._validated(Heading, plain, ())
+        return heading
 
     def _record(self) -> Record:
         table = self._document.get("record", {})
@@ -337,8 +343,8 @@ class _Reader:
         _, complaints = validate_sections(document, self._folder)
         for complaint in complaints:
             placed = self._placed(complaint)
-            if placed[0][0] != "axes" and values:  # said of a section, caused by an axis
-                key = next(iter(values))
+            key = next(iter(values), "")
+            if key and placed[0] != self._axis_paths[key]:  # caused by this axis, said of another
                 shown = ", ".join(f"{name} = {value}" for name, value in values.items())
                 placed = (self._axis_paths[key], f"with {shown}: {complaint[1]}")
             if placed not in self._complaints:
@@ -359,6 +365,11 @@ class _Reader:
                 self._complaints.append((path, f'the sweep has no axis "{name}"; {hint}'))
             elif not values:
                 self._complaints.append((path, "give at least one value"))
+            for value in values if name in columns else ():
+                try:
+                    columns[name].place_of(value)
+                except IngredientError as error:
+                    self._complaints.append((path, error.message))
 
     # words -------------------------------------------------------------------------------
 

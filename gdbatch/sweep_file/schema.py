@@ -10,6 +10,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from .. import catalogue
+from ..ingredients.options import Options
 from .axes import FORMS
 from .sweep import FAMILIES, Heading, Record, Train
 
@@ -22,7 +23,7 @@ def json_schema() -> dict[str, Any]:
         family: {name: entry.Options for name, entry in catalogue.family(family).items()}
         for family in FAMILIES
     }
-    models = [Heading, Record, Train, *FORMS]
+    models: list[type[Options]] = [Heading, Record, Train, *FORMS]
     models += [model for family in options.values() for model in family.values()]
     names, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REFERENCE
@@ -55,7 +56,7 @@ def json_schema() -> dict[str, Any]:
     properties["axes"] = {
         "type": "object",
         "description": "The trials are the product of the axes.",
-        "properties": {**{name: axis for name in short}, "zip": zips},
+        "properties": {**dict.fromkeys(short, axis), "zip": zips},
         "additionalProperties": axis,
     }
     properties["record"] = names[(Record, "validation")]

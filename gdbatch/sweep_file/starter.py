@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from ..errors import RunError, UsageError
 from .sweep import Heading, complaints_of
-from pydantic import ValidationError
 
 _STARTER = """\
 # Run it with `gdbatch sweep {name}.toml`, see what it would cost with `--dry-run`.

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import bisect
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -169,6 +171,36 @@ class Axis:
             return values.astype(float) if self.per_lane and self.key != "seed" else values
         return as_column(values, as_float=self.per_lane and self.key != "seed")
 
+    def place_of(self, wanted: Any) -> int:
+        """Where a value stands on the axis; raises IngredientError with the nearest one."""
+        candidates = self._candidates(wanted)
+        values = self.column_values(candidates)
+        numeric = np.asarray(values).dtype.kind in "iuf"
+        if isinstance(wanted, int | float) and numeric:
+            place = int(np.argmin(np.abs(np.asarray(values) - wanted)))
+            same = math.isclose(values[place], wanted, rel_tol=1e-9)
+        else:
+            texts = [str(value) for value in values]
+            text = as_text(wanted)
+            place = texts.index(text) if text in texts else 0
+            same = texts[place] == text
+        if not same:
+            hint = f"the nearest is {values[place]}" if numeric else nearest(str(wanted), texts)
+            raise IngredientError(f"{wanted} is no value of {self.column}; {hint}")
+        return int(candidates[place])
+
+    def _candidates(self, wanted: Any) -> Index:
+        """Places worth a look for a value: all, or on a monotone axis those beside it."""
+        size = self.form.size
+        if not self.form.monotone or not isinstance(wanted, int | float):
+            return np.arange(size)
+        ends = self.values(np.array([0, size - 1]))
+        sign = 1 if ends[1] >= ends[0] else -1
+        place = bisect.bisect_left(
+            range(size), sign * wanted, key=lambda one: sign * self.values(np.array([one]))[0]
+        )
+        return np.unique(np.clip([place - 1, place], 0, size - 1))
+
 
 def as_column(values: list[Any], as_float: bool) -> Any:
     """A list of values of a sweep file as a column of numbers, bools or text."""
@@ -248,6 +280,8 @@ def options_class(family: str, table: Any) -> Any:
     kind = table.get("kind")
     if kind is None:
         raise IngredientError('missing key "kind"; allowed: ' + ", ".join(known))
+    if not isinstance(kind, str):
+        raise IngredientError("kind is one of the texts " + ", ".join(known), "kind")
     if kind not in known:
         hint = nearest(str(kind), known)
         raise IngredientError(f'no {family} is called "{kind}"; {hint}', "kind")
@@ -325,7 +359,9 @@ def _fields_at(model: Any, path: KeyPath) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if not isinstance(value, bool) else str(value).lower()
+    return shortened(repr(value) if not isinstance(value, bool) else str(value).lower())
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text, where it is too long for a message."""
     return text if len(text) <= 60 else text[:57] + "…"
-
-

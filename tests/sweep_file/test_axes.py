@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.documents import document, plan_of
 
 from gdbatch.errors import SweepFileError
 from gdbatch.sweep_file import read_sweep
 from gdbatch.sweep_file.axes import parse_axis
 from gdbatch.sweep_file.sweep import Axis
+from tests.documents import document, plan_of
 
 
 def values_of(form: Any, entropy: int = 0, key: str = "init.low") -> list[Any]:

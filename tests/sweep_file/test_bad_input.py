@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.documents import TEXT, document
 
 from gdbatch.errors import GdbatchError, SweepFileError
 from gdbatch.plan import Plan
 from gdbatch.sweep_file import read_sweep
+from tests.documents import TEXT, document
 
 
 def refuse(folder: Path, text: str) -> SweepFileError:
@@ -259,10 +259,6 @@ WRONG["record as a number"] = ('name = "small"', 'name = "small"\nrecord = 3 # H
 )
 def test_one_mistake(tmp_path: Path, old: str, new: str, key: str, words: list[str]) -> None:
     text = swapped(old, new)
-    try:
-        read_sweep(tmp_path / "no file")
-    except SweepFileError:
-        pass
     error = refuse(tmp_path, text)
     blamed = [problem for problem in error.problems if problem.key == key]
     assert blamed, f"{key} is not blamed:\n{error}"
@@ -307,7 +303,7 @@ def test_an_axis_may_hold_no_value_that_its_section_refuses_beside_another(tmp_p
 
 
 def test_structural_axes_are_tried_together(tmp_path: Path) -> None:
-    text = swapped("layers = [1, 1]\nactivation = \"sigmoid\"\n", "").replace(
+    text = swapped('layers = [1, 1]\nactivation = "sigmoid"\n', "").replace(
         "[axes]", "[axes]\nlayers = [[1, 1], [1, 2, 1]]\nactivation = ['tanh', ['tanh', 'tanh']]"
     )
     assert "activations for" in str(refuse(tmp_path, text))
@@ -337,7 +333,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_lines(tmp_path: Path) -> 
     )
     error = refuse(tmp_path, text)
     lines = text.splitlines()
-    wanted = ["name =", "inputs =", "kind = \"unifrom\"", "max_steps =", "evry =", "seed ="]
+    wanted = ["name =", "inputs =", 'kind = "unifrom"', "max_steps =", "evry =", "seed ="]
     lines_of_problems = [problem.line for problem in error.problems]
     assert lines_of_problems == sorted(lines_of_problems)  # type: ignore[type-var]
     told = [lines[line - 1] for line in lines_of_problems if line]
@@ -423,9 +419,7 @@ def test_no_file(tmp_path: Path, name: str) -> None:
         ("problem.inputs=[[nan]]", ["problem.inputs[0][0]", "finite"]),
     ],
 )
-def test_a_bad_override_is_blamed_itself(
-    tmp_path: Path, override: str, words: list[str]
-) -> None:
+def test_a_bad_override_is_blamed_itself(tmp_path: Path, override: str, words: list[str]) -> None:
     path = tmp_path / "sweep.toml"
     path.write_text(TEXT)
     with pytest.raises(SweepFileError) as caught:
@@ -489,7 +483,8 @@ words = st.sampled_from(
         "optimizer.learning_rate", "init.low", "layers", "activation", "stop", "data", "num",
         "log10", "linear", "count", "range", "log_uniform", "trials", "a.csv", "train.stop",
         "max_steps", "every", "values", "hold", "dtype", "float32", "bias", "problem", "x" * 300,
-        "train.divergence", "train.divergence.loss", "train.stop.loss", "axes", "binary_cross_entropy",
+        "train.divergence", "train.divergence.loss", "train.stop.loss", "axes",
+        "binary_cross_entropy",
     ]
 ) | st.text(max_size=5)  # fmt: skip
 scalars = (
@@ -585,7 +580,7 @@ def spoilt_texts(draw: st.DrawFn) -> bytes:
         length = draw(st.sampled_from([0, 0, 1, 3, 20]))
         piece = draw(
             st.text(max_size=4)
-            | st.sampled_from(["[", "]", "=", '"', "'''", "\n[axes.zip]\n", "nan", "-", "\n", "9" * 9,
+            | st.sampled_from(["[", "]", "=", '"', "'''", "\n[axes.zip]\n", "nan", "-", "\n",
                                "[[axes.zip]]\n", "\r", "\0", "{", "}", ".", "_", "a = 1\n"])
         )  # fmt: skip
         text = text[:start] + piece + text[start + length :]

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.documents import TEXT
 
 from gdbatch.errors import SweepFileError
 from gdbatch.sweep_file import Sweep, read_sweep
+from tests.documents import TEXT
 
 
 def read_with(folder: Path, data: str, layers: str = "[2, 1]") -> Sweep:
@@ -176,9 +176,7 @@ def test_an_npz_that_is_none(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("fraction", [0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
 @pytest.mark.parametrize("how", ["torn", "flipped"])
-def test_a_damaged_npz_is_refused_or_read_whole(
-    tmp_path: Path, fraction: float, how: str
-) -> None:
+def test_a_damaged_npz_is_refused_or_read_whole(tmp_path: Path, fraction: float, how: str) -> None:
     inputs, targets = np.arange(40.0).reshape(20, 2), np.arange(20.0).reshape(20, 1)
     np.savez_compressed(tmp_path / "points.npz", inputs=inputs, targets=targets)
     content = bytearray((tmp_path / "points.npz").read_bytes())

@@ -138,9 +138,11 @@ def test_arrays_of_tables() -> None:
 
 def test_arrays_of_tables_inside_arrays_of_tables() -> None:
     text = "[[a]]\n[[a.b]]\nx = 1\n[[a.b]]\nx = 2\n[[a]]\n[[a.b]]\nx = 3\n"
-    assert lines_of(
-        text, ("a", 0, "b", 0, "x"), ("a", 0, "b", 1, "x"), ("a", 1, "b", 0, "x")
-    ) == [3, 5, 8]
+    assert lines_of(text, ("a", 0, "b", 0, "x"), ("a", 0, "b", 1, "x"), ("a", 1, "b", 0, "x")) == [
+        3,
+        5,
+        8,
+    ]
 
 
 def test_line_ends_of_windows() -> None:
@@ -308,9 +310,11 @@ def test_every_key_of_any_document_has_its_line(writer: Writer, windows: bool) -
         assert positions.line(path) == line, f"{describe(path)} in\n{text}"
 
 
+PIECES = [*"ab.=[]{}\"'#,\n\n\\ 1", "'''", '"""', "[[", "]]", "a = 1\n", "\r\n"]
+
+
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.sampled_from([*"ab.=[]{}\"'#,\n\n\\ 1", "'''", '"""', "[[", "]]", "a = 1\n", "\r\n"]),
-                max_size=14).map("".join))  # fmt: skip
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_whatever_tomllib_accepts_is_scanned(text: str) -> None:
     try:
         document = tomllib.loads(text)

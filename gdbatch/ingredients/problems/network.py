@@ -27,12 +27,15 @@ _MOST_LANES = 16_384
 _FEWEST_LANES = 32
 
 Width = Annotated[int, Field(ge=1, le=1_000_000)]
-ActivationName = Annotated[
-    str, Field(json_schema_extra=lambda schema: schema.update(enum=[*catalogue.family("activation")]))
-]
-LossName = Annotated[
-    str, Field(json_schema_extra=lambda schema: schema.update(enum=[*catalogue.family("loss")]))
-]
+
+
+def _names_of(family: str) -> Any:
+    """A field whose values are, in the schema, the names of a family."""
+    return Field(json_schema_extra=lambda schema: schema.update(enum=[*catalogue.family(family)]))
+
+
+ActivationName = Annotated[str, _names_of("activation")]
+LossName = Annotated[str, _names_of("loss")]
 
 
 class NetworkOptions(Options):
@@ -190,7 +193,7 @@ class Network:
         """The power of two of lanes whose arrays fill about a second-level cache."""
         work = 4 * len(self.inputs) * sum(self.layers[1:])  # sop, value, memory, delta
         lane_bytes = (3 * self.n_parameters + work) * dtype.itemsize
-        lanes = 2 ** int(math.log2(max(1.0, _BLOCK_BYTES / lane_bytes)))
+        lanes = 1 << int(math.log2(max(1.0, _BLOCK_BYTES / lane_bytes)))
         return min(_MOST_LANES, max(_FEWEST_LANES, lanes))
 
     def evaluator(self, lanes: int, dtype: np.dtype[Any]) -> NetworkEvaluator:
@@ -281,9 +284,7 @@ class NetworkEvaluator:
         ):
             inner = index + 1 < len(network.shapes)
             constant_input = network.options.bias and inner
-            self._layers.append(
-                _Layer(activation, shape, samples, lanes, dtype, constant_input)
-            )
+            self._layers.append(_Layer(activation, shape, samples, lanes, dtype, constant_input))
         inputs = network.inputs.T.astype(dtype)
         if network.options.bias:
             inputs = np.vstack([inputs, np.ones((1, samples), dtype)])
@@ -384,5 +385,3 @@ class NetworkEvaluator:
             layer.activation.backward(
                 layer.flat_delta, layer.flat_sop, layer.flat_value, layer.flat_memory
             )
-
-
