@@ -45,12 +45,25 @@ def _guarded(command: Command) -> Command:
             lines = str(error).splitlines()
             _end("\n".join(f"error: {line}" for line in lines), error.exit_code)
         except KeyboardInterrupt:
-            _end("interrupted; finished shards are kept: run the same command to go on", 130)
+            _end(
+                "\ninterrupted; finished shards are kept: run the same command to go on",
+                INTERRUPTED,
+            )
         except BrokenPipeError:  # the reader of our output has gone, as `head` does
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115  for the interpreter's last flush
             raise typer.Exit(0) from None
         except OSError as error:
             _end(f"error: {error.filename or 'the system'}: {error.strerror or error}", 1)
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if os.environ.get("GDBATCH_TRACEBACK"):
+                raise
+            _end(
+                f"error: gdbatch failed: {type(error).__name__}: {error}\n"
+                "this is a bug; GDBATCH_TRACEBACK=1 shows where, please report it",
+                1,
+            )
 
     return guarded  # type: ignore[return-value]
 

@@ -17,19 +17,17 @@ from pydantic import ValidationError
 from ..errors import IngredientError, Problem, SweepFileError, nearest
 from ..ingredients.options import Options
 from .axes import FORMS, AxisForm, parse_axis
+from .complaints import Complaint, complaints_of, shortened
 from .positions import Path as KeyPath
 from .positions import Positions, describe, lookup, split_key
 from .sweep import (
     FAMILIES,
     Axis,
-    Complaint,
     Heading,
     Record,
     Sweep,
     Train,
-    complaints_of,
     options_class,
-    shortened,
     validate_sections,
     with_values,
 )
@@ -107,6 +105,7 @@ class _Reader:
         self._folder = folder
         self._set: dict[KeyPath, str] = {}  # keys that did not come from the file, and whence
         self._complaints: list[Complaint] = []
+        self._unknown_kind = False  # whether a section does not say what it is
         self._axis_paths: dict[str, KeyPath] = {}  # where the axis of a key stands
 
     def override(self, overrides: Iterable[str]) -> None:
@@ -183,7 +182,7 @@ class _Reader:
     def _record(self) -> Record:
         table = self._document.get("record", {})
         if not isinstance(table, dict):
-            self._complaints.append((("record",), "[record] must be a table"))
+            self._complaints.append((("record",), "must be a table"))
             return Record()
         return self._validated(Record, table, ("record",)) or Record()
 
@@ -199,7 +198,7 @@ class _Reader:
     def _parse_axes(self) -> list[list[tuple[str, AxisForm]]]:
         table = self._document.get("axes", {})
         if not isinstance(table, dict):
-            self._complaints.append((("axes",), "[axes] must be a table"))
+            self._complaints.append((("axes",), "must be a table"))
             return []
         groups = []
         for name, value in table.items():
@@ -252,6 +251,8 @@ class _Reader:
             else:
                 names = [*allowed, *(key.rsplit(".", 1)[-1] for key in allowed)]
                 hint = nearest(name, names) if nearest(name, names).startswith("did") else ""
+                if not hint and self._unknown_kind:  # whose keys are not known either
+                    return None
                 hint = hint or "an axis is seed or a key of the sweep, such as learning_rate"
                 message = f'"{name}" is no key that can be an axis; {hint}'
             self._complaints.append((place, message))
@@ -274,6 +275,7 @@ class _Reader:
             try:
                 options = options_class(family, self._document.get(family))
             except IngredientError:
+                self._unknown_kind = True
                 continue
             keys += [f"{family}.{name}" for name in options.model_fields]
         keys += [f"train.{name}" for name in Train.model_fields if name not in ("engine", "stop")]

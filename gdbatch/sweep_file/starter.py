@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import RunError, UsageError
-from .sweep import Heading, complaints_of
+from .complaints import complaints_of
+from .sweep import Heading
 
 _STARTER = """\
 # Run it with `gdbatch sweep {name}.toml`, see what it would cost with `--dry-run`.

@@ -24,11 +24,10 @@ from ..ingredients.initializers import InitOptions
 from ..ingredients.optimizers import OptimizerOptions
 from ..ingredients.options import Options
 from .axes import AxisForm, Index
-from .positions import Path as KeyPath
+from .complaints import Complaint, complaints_of, shortened
 
 ENGINES = ("numpy",)
 FAMILIES = ("problem", "init", "optimizer")
-Complaint = tuple[KeyPath, str]  # where, and what is wrong there
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -173,6 +172,8 @@ class Axis:
 
     def place_of(self, wanted: Any) -> int:
         """Where a value stands on the axis; raises IngredientError with the nearest one."""
+        if isinstance(wanted, int | float) and not abs(wanted) < 2**63:
+            raise IngredientError(f"{shortened(str(wanted))} is no value of {self.column}")
         candidates = self._candidates(wanted)
         values = self.column_values(candidates)
         numeric = np.asarray(values).dtype.kind in "iuf"
@@ -309,59 +310,3 @@ def validate_sections(
     if complaints:
         return None, complaints
     return Sections(**parts), []
-
-
-def complaints_of(
-    error: ValidationError, model: type[Options], prefix: KeyPath, value: Any
-) -> list[Complaint]:
-    """pydantic's errors in the words of gdbatch."""
-    found: dict[KeyPath, list[str]] = {}
-    for one in error.errors():
-        path = _real_path(one["loc"], value)
-        message = one["msg"][0].lower() + one["msg"][1:]
-        cause = one.get("ctx", {}).get("error")
-        if isinstance(cause, IngredientError):
-            path, message = (*path, *cause.key), cause.message
-        elif one["type"] == "extra_forbidden":
-            allowed = _fields_at(model, path[:-1])
-            message = f'unknown key "{path[-1]}"; {nearest(str(path[-1]), allowed)}'
-        elif one["type"] == "missing":
-            message = "this key is missing"
-        elif one["type"] == "finite_number":
-            message = f"must be a finite number, not {one['input']}"
-        else:
-            message = f"{message.replace('input should', 'must')}, not {_short(one['input'])}"
-        found.setdefault((*prefix, *path), []).append(message)
-    return [(path, " or ".join(dict.fromkeys(messages))) for path, messages in found.items()]
-
-
-def _real_path(location: tuple[str | int, ...], value: Any) -> KeyPath:
-    """A location without the parts that only name a branch of a union."""
-    path: list[str | int] = []
-    for index, part in enumerate(location):
-        inside = (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int)
-        )
-        if inside:
-            path.append(part)
-            value = value[part]
-        elif isinstance(value, dict) and index == len(location) - 1:
-            path.append(part)  # a key that is missing
-    return tuple(path)
-
-
-def _fields_at(model: Any, path: KeyPath) -> list[str]:
-    for part in path:
-        annotation = model.model_fields[str(part)].annotation
-        branches = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(one for one in branches if hasattr(one, "model_fields"))
-    return list(model.model_fields)
-
-
-def _short(value: Any) -> str:
-    return shortened(repr(value) if not isinstance(value, bool) else str(value).lower())
-
-
-def shortened(text: str) -> str:
-    """The beginning of a text, where it is too long for a message."""
-    return text if len(text) <= 60 else text[:57] + "…"

@@ -120,14 +120,15 @@ class NetworkOptions(Options):
             for index, row in enumerate(rows):
                 if len(row) != width:
                     raise IngredientError(
-                        f"sample {index} has {len(row)} {key}, but layers = {self.layers} "
+                        f"sample {index} has {len(row)} numbers, but layers = {self.layers} "
                         f"needs {width}",
                         key,
                     )
             arrays.append(np.array(rows, dtype=np.float64))
         if len(arrays[0]) != len(arrays[1]):
             raise IngredientError(
-                f"{len(arrays[0])} samples of inputs, but {len(arrays[1])} of targets", "targets"
+                f"there are {len(arrays[1])} lists of targets for {len(arrays[0])} of inputs",
+                "targets",
             )
         return arrays[0], arrays[1]
 
