@@ -87,11 +87,11 @@ class WindowBlock(Block):
         """Evaluate, keep the extremes of what is watched, update."""
         self.evaluate(out)
         if self._watch_loss:
-            np.maximum(self._largest_loss, self.loss, self._largest_loss)
+            np.maximum(self._largest_loss, self.loss, out=self._largest_loss)
         for rule in rules:
             if rule == "gradient_norm":
                 self.measure_gradient_norm()
-            np.minimum(self._smallest[rule], getattr(self, rule), self._smallest[rule])
+            np.minimum(self._smallest[rule], getattr(self, rule), out=self._smallest[rule])
         self.step()
         if self._counts_steps:
             np.add(self.steps, 1, self.steps)

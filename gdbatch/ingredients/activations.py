@@ -70,7 +70,7 @@ class Sigmoid:
 
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
-        np.minimum(sop, _EXPONENT_LIMIT[sop.dtype.char], value)
+        np.minimum(sop, _EXPONENT_LIMIT[sop.dtype.char], out=value)
         np.exp(value, value)
         np.add(value, _ONE[sop.dtype.char], memory)
         np.reciprocal(memory, memory)
@@ -131,7 +131,7 @@ class Relu:
 
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
-        np.maximum(sop, _ZERO[sop.dtype.char], value)
+        np.maximum(sop, _ZERO[sop.dtype.char], out=value)
 
     @staticmethod
     def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
@@ -161,12 +161,12 @@ class LeakyRelu:
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
         np.multiply(sop, _LEAK[sop.dtype.char], memory)
-        np.maximum(sop, memory, value)
+        np.maximum(sop, memory, out=value)
 
     @staticmethod
     def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
         np.sign(sop, memory)
-        np.maximum(memory, _LEAK[sop.dtype.char], memory)
+        np.maximum(memory, _LEAK[sop.dtype.char], out=memory)
         np.multiply(delta, memory, delta)
 
 
@@ -224,13 +224,13 @@ class Softplus:
         np.negative(memory, memory)
         np.exp(memory, memory)
         np.log1p(memory, memory)
-        np.maximum(sop, _ZERO[sop.dtype.char], value)
+        np.maximum(sop, _ZERO[sop.dtype.char], out=value)
         np.add(value, memory, value)
 
     @staticmethod
     def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
         np.negative(sop, memory)
-        np.minimum(memory, _EXPONENT_LIMIT[sop.dtype.char], memory)
+        np.minimum(memory, _EXPONENT_LIMIT[sop.dtype.char], out=memory)
         np.exp(memory, memory)
         np.add(memory, _ONE[sop.dtype.char], memory)
         np.divide(delta, memory, delta)

@@ -37,11 +37,11 @@ class Loss(Protocol):
         """What (prediction - target) is multiplied by in the gradient."""
 
     @staticmethod
-    def total(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
-        """Fill `out` (lanes,) with the sum of all terms, before `scale`.
+    def terms(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
+        """Fill `out` with the loss of every prediction, before `scale`.
 
-        `difference` = prediction - target, `sop` and `work` are (samples, outputs, lanes),
-        `targets` (samples, outputs, 1).
+        `difference` = prediction - target, `sop`, `out` and `work` are of one shape, to which
+        `targets` broadcasts.
         """
 
     @staticmethod
@@ -57,11 +57,8 @@ class _Squared:
         return (prediction - target) ** 2
 
     @staticmethod
-    def total(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
-        if len(difference) == difference.shape[1] == 1:
-            np.multiply(difference[0, 0], difference[0, 0], out)
-        else:
-            np.einsum("sol,sol->l", difference, difference, out=out)
+    def terms(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
+        np.multiply(difference, difference, out)
 
     @staticmethod
     def bound(lowest: float, highest: float, target: float) -> float:
@@ -117,15 +114,15 @@ class BinaryCrossEntropy:
         return 1.0 / count
 
     @staticmethod
-    def total(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
-        np.absolute(sop, work)
-        np.negative(work, work)
-        np.exp(work, work)
-        np.log1p(work, work)
-        np.einsum("sol->l", work, out=out)
+    def terms(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
+        np.absolute(sop, out)
+        np.negative(out, out)
+        np.exp(out, out)
+        np.log1p(out, out)
         np.maximum(sop, 0, out=work)
-        out += np.einsum("sol->l", work)
-        out -= np.einsum("sol,sok->l", sop, targets)
+        np.add(out, work, out)
+        np.multiply(sop, targets, work)
+        np.subtract(out, work, out)
 
     @staticmethod
     def bound(lowest: float, highest: float, target: float) -> float:

@@ -1,16 +1,15 @@
-"""Layered networks: forward pass, loss and chain rule for all lanes at once.
+"""Layered networks: what a sweep file says of them, and what follows from that.
 
-Arrays are (units, samples, lanes); a bias is one more input that is always 1.
+The arithmetic is in `network_elementwise` and `network_products`; which of the two, is told here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from ... import catalogue
@@ -20,11 +19,15 @@ from ..activations import Activation
 from ..data_files import Samples, read_samples
 from ..losses import Loss
 from ..options import Floats, Options, data_path
-from .protocol import Evaluation
+from .network_elementwise import ElementwiseEvaluator
+from .network_evaluator import NetworkEvaluator
+from .network_products import ProductsEvaluator
 
 _BLOCK_BYTES = 2 << 20  # a block and its work arrays: about a second-level cache
-_MOST_LANES = 16_384
-_FEWEST_LANES = 32
+_MOST_ROW_BYTES = 128 << 10  # of one number of all lanes
+_FEWEST_LANES = 8
+# multiplications of a forward pass from which on a product a lane beats elementwise arithmetic
+_PRODUCTS_FROM = 400
 
 Width = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -157,7 +160,7 @@ class Network:
         self.options = options
         self.inputs, target_rows = options.samples
         self.layers = options.layers
-        self.activations: list[Activation] = [
+        self.activations: list[type[Activation]] = [
             catalogue.get("activation", name) for name in options.activation_names()
         ]
         self.loss: Loss = catalogue.get("loss", options.loss)
@@ -175,6 +178,8 @@ class Network:
                 for rows, columns in self.shapes
             ]
         )
+        multiplications = len(self.inputs) * sum(rows * columns for rows, columns in self.shapes)
+        self.in_products = multiplications >= _PRODUCTS_FROM
         self.loss_bound = self._loss_bound()
         self.curvature = self._curvature()
 
@@ -195,11 +200,25 @@ class Network:
         work = 4 * len(self.inputs) * sum(self.layers[1:])  # sop, value, memory, delta
         lane_bytes = (3 * self.n_parameters + work) * dtype.itemsize
         lanes = 1 << int(math.log2(max(1.0, _BLOCK_BYTES / lane_bytes)))
-        return min(_MOST_LANES, max(_FEWEST_LANES, lanes))
+        return min(_MOST_ROW_BYTES // dtype.itemsize, max(_FEWEST_LANES, lanes))
 
     def evaluator(self, lanes: int, dtype: np.dtype[Any]) -> NetworkEvaluator:
-        """Buffers and views for blocks of `lanes` lanes."""
-        return NetworkEvaluator(self, lanes, dtype)
+        """Buffers and products for blocks of `lanes` lanes."""
+        form = ProductsEvaluator if self.in_products else ElementwiseEvaluator
+        return form(self, lanes, dtype)
+
+    def layer_list(self) -> Iterator[tuple[type[Activation], tuple[int, int], bool]]:
+        """For each layer its activation, its shape, and whether a bias reads its output."""
+        for index, (activation, shape) in enumerate(
+            zip(self.activations, self.shapes, strict=True)
+        ):
+            yield activation, shape, self.options.bias and index + 1 < len(self.shapes)
+
+    def by_layer(self, array: Floats) -> list[Floats]:
+        """Views (inputs, units, lanes), one a layer, of an array (parameters, lanes)."""
+        ends = np.cumsum([rows * columns for rows, columns in self.shapes])
+        parts = np.split(array, ends[:-1])
+        return [part.reshape(*shape, -1) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def _loss_bound(self) -> float:
         lowest, highest = self.activations[-1].bounds
@@ -227,162 +246,3 @@ class Network:
             used = 1.0 if self.loss.through_sigmoid else float(activation.slope(np.float64(at)))
             largest = max(largest, slope * used)
         return self.loss.factor(self.n_predictions) * largest * norm
-
-
-class _Layer:
-    """Buffers of one layer for one width, as (units, samples, lanes) and flat."""
-
-    def __init__(
-        self,
-        activation: Activation,
-        shape: tuple[int, int],
-        samples: int,
-        lanes: int,
-        dtype: np.dtype[Any],
-        constant_input: bool,
-    ) -> None:
-        self.activation = activation
-        self.shape = shape
-        units = shape[1]
-        self.sop = np.empty((units, samples, lanes), dtype)
-        self.output = np.ones((units + constant_input, samples, lanes), dtype)
-        self.value = self.output[:units]
-        self.memory = np.empty_like(self.sop)
-        self.delta = np.empty_like(self.sop)
-        self.flat_sop, self.flat_value = self.sop.reshape(-1), self.value.reshape(-1)
-        self.flat_memory, self.flat_delta = self.memory.reshape(-1), self.delta.reshape(-1)
-
-
-class _ByLayer:
-    """Views (inputs, units, lanes) of an array (parameters, lanes), kept while it is the same."""
-
-    def __init__(self, shapes: list[tuple[int, int]]) -> None:
-        self._shapes = shapes
-        self._array: Floats | None = None
-        self._views: list[Floats] = []
-
-    def of(self, array: Floats) -> list[Floats]:
-        """One view a layer."""
-        if array is not self._array:
-            self._array, self._views, start = array, [], 0
-            for rows, columns in self._shapes:
-                end = start + rows * columns
-                self._views.append(array[start:end].reshape(rows, columns, -1))
-                start = end
-        return self._views
-
-
-class NetworkEvaluator:
-    """A network made ready for blocks of one width; see `protocol.Evaluator`."""
-
-    def __init__(self, network: Network, lanes: int, dtype: np.dtype[Any]) -> None:
-        self._loss = network.loss
-        self._lanes = lanes
-        self._layers = []
-        samples = len(network.inputs)
-        for index, (activation, shape) in enumerate(
-            zip(network.activations, network.shapes, strict=True)
-        ):
-            inner = index + 1 < len(network.shapes)
-            constant_input = network.options.bias and inner
-            self._layers.append(_Layer(activation, shape, samples, lanes, dtype, constant_input))
-        inputs = network.inputs.T.astype(dtype)
-        if network.options.bias:
-            inputs = np.vstack([inputs, np.ones((1, samples), dtype)])
-        self._inputs = inputs  # (inputs, samples)
-        self._targets = np.ascontiguousarray(network.target_rows.T, dtype)[:, :, None]
-        self._target = np.array(network.targets[0], dtype)  # of a single prediction
-        count = network.n_predictions
-        self._scale = np.array(network.loss.scale(count), dtype)
-        self._factor = np.array(network.loss.factor(count), dtype)
-        # the gradient is linear in the factor: with one layer it goes into the constant inputs
-        self._gradient_inputs = inputs * self._factor if len(self._layers) == 1 else inputs
-        self._single = inputs.size == 1 and self._layers[0].shape == (1, 1)
-        self._input = inputs.reshape(-1)[0:1].reshape(())
-        self._gradient_input = self._gradient_inputs.reshape(-1)[0:1].reshape(())
-        self._slope_at_prediction = network.options.derivative_at == "prediction"
-        self._slope_value = (
-            np.empty(max(layer.flat_sop.size for layer in self._layers), dtype)
-            if self._slope_at_prediction
-            else np.empty(0, dtype)
-        )
-        self._work = np.empty_like(self._layers[-1].sop)
-        self._weights, self._gradients = _ByLayer(network.shapes), _ByLayer(network.shapes)
-
-    def evaluate(
-        self,
-        parameters: Floats,
-        lane_data: Mapping[str, Floats],
-        step: NDArray[np.int64],
-        out: Evaluation,
-    ) -> None:
-        """Forward pass, loss and chain rule for all lanes."""
-        weights = self._weights.of(parameters)
-        self._forward(weights)
-        last = self._layers[-1]
-        if last.flat_value.size == self._lanes:
-            np.subtract(last.flat_value, self._target, last.flat_delta)
-        else:
-            np.subtract(last.value, self._targets, last.delta)
-        self._report(last, out)
-        self._backward(weights, self._gradients.of(out.gradient))
-
-    def _forward(self, weights: list[Floats]) -> None:
-        above: Floats = self._inputs
-        for layer, weight in zip(self._layers, weights, strict=True):
-            if above is not self._inputs:
-                np.einsum("iol,isl->osl", weight, above, out=layer.sop)
-            elif self._single:
-                np.multiply(weight.reshape(-1), self._input, layer.flat_sop)
-            else:
-                np.einsum("iol,is->osl", weight, above, out=layer.sop)
-            layer.activation.forward(layer.flat_sop, layer.flat_value, layer.flat_memory)
-            above = layer.output
-
-    def _report(self, last: _Layer, out: Evaluation) -> None:
-        """Loss, predictions and prediction error, where asked for; delta is still p - t."""
-        if out.loss is not None:
-            self._loss.total(last.delta, last.sop, self._targets, out.loss, self._work)
-            if self._scale != 1:
-                np.multiply(out.loss, self._scale, out.loss)
-        if out.prediction_error is not None:
-            if last.flat_value.size == self._lanes:
-                np.absolute(last.flat_delta, out.prediction_error)
-            else:
-                np.absolute(last.delta, self._work)
-                work = self._work.reshape(-1, self._lanes)
-                np.maximum.reduce(work, axis=0, out=out.prediction_error)
-        if out.predictions is not None:  # sample by sample, outputs fastest
-            by_sample = out.predictions.reshape(-1, len(last.value), self._lanes)
-            np.copyto(by_sample, last.value.swapaxes(0, 1))
-
-    def _backward(self, weights: list[Floats], gradients: list[Floats]) -> None:
-        last = self._layers[-1]
-        if len(self._layers) > 1:
-            np.multiply(last.flat_delta, self._factor, last.flat_delta)
-        for index in range(len(self._layers) - 1, -1, -1):
-            layer = self._layers[index]
-            if layer is not last:
-                below = self._layers[index + 1]
-                weight = weights[index + 1][: layer.shape[1]]  # no way back through the biases
-                np.einsum("iol,osl->isl", weight, below.delta, out=layer.delta)
-            if layer is not last or not self._loss.through_sigmoid:
-                self._slope(layer)
-            if index:
-                above = self._layers[index - 1].output
-                np.einsum("isl,osl->iol", above, layer.delta, out=gradients[index])
-            elif self._single:
-                np.multiply(layer.flat_delta, self._gradient_input, gradients[0].reshape(-1))
-            else:
-                np.einsum("is,osl->iol", self._gradient_inputs, layer.delta, out=gradients[0])
-
-    def _slope(self, layer: _Layer) -> None:
-        """Multiply delta by the slope, at the sum of products or, as the slip, at the value."""
-        if self._slope_at_prediction:
-            value = self._slope_value[: layer.flat_sop.size]
-            layer.activation.forward(layer.flat_value, value, layer.flat_memory)
-            layer.activation.backward(layer.flat_delta, layer.flat_value, value, layer.flat_memory)
-        else:
-            layer.activation.backward(
-                layer.flat_delta, layer.flat_sop, layer.flat_value, layer.flat_memory
-            )

@@ -1,0 +1,79 @@
+"""Networks of few units on few samples: every product is elementwise over the lanes.
+
+Arrays are (units, samples, lanes), which for a single weight is the lanes alone.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..options import Floats
+from .network_evaluator import LayerArrays, NetworkEvaluator
+from .prepared import Call
+
+if TYPE_CHECKING:
+    from .network import Network
+
+
+class ElementwiseEvaluator(NetworkEvaluator):
+    """Lanes last: arithmetic that is the same in every lane runs along all of them."""
+
+    def __init__(self, network: Network, lanes: int, dtype: np.dtype[Any]) -> None:
+        samples = len(network.inputs)
+        layers = []
+        for activation, (_, units), constant in network.layer_list():
+            output = np.ones((units + constant, samples, lanes), dtype)
+            sop, memory, delta = (np.empty((units, samples, lanes), dtype) for _ in range(3))
+            layers.append(LayerArrays(activation, sop, output[:units], memory, delta, output))
+        super().__init__(network, lanes, dtype, layers)
+        self._single_weight = network.n_parameters == self.inputs.size == 1
+
+    def lanes_last(self, array: Floats) -> Floats:
+        """A view (units, samples, lanes) of a layer's array."""
+        return array
+
+    def spread(self, targets: Floats) -> Floats:
+        """Numbers (units, samples) that are the same in every lane, ready to broadcast."""
+        return targets[:, :, None]
+
+    def over_predictions(self, ufunc: np.ufunc, array: Floats, out: Floats) -> Call:
+        """Reduce an array of the last layer to one number a lane."""
+        return partial(ufunc.reduce, array.reshape(-1, self.lanes), axis=0, out=out)
+
+    def read(self, parameters: Floats) -> list[Call]:
+        """The weights are used where they stand."""
+        self._weights = self.network.by_layer(parameters)
+        return []
+
+    def weigh(self, index: int) -> Call:
+        """s_o = Σ_i w_io x_i for every sample."""
+        weight, sop = self._weights[index], self.layers[index].sop
+        if self._single_weight:
+            return partial(np.multiply, weight, self.inputs.reshape(()), sop)
+        if index == 0:
+            return partial(np.einsum, "iol,is->osl", weight, self.inputs, out=sop)
+        above = self.layers[index - 1].output
+        return partial(np.einsum, "iol,isl->osl", weight, above, out=sop)
+
+    def send_back(self, index: int) -> Call:
+        """d_i = Σ_o w_io d_o."""
+        delta, below = self.layers[index].delta, self.layers[index + 1].delta
+        weight = self._weights[index + 1][: len(delta)]
+        return partial(np.einsum, "iol,osl->isl", weight, below, out=delta)
+
+    def gather(self, index: int, gradient: Floats) -> Call:
+        """g_io = Σ_s x_i d_o."""
+        delta, part = self.layers[index].delta, self.network.by_layer(gradient)[index]
+        if self._single_weight:
+            return partial(np.multiply, delta, self.gradient_inputs.reshape(()), part)
+        if index == 0:
+            return partial(np.einsum, "is,osl->iol", self.gradient_inputs, delta, out=part)
+        above = self.layers[index - 1].output
+        return partial(np.einsum, "isl,osl->iol", above, delta, out=part)
+
+    def write(self, gradient: Floats) -> list[Call]:
+        """Gathering wrote it already."""
+        return []

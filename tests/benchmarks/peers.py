@@ -1,0 +1,148 @@
+"""The peers: what users of gdbatch would otherwise write, written well.
+
+Each takes a case and returns a run; a peer that cannot do a case, or is not installed, is None.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gdbatch.engine.reference import (
+    activation_sop_deriv,
+    error_predicted_deriv,
+    sigmoid,
+    sop_w_deriv,
+    update_w,
+)
+
+from .workloads import Case, Outcome, Run
+
+_LOOP_TRIALS = 64  # the tutorial's loop trains one weight after the other
+
+
+def tutorial_loop(case: Case) -> Run | None:
+    """The tutorial's own loop: one weight, one step at a time, in Python."""
+    if case.layers != [1, 1] or case.until or case.rates.dtype != np.float64:
+        return None
+    case = case.some(_LOOP_TRIALS)
+    x, target = float(case.inputs[0, 0]), float(case.targets[0, 0])
+
+    def run() -> Outcome:
+        ends = []
+        for weight, rate in zip(case.parameters[0], case.rates, strict=True):
+            w = weight
+            for _ in range(case.steps):
+                sop = w * x
+                predicted = sigmoid(sop)
+                g1 = error_predicted_deriv(predicted, target)
+                g2 = activation_sop_deriv(sop)
+                g3 = sop_w_deriv(x)
+                w = update_w(w, g3 * g2 * g1, rate)
+            ends.append(w)
+        return _fixed(case, np.array([ends]))
+
+    return run
+
+
+def whole_arrays(case: Case) -> Run | None:
+    """NumPy on all trials at once, as one writes it first: every line makes a new array."""
+    if case.layers != [1, 1] or case.until:
+        return None
+    x, target = case.inputs[0, 0], case.targets[0, 0]
+
+    def run() -> Outcome:
+        w = case.parameters[0]
+        for _ in range(case.steps):
+            sop = w * x
+            predicted = 1 / (1 + np.exp(-sop))
+            gradient = 2 * (predicted - target) * predicted * (1 - predicted) * x
+            w = w - case.rates * gradient
+        return _fixed(case, w[None])
+
+    return run
+
+
+def jax_peer(case: Case) -> Run | None:
+    """JAX: vmap of value_and_grad, in a scan, or for a stop rule vmap of a while_loop; jit."""
+    if importlib.util.find_spec("jax") is None:
+        return None
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    loss_of = _jax_loss(case)
+    gradient_of = jax.grad(loss_of, has_aux=True)
+
+    def update(w: Any, rate: Any) -> Any:
+        return w - rate * gradient_of(w)[0]
+
+    def many_steps(w: Any, rate: Any) -> Any:
+        return jax.lax.scan(lambda v, _: (update(v, rate), None), w, None, length=case.steps)[0]
+
+    def until(w: Any, rate: Any) -> Any:
+        def goes_on(state: Any) -> Any:
+            v, step = state
+            loss, error = loss_of(v)
+            watched = error if case.until == "prediction_error" else loss
+            return jnp.isfinite(loss) & ~(watched <= case.tolerance) & (step < case.steps)
+
+        def one(state: Any) -> Any:
+            return update(state[0], rate), state[1] + 1
+
+        return jax.lax.while_loop(goes_on, one, (w, 0))
+
+    parameters, rates = jnp.asarray(case.parameters.T), jnp.asarray(case.rates)
+    compiled = jax.jit(jax.vmap(until if case.until else many_steps))
+
+    def run() -> Outcome:
+        if case.until:
+            w, steps = jax.block_until_ready(compiled(parameters, rates))
+            counts = np.asarray(steps)
+            return Outcome(int(counts.sum()), np.asarray(w).T, counts)
+        return _fixed(case, np.asarray(jax.block_until_ready(compiled(parameters, rates))).T)
+
+    run()  # compiles
+    return run
+
+
+def _jax_loss(case: Case) -> Any:
+    """Loss and prediction error of one trial's parameters, as a function of JAX."""
+    import jax
+    import jax.numpy as jnp
+
+    inputs, targets = jnp.asarray(case.inputs), jnp.asarray(case.targets)
+    activation = jax.nn.sigmoid if case.activation == "sigmoid" else jnp.tanh
+    shapes = [
+        (above + case.bias, below)
+        for above, below in zip(case.layers[:-1], case.layers[1:], strict=True)
+    ]
+
+    def loss(flat: Any) -> Any:
+        values, start = inputs, 0
+        for rows, columns in shapes:
+            weights = flat[start : start + rows * columns].reshape(rows, columns)
+            start += rows * columns
+            biases = weights[-1] if case.bias else 0
+            values = activation(values @ weights[: rows - case.bias] + biases)
+        difference = values - targets
+        total = (difference**2).sum()
+        mean = 1 if case.activation == "sigmoid" else 1 / targets.size
+        return total * mean, jnp.abs(difference).max()
+
+    return loss
+
+
+def _fixed(case: Case, parameters: Any) -> Outcome:
+    trials = parameters.shape[1]
+    return Outcome(trials * case.steps, parameters, np.full(trials, case.steps))
+
+
+PEERS: dict[str, Callable[[Case], Run | None]] = {
+    "tutorial's loop": tutorial_loop,
+    "NumPy, whole arrays": whole_arrays,
+    "JAX": jax_peer,
+}
