@@ -57,4 +57,5 @@ class ProgressBar(Observer):
 
     def stop(self) -> None:
         """Leave the last state of the bar on the screen."""
-        self._progress.stop()
+        if self._progress.console.is_terminal:  # which else gets an empty line
+            self._progress.stop()

@@ -174,7 +174,7 @@ def _words(one: Answer) -> str:
             )
         lines.append(
             f"how sure: {_count(one)} at every {name}; at the best one "
-            f"{one.success:.1%} converged (95 % interval "
+            f"{one.success:.1%} converged (95% interval "
             f"{one.success_low:.1%} to {one.success_high:.1%})"
         )
     lines += [f"warning: {warning}" for warning in one.warnings]

@@ -1,0 +1,37 @@
+"""Every check of the project, in order, as CI makes them: `python -m tests`, `--long` for all.
+
+Tests run on the installed gdbatch; ruff, mypy and import-linter read the checkout.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    """Run the checks; the first that fails ends it."""
+    everything = "--long" in sys.argv[1:]
+    # -P: this checkout must not stand in for the gdbatch that is installed
+    pytest = ["-P", "-m", "pytest", *([] if everything else ["-m", "not long"])]
+    checks = (
+        ["-m", "ruff", "check", "."],
+        ["-m", "ruff", "format", "--check", "."],
+        ["-m", "mypy"],
+        ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
+        pytest,
+    )
+    for check in checks:
+        print(f"\n{' '.join(check[1:] if check[0] == '-m' else check)}", flush=True)
+        code = subprocess.run([sys.executable, *check], cwd=ROOT, env=os.environ).returncode
+        if code:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

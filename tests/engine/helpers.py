@@ -1,0 +1,176 @@
+"""Networks, assignments and reference networks that describe the same trials.
+
+Nothing is tested here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdbatch import catalogue
+from gdbatch.engine.assignment import Assignment, Number, Results
+from gdbatch.engine.outcomes import OUTCOMES, Training
+from gdbatch.engine.reference import ReferenceNetwork
+from gdbatch.ingredients.problems.network import Network, NetworkOptions
+from gdbatch.ingredients.problems.network_elementwise import ElementwiseEvaluator
+from gdbatch.ingredients.problems.network_products import ProductsEvaluator
+from gdbatch.ingredients.problems.protocol import Evaluation
+
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+ACTIVATIONS = sorted(catalogue.family("activation"))
+LOSSES = sorted(catalogue.family("loss"))
+FORMS = {"elementwise": ElementwiseEvaluator, "products": ProductsEvaluator}
+KINKED = ("relu", "leaky_relu")
+
+Array = NDArray[Any]
+
+
+# problems ------------------------------------------------------------------------------------
+
+
+def network(
+    layers: list[int], *, samples: int = 3, data: int = 0, form: str | None = None, **options: Any
+) -> Network:
+    """A network on random samples, inputs of order one and targets from 0.1 to 0.9.
+
+    `form` chooses the arithmetic that the number of multiplications would choose otherwise.
+    """
+    random = np.random.default_rng([7, data])
+    drawn = {
+        "inputs": random.uniform(-1.5, 1.5, (samples, layers[0])).tolist(),
+        "targets": random.uniform(0.1, 0.9, (samples, layers[-1])).tolist(),
+    }
+    problem = Network(NetworkOptions(kind="network", layers=layers, **(drawn | options)))
+    if form is not None:
+        problem.evaluator = partial(FORMS[form], problem)  # type: ignore[method-assign]
+    return problem
+
+
+def names_of_layers(activation: str, layers: list[int], loss: str) -> list[str]:
+    """One activation for all layers, but the outputs that binary cross-entropy needs."""
+    names = [activation] * (len(layers) - 1)
+    if loss == "binary_cross_entropy":
+        names[-1] = "sigmoid"
+    return names
+
+
+def single(activation: str = "identity", x: float = 1.0, target: float = 0.0) -> Network:
+    """One weight, one sample: with the identity and x = 1 its loss is (w - target)²."""
+    return network([1, 1], inputs=[[x]], targets=[[target]], activation=activation)
+
+
+def reference_of(problem: Network, dtype: Any = np.float64) -> ReferenceNetwork:
+    """The same network for the reference trainer."""
+    return ReferenceNetwork(
+        problem.layers,
+        problem.activations,
+        problem.loss,
+        problem.inputs.tolist(),
+        problem.target_rows.tolist(),
+        problem.options.bias,
+        problem.options.derivative_at == "prediction",
+        dtype,
+    )
+
+
+def random_parameters(
+    problem: Network, lanes: int, scale: float = 0.8, seed: int = 0, kink: float = 0.0
+) -> Array:
+    """Parameters (parameters, lanes) with no sum of products nearer to 0 than `kink`."""
+    random = np.random.default_rng([11, seed])
+    if not kink:
+        return random.normal(0, scale, (problem.n_parameters, lanes))
+    reference, columns = reference_of(problem), []
+    while len(columns) < lanes:
+        column = random.normal(0, scale, problem.n_parameters)
+        nested = reference.nested(column)
+        sops = [s for x in reference.inputs for row in reference.forward(nested, x)[0] for s in row]
+        if min(map(abs, sops)) >= kink:
+            columns.append(column)
+    return np.array(columns).T
+
+
+def evaluated(problem: Network, parameters: Array, dtype: np.dtype[Any] = F64) -> Evaluation:
+    """All that an evaluator of the problem says of parameters (parameters, lanes)."""
+    parameters = np.ascontiguousarray(parameters, dtype)
+    lanes = parameters.shape[1]
+    predictions = np.empty((problem.n_predictions, lanes), dtype)
+    out = Evaluation(
+        np.empty_like(parameters), np.empty(lanes, dtype), predictions, np.empty(lanes, dtype)
+    )
+    problem.evaluator(lanes, dtype).evaluate(parameters, {}, np.zeros(lanes, np.int64), out)
+    return out
+
+
+# trials --------------------------------------------------------------------------------------
+
+
+def assignment_of(
+    problem: Network,
+    training: Training,
+    learning_rates: Any,
+    seeds: Any = 0,
+    init: str = "normal",
+    **numbers: Number,
+) -> Assignment:
+    """One trial a learning rate; normal weights of scale 0.8 unless told otherwise."""
+    rates = np.atleast_1d(np.asarray(learning_rates, np.float64))
+    if init == "normal":
+        numbers = {"mean": 0.0, "scale": 0.8} | numbers
+    return Assignment(
+        problem,
+        catalogue.get("init", init),
+        catalogue.get("optimizer", "gradient_descent"),
+        training,
+        np.broadcast_to(np.asarray(seeds, np.int64), rates.shape).copy(),
+        {"biases": 0.0} | numbers,
+        {"learning_rate": rates},
+    )
+
+
+def started_at(
+    weights: Any, problem: Network, training: Training, learning_rates: Any
+) -> Assignment:
+    """One trial a learning rate, all weights of a trial starting at the given number."""
+    rates = np.atleast_1d(np.asarray(learning_rates, np.float64))
+    starts = np.broadcast_to(np.asarray(weights, np.float64), rates.shape)
+    return assignment_of(problem, training, rates, init="constant", value=starts.copy())
+
+
+def some_of(assignment: Assignment, rows: Any) -> Assignment:
+    """An assignment of only some trials, in the order of `rows`."""
+
+    def taken(numbers: Mapping[str, Number]) -> dict[str, Number]:
+        return {
+            name: number if isinstance(number, float) else number[rows]
+            for name, number in numbers.items()
+        }
+
+    return replace(
+        assignment,
+        seeds=assignment.seeds[rows],
+        init_numbers=taken(assignment.init_numbers),
+        optimizer_numbers=taken(assignment.optimizer_numbers),
+    )
+
+
+def outcomes(results: Results) -> list[str]:
+    """How each trial ended, in words."""
+    return [OUTCOMES[code] for code in results.outcome]
+
+
+def bytes_of(results: Results) -> list[tuple[bytes, ...]]:
+    """All that is known of each trial's end, to the bit."""
+    columns = [results.outcome, results.steps, results.initial_loss, results.final_loss]
+    columns.append(results.gradient_norm)
+    assert results.final_parameters is not None
+    return [
+        (*(column[row].tobytes() for column in columns), results.final_parameters[:, row].tobytes())
+        for row in range(len(results.steps))
+    ]

@@ -1,0 +1,228 @@
+"""Gradients, against finite differences, automatic differentiation and the reference trainer.
+
+Every activation under every loss, at several depths, in both arithmetics of a network.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import autograd
+import autograd.numpy as anp
+import numpy as np
+import pytest
+
+from gdbatch.ingredients.problems.network import Network
+from gdbatch.ingredients.problems.protocol import Evaluation
+from tests.engine.helpers import (
+    ACTIVATIONS,
+    F32,
+    FORMS,
+    KINKED,
+    LOSSES,
+    Array,
+    evaluated,
+    names_of_layers,
+    network,
+    random_parameters,
+    reference_of,
+)
+
+DEPTHS = {1: [2, 2], 2: [2, 3, 2], 3: [2, 3, 4, 2]}
+LANES = 8
+# Inputs, weights and targets are of order one, sums have at most 5 terms over 3 samples, and each
+# product and each activation is off by a few ulp of 2.2e-16: far less than 1e-13 in the end.
+ROUNDING = 1e-13
+
+Case = tuple[str, str, list[int], bool]
+CASES: list[Case] = list(itertools.product(ACTIVATIONS, LOSSES, DEPTHS.values(), [False, True]))
+
+
+def name_of(case: Case) -> str:
+    activation, loss, layers, bias = case
+    return f"{activation}-{loss}-{len(layers) - 1}" + "-bias" * bias
+
+
+every_case = pytest.mark.parametrize("case", CASES, ids=name_of)
+both_forms = pytest.mark.parametrize("form", FORMS)
+
+
+def problem_of(case: Case, form: str, **options: Any) -> Network:
+    activation, loss, layers, bias = case
+    names = names_of_layers(activation, layers, loss)
+    return network(layers, form=form, activation=names, loss=loss, bias=bias, **options)
+
+
+def lanes_of(problem: Network, case: Case) -> Array:
+    return random_parameters(problem, LANES, kink=1e-3 if case[0] in KINKED else 0.0)
+
+
+# the same network, written for autograd ------------------------------------------------------
+
+FORMULAS: dict[str, Callable[[Any], Any]] = {
+    "identity": lambda s: s,
+    "leaky_relu": lambda s: anp.where(s > 0, s, 0.01 * s),
+    "relu": lambda s: anp.where(s > 0, s, 0.0),
+    "sigmoid": lambda s: 0.5 * (1 + anp.tanh(s / 2)),
+    "sin": anp.sin,
+    "softplus": lambda s: anp.log(1 + anp.exp(s)),
+    "tanh": anp.tanh,
+}
+
+LOSS_FORMULAS: dict[str, Callable[[Any, Any], Any]] = {
+    "squared_error": lambda p, t: anp.sum((p - t) ** 2),
+    "mean_squared_error": lambda p, t: anp.mean((p - t) ** 2),
+    "binary_cross_entropy": lambda p, t: -anp.mean(t * anp.log(p) + (1 - t) * anp.log(1 - p)),
+}
+
+
+def independent_loss(problem: Network) -> Callable[[Any], Any]:
+    """The loss as matrix products over all samples, of one flat parameter vector."""
+
+    def loss(flat: Any) -> Any:
+        values, start = problem.inputs, 0
+        widths = zip(problem.layers[:-1], problem.layers[1:], strict=True)
+        for (above, below), name in zip(widths, problem.options.activation_names(), strict=True):
+            weights = flat[start : start + above * below].reshape((above, below))
+            start += above * below
+            sop = anp.dot(values, weights)
+            if problem.options.bias:
+                sop = sop + flat[start : start + below]
+                start += below
+            values = FORMULAS[name](sop)
+        return LOSS_FORMULAS[problem.options.loss](values, problem.target_rows)
+
+    return loss
+
+
+# tests ---------------------------------------------------------------------------------------
+
+
+def assert_close(found: Array, wanted: Any, tolerance: float) -> None:
+    """Numbers of order one, or in units of the largest if that is larger."""
+    wanted = np.asarray(wanted)
+    assert found.shape == wanted.shape
+    assert np.abs(found - wanted).max() <= tolerance * max(1.0, np.abs(wanted).max())
+
+
+@both_forms
+@every_case
+def test_gradients_equal_finite_differences(case: Case, form: str) -> None:
+    problem = problem_of(case, form)
+    # central: h²/6 of a third derivative, some 1e-10, and the rounding of the loss over h, 1e-11
+    step = 1e-5
+    for column in lanes_of(problem, case).T[:3]:
+        moved = np.concatenate([np.eye(len(column)), -np.eye(len(column))]).T * step
+        loss = evaluated(problem, column[:, None] + moved).loss
+        assert loss is not None
+        ahead, behind = np.split(loss, 2)
+        gradient = evaluated(problem, column[:, None]).gradient[:, 0]
+        assert_close(gradient, (ahead - behind) / (2 * step), 3e-9)
+
+
+@both_forms
+@every_case
+def test_gradients_and_losses_equal_autograd(case: Case, form: str) -> None:
+    problem = problem_of(case, form)
+    parameters = lanes_of(problem, case)
+    out, loss = evaluated(problem, parameters), independent_loss(problem)
+    gradient = autograd.grad(loss)
+    assert_close(out.gradient, np.array([gradient(column) for column in parameters.T]).T, ROUNDING)
+    assert out.loss is not None
+    assert_close(out.loss, [loss(column) for column in parameters.T], ROUNDING)
+
+
+def assert_equals_reference(problem: Network, parameters: Array, out: Evaluation) -> None:
+    """Everything an evaluation fills, lane by lane."""
+    assert out.loss is not None
+    assert out.predictions is not None
+    assert out.prediction_error is not None
+    reference = reference_of(problem)
+    for lane, column in enumerate(parameters.T):
+        loss, nested, predictions = reference.loss_and_gradient(reference.nested(column))
+        assert_close(out.gradient[:, lane], reference.flat(nested), ROUNDING)
+        assert_close(out.loss[lane], loss, ROUNDING)
+        assert_close(out.predictions[:, lane], predictions, ROUNDING)
+        errors = np.abs(np.subtract(predictions, problem.targets))
+        assert_close(out.prediction_error[lane], errors.max(), ROUNDING)
+
+
+@both_forms
+@every_case
+def test_an_evaluation_equals_the_reference(case: Case, form: str) -> None:
+    problem = problem_of(case, form)
+    parameters = lanes_of(problem, case)
+    assert_equals_reference(problem, parameters, evaluated(problem, parameters))
+
+
+@both_forms
+@pytest.mark.parametrize(
+    "case", [one for one in CASES if one[1] != "binary_cross_entropy"], ids=name_of
+)
+def test_the_slip_takes_every_slope_at_the_prediction(case: Case, form: str) -> None:
+    problem = problem_of(case, form, derivative_at="prediction")
+    parameters = lanes_of(problem, case)
+    out = evaluated(problem, parameters)
+    assert_equals_reference(problem, parameters, out)
+    true_gradient = evaluated(problem_of(case, form), parameters).gradient
+    # a prediction of these has the sign of its sum of products, or the slope has no sign to see
+    same = case[0] in ("identity", "leaky_relu", "relu")
+    assert bool(np.abs(out.gradient - true_gradient).max() <= ROUNDING) is same
+
+
+@both_forms
+@every_case
+def test_float32_equals_float64_to_its_own_rounding(case: Case, form: str) -> None:
+    problem = problem_of(case, form)
+    parameters = lanes_of(problem, case).astype(F32)
+    narrow, wide = evaluated(problem, parameters, F32), evaluated(problem, parameters)
+    for name in ("gradient", "loss", "predictions", "prediction_error"):
+        found, wanted = getattr(narrow, name), getattr(wide, name)
+        assert found.dtype == F32
+        # the rounding above, in ulp of 1.2e-7 for 2.2e-16
+        assert_close(found, wanted, ROUNDING * 2**29)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("x", [0.0, 0.1, -2.0])
+def test_one_weight_has_the_gradient_of_the_textbook(activation: str, x: float) -> None:
+    problem = network([1, 1], inputs=[[x]], targets=[[0.3]], activation=activation)
+    weights = np.array([[-2.0, -0.7, 0.2, 0.9, 3.0]])
+    out, value = evaluated(problem, weights), FORMULAS[activation]
+    slope = autograd.elementwise_grad(value)
+    wanted = 2 * (value(weights * x) - 0.3) * slope(weights * x) * x
+    assert_close(out.gradient, wanted, ROUNDING)
+
+
+@both_forms
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("samples", [1, 4])
+def test_predictions_are_sample_by_sample(form: str, outputs: int, samples: int) -> None:
+    problem = network([2, outputs], samples=samples, form=form, activation="identity", bias=True)
+    parameters = random_parameters(problem, LANES)
+    out = evaluated(problem, parameters)
+    weights = parameters.reshape(3, outputs, LANES)
+    wanted = np.einsum("si,iol->sol", np.c_[problem.inputs, np.ones(samples)], weights)
+    assert out.predictions is not None
+    assert_close(out.predictions, wanted.reshape(-1, LANES), ROUNDING)
+    assert problem.targets == problem.target_rows.ravel().tolist()
+
+
+@both_forms
+def test_an_evaluator_fills_what_is_asked_and_follows_its_parameters(form: str) -> None:
+    problem = network([2, 3, 2], form=form, bias=True)
+    start, other = random_parameters(problem, LANES), random_parameters(problem, LANES, seed=1)
+    current, steps = start.copy(), np.zeros(LANES, np.int64)
+    evaluator = problem.evaluator(LANES, current.dtype)
+    lean = Evaluation(np.empty_like(current))
+    full = Evaluation(np.empty_like(current), loss=np.empty(LANES))
+    for parameters, out in itertools.product((start, other, start), (lean, full)):
+        np.copyto(current, parameters)
+        evaluator.evaluate(current, {}, steps, out)
+        wanted = evaluated(problem, parameters)
+        assert np.array_equal(out.gradient, wanted.gradient)
+        assert np.array_equal(current, parameters)
+        assert out.loss is None or np.array_equal(out.loss, wanted.loss)  # type: ignore[arg-type]
+        assert out.predictions is out.prediction_error is None

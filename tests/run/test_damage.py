@@ -1,0 +1,263 @@
+"""Parts that are damaged, cut, swapped or foreign: found when a run is loaded, and trained again.
+
+Disks do this to files; nothing of it may pass for a result.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gdbatch.api import load_run
+from gdbatch.errors import RunError
+from gdbatch.plan import Plan
+from gdbatch.run_directory import RunDirectory
+from gdbatch.sweep_file import read_sweep
+from tests.documents import document
+from tests.run.helpers import parts_of, structured, sweep_in
+
+KINDS = ("trials", "trajectories")
+PART = "part-000001.parquet"
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole run, of which tests damage copies."""
+    return sweep_in(tmp_path_factory.mktemp("sound") / "run").path
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole run of another plan."""
+    other = structured({"axes.learning_rate": [1.0, 100.0, 1001.0]})
+    return sweep_in(tmp_path_factory.mktemp("foreign") / "run", other).path
+
+
+@pytest.fixture
+def path(tmp_path: Path, sound: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(sound, tmp_path / "run"))
+
+
+# single bytes ------------------------------------------------------------------------------
+
+
+def damage_that_passes(path: Path, kind: str, plan: Plan) -> list[int]:
+    """Bytes that can change so that a resume keeps the part, or a load reads something else."""
+    (shard,) = plan.shards()
+    directory = RunDirectory(path)
+    part = directory.part_path(kind, shard.number)
+    written = part.read_bytes()
+    (sound,) = directory.parts(kind)
+    passed = []
+    for place in range(0, len(written), 2):
+        damaged = bytearray(written)
+        damaged[place] ^= (0x01, 0xFF, 0x20)[place % 3]
+        part.write_bytes(damaged)
+        kept = directory.is_done(plan, shard)
+        try:
+            (loaded,) = directory.parts(kind)
+            sure = loaded.schema.equals(sound.schema) and loaded.equals(sound)
+        except RunError:
+            sure = not kept
+        if not sure:
+            passed.append(place)
+    part.write_bytes(written)
+    assert directory.is_done(plan, shard)
+    return passed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_changed_byte_anywhere_is_found_or_changes_nothing_that_is_read(
+    tmp_path: Path, kind: str
+) -> None:
+    source = document({"record": {"every": 25, "values": ["loss"]}})
+    run = sweep_in(tmp_path / "run", source)
+    assert damage_that_passes(run.path, kind, Plan(read_sweep(source))) == []
+
+
+# whole parts -------------------------------------------------------------------------------
+
+
+def cut_in_half(part: Path) -> None:
+    part.write_bytes(part.read_bytes()[: part.stat().st_size // 2])
+
+
+def cut_at_the_end(part: Path) -> None:
+    part.write_bytes(part.read_bytes()[:-1])
+
+
+def emptied(part: Path) -> None:
+    part.write_bytes(b"")
+
+
+def a_text(part: Path) -> None:
+    part.write_text("trial,outcome\n0,converged\n")
+
+
+def zeros(part: Path) -> None:
+    part.write_bytes(bytes(part.stat().st_size))
+
+
+def of_another_shard(part: Path) -> None:
+    shutil.copy(part.with_name("part-000002.parquet"), part)
+
+
+def _rewritten(part: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Another table under the same key: what no checksum tells."""
+    table = pq.read_table(part)
+    changed = change(table).replace_schema_metadata(table.schema.metadata)
+    pq.write_table(changed, part, write_page_checksum=True)
+
+
+def without_a_row(part: Path) -> None:
+    _rewritten(part, lambda table: table.slice(0, len(table) - 1))
+
+
+def without_a_column(part: Path) -> None:
+    _rewritten(part, lambda table: table.drop_columns(table.column_names[-1]))
+
+
+def without_trial_numbers(part: Path) -> None:
+    _rewritten(part, lambda table: table.drop_columns("trial"))
+
+
+def with_a_column_under_another_name(part: Path) -> None:
+    _rewritten(
+        part, lambda table: table.rename_columns([*table.column_names[:-1], "final_velocity"])
+    )
+
+
+def with_a_column_of_another_type(part: Path) -> None:
+    def narrowed(table: pa.Table) -> pa.Table:
+        last = table.num_columns - 1
+        return table.set_column(last, table.column_names[last], table[last].cast(pa.float32()))
+
+    _rewritten(part, narrowed)
+
+
+def without_metadata(part: Path) -> None:
+    pq.write_table(pq.read_table(part).replace_schema_metadata(None), part)
+
+
+def with_metadata_of_another_form(part: Path) -> None:
+    table = pq.read_table(part).replace_schema_metadata({"gdbatch": json.dumps([1, 2])})
+    pq.write_table(table, part)
+
+
+DAMAGES = [
+    cut_in_half,
+    cut_at_the_end,
+    emptied,
+    a_text,
+    zeros,
+    of_another_shard,
+    without_a_row,
+    without_a_column,
+    without_trial_numbers,
+    with_a_column_under_another_name,
+    with_a_column_of_another_type,
+    without_metadata,
+    with_metadata_of_another_form,
+]
+# a trajectory has as many rows as it has
+OF_TRAJECTORIES = [damage for damage in DAMAGES if damage is not without_a_row]
+CASES = [("trials", damage) for damage in DAMAGES]
+CASES += [("trajectories", damage) for damage in OF_TRAJECTORIES]
+
+
+@pytest.mark.parametrize(("kind", "damage"), CASES)
+def test_a_damaged_part_is_told_by_its_path_when_a_run_is_loaded(
+    path: Path, kind: str, damage: Callable[[Path], None]
+) -> None:
+    damage(path / kind / PART)
+    run = load_run(path)
+    with pytest.raises(RunError) as caught:
+        getattr(run, kind)
+    assert str(path / kind / PART) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "damage"), CASES)
+def test_a_damaged_part_is_trained_again_and_no_other(
+    path: Path, sound: Path, kind: str, damage: Callable[[Path], None]
+) -> None:
+    damage(path / kind / PART)
+    totals = sweep_in(path).totals
+    assert totals is not None and (totals.computed_shards, totals.kept_shards) == (1, 3)
+    assert parts_of(path) == parts_of(sound)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_of_another_plan_is_neither_loaded_nor_kept(
+    path: Path, sound: Path, foreign: Path, kind: str
+) -> None:
+    shutil.copy(foreign / kind / PART, path / kind / PART)
+    with pytest.raises(RunError) as caught:
+        getattr(load_run(path), kind)
+    assert str(path / kind / PART) in str(caught.value)
+    totals = sweep_in(path).totals
+    assert totals is not None and totals.computed_shards == 1
+    assert parts_of(path) == parts_of(sound)
+
+
+def test_damage_to_trajectories_leaves_the_trials_readable(path: Path) -> None:
+    cut_in_half(path / "trajectories" / PART)
+    assert len(load_run(path).trials) == 48
+    assert len(load_run(path).summary) == 12
+
+
+# parts that no shard has -------------------------------------------------------------------
+
+
+TOO_MANY = ["part-000009.parquet", "part-copy.parquet"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", TOO_MANY)
+def test_a_part_too_many_is_told_or_skipped_and_never_counted(
+    path: Path, kind: str, name: str
+) -> None:
+    rows = len(getattr(load_run(path), kind))
+    shutil.copy(path / kind / PART, path / kind / name)
+    told, loaded = "", rows
+    try:
+        loaded = len(getattr(load_run(path), kind))
+    except RunError as error:
+        told = str(error)
+    assert str(path / kind / name) in told or loaded == rows
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", TOO_MANY)
+def test_a_run_with_a_part_too_many_loads_once_it_is_swept_again(
+    path: Path, kind: str, name: str
+) -> None:
+    shutil.copy(path / kind / PART, path / kind / name)
+    run = sweep_in(path)
+    assert len(run.trials) == 48
+    assert len(run.trajectories)
+
+
+# recordings of two kinds -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "recording", [{"every": 7}, {"values": ["gradient_norm"]}], ids=["how often", "what"]
+)
+def test_trajectories_of_another_recording_are_told_when_a_run_is_loaded(
+    path: Path, sound: Path, recording: dict[str, Any]
+) -> None:
+    """As when a sweep with another [record] was interrupted."""
+    sweep_in(path, structured({f"record.{name}": value for name, value in recording.items()}))
+    shutil.copy(sound / "trajectories" / PART, path / "trajectories" / PART)
+    with pytest.raises(RunError) as caught:
+        load_run(path).trajectories  # noqa: B018
+    assert str(path / "trajectories" / PART) in str(caught.value)

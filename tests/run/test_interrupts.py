@@ -1,0 +1,135 @@
+"""Ctrl-C: exit code 130, one message, no process left behind, and a run that goes on.
+
+A terminal sends the signal to every process of the group, `kill -INT` to one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gdbatch import runner
+from gdbatch.api import load_run
+from gdbatch.errors import GdbatchError
+from tests.run.helpers import (
+    finished_parts,
+    members_of,
+    message,
+    parts_of,
+    slow,
+    start,
+    structured,
+    sweep_in,
+    wait_until,
+    workers_of,
+    write_sweep,
+)
+
+SAID = "interrupted; finished shards are kept: run the same command to go on"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The parts of the slow sweep, trained in one go."""
+    return parts_of(sweep_in(tmp_path_factory.mktemp("whole") / "run", slow()).path)
+
+
+def started(folder: Path, *options: str) -> subprocess.Popen[str]:
+    write_sweep(folder / "slow.toml", slow())
+    return start("sweep", "slow.toml", "-o", "run", *options, cwd=folder)
+
+
+def ends_as_interrupted(process: subprocess.Popen[str], *codes: int) -> None:
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode in (130, *codes)
+    assert stdout == ""
+    assert message(stderr) == SAID
+    wait_until(lambda: not members_of(process.pid), 20)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to it", "to the group"])
+def test_ctrl_c_ends_in_one_message_and_keeps_what_is_finished(
+    tmp_path: Path, whole: dict[str, bytes], jobs: str, send: Callable[[int, int], None]
+) -> None:
+    process = started(tmp_path, "-j", jobs)
+    wait_until(lambda: len(finished_parts(tmp_path / "run")) >= 2)
+    send(process.pid, signal.SIGINT)
+    ends_as_interrupted(process)
+    kept = finished_parts(tmp_path / "run")
+    assert 2 <= len(kept) < 10
+    assert all(part.read_bytes() == whole[f"trials/{part.name}"] for part in kept)
+    assert len(load_run(tmp_path / "run").trials) == len(kept)
+    assert "finished" not in load_run(tmp_path / "run").manifest
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bytes(
+    tmp_path: Path, whole: dict[str, bytes]
+) -> None:
+    process = started(tmp_path, "-j", "1", "--quiet")
+    wait_until(lambda: len(finished_parts(tmp_path / "run")) >= 3)
+    os.killpg(process.pid, signal.SIGINT)
+    ends_as_interrupted(process)
+    kept = len(finished_parts(tmp_path / "run"))
+    totals = sweep_in(tmp_path / "run", slow()).totals
+    assert totals is not None and totals.kept_shards == kept
+    assert parts_of(tmp_path / "run") == whole
+
+
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to it", "to the group"])
+def test_ctrl_c_while_workers_start_is_not_lost(
+    tmp_path: Path, send: Callable[[int, int], None]
+) -> None:
+    process = started(tmp_path, "-j", "2")
+    wait_until(lambda: workers_of(process.pid))
+    send(process.pid, signal.SIGINT)
+    ends_as_interrupted(process)
+    assert len(finished_parts(tmp_path / "run")) < 10
+    with pytest.raises(GdbatchError, match="no trials"):
+        load_run(tmp_path / "run").trials  # noqa: B018
+
+
+def test_ctrl_c_twice_is_still_one_message(tmp_path: Path) -> None:
+    """An impatient user, while the workers or the interpreter are being ended.
+
+    A shell reports a process that the signal itself has ended as 130 too.
+    """
+    process = started(tmp_path, "-j", "2")
+    wait_until(lambda: finished_parts(tmp_path / "run"))
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait(0.05)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGINT)
+    ends_as_interrupted(process, -signal.SIGINT)
+
+
+def test_an_interrupt_reaches_python_programs_and_the_observer_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, heard = runner.train, []
+
+    def interrupted(assignment: Any, *rest: Any) -> Any:
+        if assignment.problem.options.bias:
+            signal.raise_signal(signal.SIGINT)
+        return train(assignment, *rest)
+
+    class Ear(runner.Observer):
+        def stop(self) -> None:
+            heard.append("stop")
+
+    monkeypatch.setattr(runner, "train", interrupted)
+    monkeypatch.setattr("gdbatch.api.ProgressBar", Ear)
+    with pytest.raises(KeyboardInterrupt):
+        sweep_in(tmp_path / "run", progress=True)
+    assert heard == ["stop"]
+    assert len(finished_parts(tmp_path / "run")) == 2
+    monkeypatch.undo()
+    totals = sweep_in(tmp_path / "run", structured()).totals
+    assert totals is not None and totals.kept_shards == 2

@@ -1,0 +1,270 @@
+"""What a sweep does to a directory that is not empty: goes on, refuses, replaces, or clears up.
+
+Nothing that gdbatch did not write is ever touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gdbatch.api import Run, load_run
+from gdbatch.errors import UsageError
+from gdbatch.plan import Plan
+from gdbatch.run_directory import RunDirectory
+from gdbatch.sweep_file import read_sweep
+from tests.run.helpers import (
+    command,
+    everything_in,
+    killed_at,
+    message,
+    parts_of,
+    structured,
+    sweep_in,
+    write_sweep,
+)
+
+OTHER = structured({"axes.learning_rate": [1.0, 100.0, 1001.0]})
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where commands run, with the structured sweep and another; figures are left out."""
+    write_sweep(tmp_path / "sweep.toml", structured())
+    write_sweep(tmp_path / "other.toml", OTHER)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Run, "save_figures", lambda *_: [])
+    return tmp_path
+
+
+def hidden_in(path: Path) -> list[str]:
+    return [str(file.relative_to(path)) for file in path.rglob(".*")]
+
+
+# going on ----------------------------------------------------------------------------------
+
+
+def test_a_finished_run_is_kept_whole(tmp_path: Path) -> None:
+    path = sweep_in(tmp_path / "run").path
+    before = everything_in(path)
+    totals = sweep_in(path).totals
+    assert totals is not None
+    assert (totals.computed_shards, totals.kept_shards, totals.trials) == (0, 4, 48)
+    after = everything_in(path)
+    for name in before:
+        if name.startswith(("trials/", "trajectories/")):
+            assert after[name] == before[name]
+    assert set(after) == set(before)
+
+
+def test_a_resume_reports_what_it_kept_and_what_it_did(in_folder: Path) -> None:
+    command("sweep", "sweep.toml", "-o", "run", "-j", "1")
+    (in_folder / "run" / "trials" / "part-000002.parquet").unlink()
+    result = command("sweep", "sweep.toml", "-o", "run", "-j", "1")
+    assert result.exit_code == 0
+    assert "3 shards kept" in result.stderr
+    assert "48 trials" in result.stderr
+    totals = json.loads((in_folder / "run" / "manifest.json").read_text())["totals"]
+    assert (totals["shards_computed"], totals["shards_kept"]) == (1, 3)
+
+
+def test_an_empty_directory_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    assert len(sweep_in(tmp_path / "run").trials) == 48
+
+
+def test_directories_on_the_way_are_made(tmp_path: Path) -> None:
+    assert len(sweep_in(tmp_path / "not" / "yet" / "there").trials) == 48
+
+
+# refusing ----------------------------------------------------------------------------------
+
+
+def test_the_run_of_another_plan_is_refused_and_not_touched(in_folder: Path) -> None:
+    sweep_in(in_folder / "run")
+    before = everything_in(in_folder / "run")
+    result = command("sweep", "other.toml", "-o", "run")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "another plan" in message(result.stderr)
+    assert "--fresh" in result.stderr
+    assert everything_in(in_folder / "run") == before
+    with pytest.raises(UsageError, match="another plan"):
+        sweep_in(in_folder / "run", OTHER)
+
+
+@pytest.mark.parametrize("fresh", [[], ["--fresh"]], ids=["plain", "fresh"])
+def test_a_directory_that_is_no_run_is_refused_and_not_touched(
+    in_folder: Path, fresh: list[str]
+) -> None:
+    (in_folder / "thesis" / "trials").mkdir(parents=True)
+    (in_folder / "thesis" / "chapter.txt").write_text("Learning rates.")
+    before = everything_in(in_folder / "thesis")
+    result = command("sweep", "sweep.toml", "-o", "thesis", *fresh)
+    assert result.exit_code == 2
+    assert "thesis" in result.stderr and "no run" in result.stderr
+    assert everything_in(in_folder / "thesis") == before
+
+
+@pytest.mark.parametrize("fresh", [[], ["--fresh"]], ids=["plain", "fresh"])
+def test_a_manifest_of_another_program_is_no_run_of_ours(in_folder: Path, fresh: list[str]) -> None:
+    """Many tools write a manifest.json, a web extension for one, beside their folders."""
+    (in_folder / "extension" / "figures").mkdir(parents=True)
+    (in_folder / "extension" / "manifest.json").write_text('{"manifest_version": 3}')
+    (in_folder / "extension" / "figures" / "icon.svg").write_text("<svg/>")
+    before = everything_in(in_folder / "extension")
+    result = command("sweep", "sweep.toml", "-o", "extension", *fresh)
+    assert result.exit_code == 2
+    assert "manifest.json" in result.stderr
+    assert everything_in(in_folder / "extension") == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"plan_hash"', "\x00\x01"])
+def test_a_broken_manifest_is_told_by_its_path(in_folder: Path, text: str) -> None:
+    sweep_in(in_folder / "run")
+    (in_folder / "run" / "manifest.json").write_text(text)
+    before = everything_in(in_folder / "run")
+    result = command("sweep", "sweep.toml", "-o", "run")
+    assert result.exit_code == 2
+    assert "run/manifest.json" in result.stderr
+    assert everything_in(in_folder / "run") == before
+
+
+def test_a_path_that_is_a_file_is_refused_and_not_touched(in_folder: Path) -> None:
+    (in_folder / "run").write_text("notes")
+    for fresh in ([], ["--fresh"]):
+        result = command("sweep", "sweep.toml", "-o", "run", *fresh)
+        assert result.exit_code == 2
+        assert message(result.stderr) == "error: run is a file; the run needs a directory"
+    assert (in_folder / "run").read_text() == "notes"
+
+
+def test_a_path_below_a_file_is_refused_in_one_message(in_folder: Path) -> None:
+    (in_folder / "notes").write_text("notes")
+    result = command("sweep", "sweep.toml", "-o", "notes/run")
+    assert result.exit_code in (1, 2)
+    assert message(result.stderr).startswith("error: ")
+    assert (in_folder / "notes").read_text() == "notes"
+
+
+def test_a_directory_of_a_run_is_known_by_its_manifest(tmp_path: Path) -> None:
+    path = sweep_in(tmp_path / "run").path
+    assert RunDirectory(path).manifest()["trials"] == 48
+    (path / "manifest.json").unlink()
+    with pytest.raises(UsageError, match=r"manifest\.json"):
+        load_run(path)
+
+
+# replacing ---------------------------------------------------------------------------------
+
+
+def test_fresh_replaces_the_run_of_another_plan(in_folder: Path) -> None:
+    path = sweep_in(in_folder / "run", OTHER).path
+    (path / "trials" / "part-000004.parquet").write_bytes(b"of a longer plan")
+    result = command("sweep", "sweep.toml", "-o", "run", "-j", "1", "--fresh")
+    assert result.exit_code == 0
+    assert parts_of(path) == parts_of(sweep_in(in_folder / "new").path)
+    assert load_run(path).manifest["plan_hash"] == Plan(read_sweep(structured())).hash
+
+
+def test_fresh_leaves_nothing_of_the_old_run(tmp_path: Path) -> None:
+    path = sweep_in(tmp_path / "run").path
+    old = ["trials.csv", "report.html", "figures/loss.png", "figures/map.svg"]
+    (path / "figures").mkdir()
+    for name in old:
+        (path / name).write_text("of the old plan")
+    sweep_in(path, OTHER, fresh=True)
+    assert not [name for name in old if (path / name).exists()]
+
+
+FOREIGN = ["notes.txt", "figures/mine.png", "trials/README", "scripts/plot.py", ".git/config"]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_fresh_keeps_files_that_gdbatch_did_not_write(tmp_path: Path, name: str) -> None:
+    path = sweep_in(tmp_path / "run").path
+    (path / name).parent.mkdir(exist_ok=True)
+    (path / name).write_text("mine")
+    sweep_in(path, OTHER, fresh=True)
+    assert (path / name).is_file() and (path / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_resume_keeps_files_that_gdbatch_did_not_write(tmp_path: Path, name: str) -> None:
+    path = sweep_in(tmp_path / "run").path
+    (path / name).parent.mkdir(exist_ok=True)
+    (path / name).write_text("mine")
+    (path / "trials" / "part-000000.parquet").unlink()
+    sweep_in(path)
+    assert (path / name).read_text() == "mine"
+
+
+def test_fresh_that_is_killed_is_not_taken_for_the_old_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sweep_in(tmp_path / "run", OTHER).path
+    killed_at(
+        monkeypatch, "trials/part-000001.parquet", lambda: sweep_in(path, structured(), fresh=True)
+    )
+    assert len(load_run(path).trials) == 12
+    totals = sweep_in(path).totals
+    assert totals is not None and totals.kept_shards == 1
+
+
+# clearing up -------------------------------------------------------------------------------
+
+LEFT = ["trials/part-000001.parquet", "trajectories/part-000001.parquet", "manifest.json",
+        "summary.csv"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_a_resume_clears_the_temporary_file_that_a_kill_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = sweep_in(tmp_path / "run").path
+    if name.startswith("tr"):
+        (path / "trials" / "part-000001.parquet").unlink()
+    killed_at(monkeypatch, name, lambda: sweep_in(path))
+    assert hidden_in(path)
+    sweep_in(path)
+    assert hidden_in(path) == []
+
+
+def test_a_resume_clears_half_a_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = sweep_in(tmp_path / "run")
+    killed_at(monkeypatch, "figures/loss.svg", lambda: run.save_figures(["loss"]))
+    assert hidden_in(run.path)
+    sweep_in(run.path)
+    assert hidden_in(run.path) == []
+
+
+SECOND_WRITER = """\
+import json, sys
+from gdbatch.plan import Plan
+from gdbatch.run_directory import RunDirectory
+from gdbatch.sweep_file import read_sweep
+RunDirectory(sys.argv[1]).prepare(Plan(read_sweep(json.loads(sys.argv[2]))), False)
+"""
+
+
+def test_a_second_writer_that_starts_does_not_spoil_what_the_first_is_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any number of writers can work on one run, on several machines too (DESIGN §6)."""
+    path, replace, started = tmp_path / "run", os.replace, []
+
+    def replace_later(source: Path, target: Path) -> None:
+        if Path(target).name == "part-000002.parquet" and not started:
+            started.append(target)
+            arguments = [sys.executable, "-c", SECOND_WRITER, str(path), json.dumps(structured())]
+            subprocess.run(arguments, check=True)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_later)
+    assert len(sweep_in(path).trials) == 48
+    assert started
