@@ -25,9 +25,10 @@ def main() -> int:
         ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
         pytest,
     )
+    environment = os.environ | {"GDBATCH_INSTALLED": "1"}
     for check in checks:
         print(f"\n{' '.join(check[1:] if check[0] == '-m' else check)}", flush=True)
-        code = subprocess.run([sys.executable, *check], cwd=ROOT, env=os.environ).returncode
+        code = subprocess.run([sys.executable, *check], cwd=ROOT, env=environment).returncode
         if code:
             return code
     return 0

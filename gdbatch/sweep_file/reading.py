@@ -388,9 +388,11 @@ class _Reader:
         problems = []
         for path, message in dict.fromkeys(self._complaints):
             source, line = self._source, self._positions.line(path)
-            for length in range(len(path), 0, -1):
-                if path[:length] in self._set:
-                    source, line = self._set[path[:length]], None
+            for changed, text in self._set.items():  # the later ones count
+                shorter = min(len(path), len(changed))
+                inside = changed == path[: len(changed)]
+                if inside or (line is None and changed[:shorter] == path[:shorter]):
+                    source, line = text, None
             problems.append(Problem(message, describe(path), line, source))
         raise SweepFileError(problems)
 

@@ -67,7 +67,9 @@ def main() -> None:
         writer = csv.writer(sys.stdout)
         writer.writerow(["workload", "contestant", "ns_per_trial_step", "lowest", "highest"])
         for row in rows:
-            writer.writerow([row.workload, row.contestant, row.nanoseconds, row.lowest, row.highest])
+            writer.writerow(
+                [row.workload, row.contestant, row.nanoseconds, row.lowest, row.highest]
+            )
 
 
 def measure(workload: Workload, turns: int) -> list[Row]:
@@ -142,9 +144,13 @@ def _print(rows: list[Row]) -> None:
     print(f"\n{rows[0].workload}")
     engines = [row for row in rows if row.is_engine]
     for row in rows:
-        ratios = "" if row.is_engine else "   ".join(
-            f"{engine.contestant} engine / this = {_ratio(engine.nanoseconds / row.nanoseconds)}"
-            for engine in engines
+        ratios = (
+            ""
+            if row.is_engine
+            else "   ".join(
+                f"{engine.contestant} engine / this = {_ratio(engine.nanoseconds / row.nanoseconds)}"
+                for engine in engines
+            )
         )
         print(
             f"  {row.contestant + (' engine' if row.is_engine else ''):<22}"

@@ -99,7 +99,9 @@ def engine_run(workload: Workload, engine: str) -> Run:
     return run
 
 
-def _sweep(problem: dict[str, Any], train_: dict[str, Any], rates: Any, seeds: int, init: Any) -> Any:
+def _sweep(
+    problem: dict[str, Any], train_: dict[str, Any], rates: Any, seeds: int, init: Any
+) -> Any:
     return {
         "name": "benchmark",
         "problem": {"kind": "network", **problem},

@@ -1,0 +1,177 @@
+"""Activations: both forms of each against hundreds of digits, over all that a float can be.
+
+The array form runs in the engine, the plain form is read by students and trains the reference.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gdbatch import catalogue
+from gdbatch.ingredients.activations import Activation
+from tests.engine.exact import exactly, relative_errors
+from tests.engine.helpers import ACTIVATIONS, F32, F64, Array
+
+DTYPES = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
+every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
+
+
+def sops(dtype: np.dtype[Any]) -> Array:
+    """From -800 to 800, both tails, both zeros, and down to the smallest numbers there are."""
+    tiny = np.finfo(dtype).smallest_subnormal
+    near = np.geomspace(tiny, 1, 40)
+    far = np.concatenate([np.linspace(1, 100, 45), np.linspace(100, 800, 29)])
+    sizes = np.unique(np.concatenate([[0, tiny, np.finfo(dtype).tiny], near, far]).astype(dtype))
+    return np.concatenate([-sizes[::-1], sizes])
+
+
+def in_arrays(activation: type[Activation], sop: Array) -> tuple[Array, Array]:
+    """Values and slopes by the form of the engine."""
+    value, memory, delta = np.empty_like(sop), np.empty_like(sop), np.ones_like(sop)
+    activation.forward(sop, value, memory)
+    kept = value.copy()
+    activation.backward(delta, sop, value, memory)
+    assert np.array_equal(value, kept, equal_nan=True)  # it is the input of the next layer
+    return value, delta
+
+
+def one_by_one(activation: type[Activation], sop: Array) -> tuple[Array, Array]:
+    """Values and slopes by the form of the reference, at NumPy scalars."""
+    with np.errstate(over="ignore"):  # as `train_reference` does
+        values = [activation.value(s) for s in sop]
+        slopes = [activation.slope(s) for s in sop]
+    assert {type(number) for number in values + slopes} == {sop.dtype.type}
+    return np.array(values), np.array(slopes)
+
+
+FORMS = pytest.mark.parametrize("form", [in_arrays, one_by_one], ids=lambda form: form.__name__)
+
+# The worst of a handful of rounded operations, and of NumPy's exp, log1p, tanh, sin and cos, which
+# are within 4 ulp where they are vectorised.
+ULPS = 6
+# exp is clamped here, so that it does not overflow
+CLAMP = {F64: math.exp(-700), F32: math.exp(-87)}
+
+
+def assert_accurate(
+    found: Array, exact: list[Decimal], smallest: float, absolute: bool = False
+) -> None:
+    """To some ulp wherever the exact number is not below `smallest`, and small where it is."""
+    counted = np.array([abs(one) >= smallest or one == 0 for one in exact])
+    errors = np.array(relative_errors(found.tolist(), exact))
+    if absolute:
+        errors *= np.abs(np.array(exact, np.float64))
+    assert errors[counted].max() <= ULPS * float(np.finfo(found.dtype).eps)
+    assert (np.abs(found[~counted]) <= 1.01 * smallest).all()
+
+
+@DTYPES
+@FORMS
+@every_activation
+def test_values_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype[Any]) -> None:
+    sop = sops(dtype)
+    value, _ = form(catalogue.get("activation", name), sop)
+    # below the normal numbers floats thin out
+    assert_accurate(value, exactly(name, tuple(sop.tolist()))[0], float(np.finfo(dtype).tiny))
+
+
+@DTYPES
+@FORMS
+@every_activation
+def test_slopes_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype[Any]) -> None:
+    sop = sops(dtype)
+    _, slope = form(catalogue.get("activation", name), sop)
+    # 1 - tanh² is accurate to an ulp of 1, not of itself
+    exact = exactly(name, tuple(sop.tolist()))[1]
+    assert_accurate(slope, exact, CLAMP[dtype], absolute=name == "tanh")
+
+
+@DTYPES
+@every_activation
+def test_the_array_form_equals_the_plain_form(name: str, dtype: np.dtype[Any]) -> None:
+    activation, eps = catalogue.get("activation", name), float(np.finfo(dtype).eps)
+    sop = sops(dtype)
+    sop = sop[np.abs(sop) < (700 if dtype == F64 else 87)]
+    for found, wanted in zip(in_arrays(activation, sop), one_by_one(activation, sop), strict=True):
+        # each is within ULPS of the truth; slopes of tanh are of order one
+        floor = 1.0 if name == "tanh" else float(np.finfo(dtype).tiny)
+        assert (np.abs(found - wanted) <= 2 * ULPS * eps * (np.abs(wanted) + floor)).all()
+
+
+@DTYPES
+@every_activation
+def test_what_is_no_number_stays_so(name: str, dtype: np.dtype[Any]) -> None:
+    nothing = np.full(3, np.nan, dtype)
+    for form in (in_arrays, one_by_one):
+        for found in form(catalogue.get("activation", name), nothing):
+            assert np.isnan(found).all() or name == "identity"
+    assert np.isnan(in_arrays(catalogue.get("activation", name), nothing)[0]).all()
+
+
+@DTYPES
+@FORMS
+@pytest.mark.parametrize("name", sorted({*ACTIVATIONS} - {"sin"}))
+def test_infinities_have_the_values_and_slopes_of_the_limits(
+    name: str, form: Any, dtype: np.dtype[Any]
+) -> None:
+    activation = catalogue.get("activation", name)
+    with np.errstate(invalid="ignore"):
+        value, slope = form(activation, np.array([-np.inf, np.inf], dtype))
+    assert value.tolist() == [activation.bounds[0], activation.bounds[1]]
+    limits = {"identity": [1, 1], "leaky_relu": [dtype.type(0.01), 1], "relu": [0.0, 1.0]}
+    wanted = limits.get(name, [0, float(name == "softplus")])
+    assert slope == pytest.approx(wanted, abs=1.01 * CLAMP[dtype], rel=0)
+
+
+@FORMS
+@pytest.mark.parametrize(("name", "slope"), [("relu", 0.0), ("leaky_relu", 0.01)])
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_the_slope_at_a_kink_is_that_of_the_left(
+    form: Any, name: str, slope: float, zero: float
+) -> None:
+    found = form(catalogue.get("activation", name), np.array([zero]))
+    assert [part.tolist() for part in found] == [[0.0], [slope]]
+
+
+@DTYPES
+@every_activation
+def test_every_shape_and_stride_gives_the_same_bits(name: str, dtype: np.dtype[Any]) -> None:
+    activation = catalogue.get("activation", name)
+    random = np.random.default_rng(3)
+    sop = random.normal(0, 20, (9, 4, 7)).astype(dtype)
+    wanted = [part.reshape(sop.shape) for part in in_arrays(activation, sop.reshape(-1))]
+    wide = [np.empty((9, 5, 7), dtype) for _ in range(3)]
+    value, memory, delta = (array[:, :4] for array in wide)  # as where a bias input stands after it
+    delta[...] = 1
+    activation.forward(sop, value, memory)
+    activation.backward(delta, sop, value, memory)
+    assert np.array_equal(value, wanted[0])
+    assert np.array_equal(delta, wanted[1])
+
+
+@every_activation
+def test_values_stay_inside_the_bounds(name: str) -> None:
+    activation = catalogue.get("activation", name)
+    lowest, highest = activation.bounds
+    for dtype in (F64, F32):
+        value, _ = in_arrays(activation, sops(dtype))
+        assert value.min() >= lowest
+        assert value.max() <= highest
+
+
+@every_activation
+@pytest.mark.parametrize("value", [-3.0, -0.9, -0.2, 0.0, 1e-9, 0.3, 0.5, 0.99, 1.0, 2.5])
+def test_the_inverse_finds_the_sum_of_products(name: str, value: float) -> None:
+    activation = catalogue.get("activation", name)
+    lowest, highest = activation.bounds
+    sop = activation.inverse(value)
+    if lowest < value < highest:
+        # condition numbers are below 10² here
+        assert activation.value(np.float64(sop)) == pytest.approx(value, rel=1e-13)
+    else:
+        assert math.isnan(sop)
