@@ -5,19 +5,44 @@ The figure that gdbatch exists for.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from ..analysis import choice_axis
+from .colours import Colours
 from .registry import FigureData, figure
-from .style import OUTCOME_COLOURS, Colours, is_logarithmic, label, log_axis, new_figure, number
+from .style import (
+    OUTCOME_COLOURS,
+    cell_edges,
+    is_number,
+    label,
+    log_axis,
+    log_limits,
+    new_figure,
+    number,
+    scale_axis,
+    words,
+)
 
-_MOST_STRIPS = 4
-_FEW_POINTS = 40  # below this every value gets a marker
+_MOST_STRIPS = 4  # above this the curves share one strip, and their bands would hide each other
+_MOST_SHADES = 60  # curves told apart by a number
+_FEW_POINTS = 40  # up to here every value gets a marker
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """The values of one combination of the other axes."""
+
+    key: Any
+    name: str  # in the legend, below the names of the axes
+    title: str
+    table: pd.DataFrame
 
 
 @figure("convergence")
@@ -26,160 +51,184 @@ def convergence(data: FigureData) -> Figure | None:
     x = choice_axis(data.summary, data.axes)
     if x is None:
         return None
-    curves = _curves(data, x)
-    shown = curves[:: max(1, -(-len(curves) // Colours.few))] if _unordered(data, x) else curves
-    strips = shown if len(shown) <= _MOST_STRIPS else [("all together", data.summary)]
-    height = 3.1 + 0.5 + (0.9 if len(strips) > 1 else 1.5) * len(strips)
-    drawn = new_figure(6.6, height, data.name)
+    others = _others(data, x)
+    curves = _curves(data, x, others)
+    shown = _evenly(curves, _MOST_SHADES if is_number(curves[0].key) else Colours.most)
+    together = _Curve(None, "", f"all {len(curves)} curves together", data.summary)
+    strips = shown if len(curves) <= _MOST_STRIPS else [together]
+    strip = 0.9 if len(strips) > 1 else 1.5
+    width = 6.6 if len(shown) == 1 else 8.0
+    drawn = new_figure(width, 3.6 + strip * len(strips), data.name)
     grid = drawn.subplots(
-        1 + len(strips),
-        1,
-        sharex=True,
-        squeeze=False,
-        height_ratios=[3.1, *([0.9 if len(strips) > 1 else 1.5] * len(strips))],
+        1 + len(strips), 1, sharex=True, squeeze=False, height_ratios=[3.1, *[strip] * len(strips)]
     )[:, 0]
     top, below = grid[0], grid[1:]
-    _draw_speed(drawn, top, data, x, shown)
-    for axes, (name, part) in zip(below, strips, strict=True):
-        _draw_shares(axes, part, x)
-        if len(strips) > 1:
-            axes.set_title(name, fontsize=8.5, pad=2)
+    for axes, one in zip(below, strips, strict=True):
+        _draw_shares(axes, one.table, x)
+        if len(curves) > 1:
+            axes.set_title(one.title, fontsize=8.5, pad=2)
+    scale_axis(top, "x", data.summary[x])
+    _draw_speed(drawn, top, x, shown, ", ".join(map(label, others)))
     if len(curves) > len(shown):
         top.set_title(f"{len(shown)} of {len(curves)} curves", fontsize=8.5)
-    values = data.summary[x].to_numpy(dtype=float)
-    if is_logarithmic(values):
-        log_axis(top, "x")
-    _mark_curvature(top, data, x)
-    _legend_of_outcomes(drawn, data.summary, len(strips))
+    _mark_curvature(grid, data, x)
+    names = _outcomes(data.summary)
+    handles = [Patch(color=OUTCOME_COLOURS[name], label=name) for name in names]
+    drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     below[-1].set_xlabel(label(x))
     return drawn
 
 
-def _curves(data: FigureData, x: str) -> list[tuple[Any, pd.DataFrame]]:
-    others = [axis for axis in data.axes if axis != x]
+def _others(data: FigureData, x: str) -> list[str]:
+    """The axes that tell curves apart: not those that move together with x."""
+    table = data.summary
+    return [
+        axis
+        for axis in data.axes
+        if axis != x and (table.groupby(x)[axis].nunique() > 1).any()
+    ]  # fmt: skip
+
+
+def _curves(data: FigureData, x: str, others: list[str]) -> list[_Curve]:
     if not others:
-        return [(None, data.summary.sort_values(x))]
+        return [_Curve(None, "", "", data.summary.sort_values(x))]
     curves = []
-    for values, part in data.summary.groupby(others, sort=False, dropna=False):
-        words = ", ".join(
-            f"{label(name)} {number(value) if isinstance(value, float) else value}"
-            for name, value in zip(others, values, strict=True)
+    for key, part in data.summary.groupby(others, sort=False, dropna=False):
+        values = [value.item() if isinstance(value, np.generic) else value for value in key]
+        title = ", ".join(
+            f"{label(axis)} {words(value)}" for axis, value in zip(others, values, strict=True)
         )
-        curves.append((words, part.sort_values(x)))
+        one = values[0] if len(values) == 1 else tuple(values)
+        curves.append(_Curve(one, ", ".join(map(words, values)), title, part.sort_values(x)))
     return curves
 
 
-def _unordered(data: FigureData, x: str) -> bool:
-    """Whether the curves are told apart by more than one number, so that no colour bar can."""
-    others = [axis for axis in data.axes if axis != x]
-    return len(others) > 1 or any(
-        not pd.api.types.is_numeric_dtype(data.summary[axis]) for axis in others
-    )
+def _evenly(curves: list[_Curve], most: int) -> list[_Curve]:
+    if len(curves) <= most:
+        return curves
+    return [curves[place] for place in np.linspace(0, len(curves) - 1, most).round().astype(int)]
 
 
-def _draw_speed(
-    drawn: Figure, top: Axes, data: FigureData, x: str, curves: list[tuple[Any, pd.DataFrame]]
-) -> None:
-    by_loss = "completed" in data.summary
+def _draw_speed(drawn: Figure, top: Axes, x: str, curves: list[_Curve], title: str) -> None:
+    """Median steps, or the loss of a sweep without stop rule; quartiles where they can be seen."""
+    by_loss = any("completed" in curve.table for curve in curves)
     column = "final_loss_median" if by_loss else "steps_median"
-    others = [axis for axis in data.axes if axis != x]
-    if len(others) == 1 and not _unordered(data, x):
-        keys: list[Any] = [part[others[0]].iloc[0] for _, part in curves]
+    columns = [column]
+    if (
+        not by_loss
+        and len(curves) <= _MOST_STRIPS
+        and any((curve.table["trials"] > 1).any() for curve in curves)
+    ):
+        columns += ["steps_q25", "steps_q75"]
+    colours = Colours({curve.key: curve.name for curve in curves})
+    medians = np.concatenate([curve.table[column].to_numpy(dtype=float) for curve in curves])
+    if np.isfinite(medians).any():
+        highest = _scale(top, [curve.table[columns] for curve in curves])
+        for curve in curves:
+            look = colours.of(curve.key)
+            if len(columns) > 1:
+                _draw_band(top, curve.table, x, highest, look["color"])
+            _draw_line(top, curve.table, x, column, look | {"lw": 1.5 if len(curves) <= 8 else 1})
+        band = "\n(median and quartiles)" if len(columns) > 1 else "\n(median)"
+        top.set_ylabel("median final loss" if by_loss else f"steps to converge{band}")
     else:
-        keys = [name for name, _ in curves]
-    colours = Colours(keys, sequential=False)
-    few = len(curves) <= Colours.few
-    highest = float(data.summary[column].max())
-    for key, (name, part) in zip(keys, curves, strict=True):
-        marker = "o" if len(part) <= _FEW_POINTS else None
-        style: dict[str, Any] = {"color": colours.of(key), "marker": marker, "markersize": 3.5}
-        top.plot(part[x], part[column], label=name, lw=1.5 if few else 0.8, **style)
-        if few and not by_loss and (part["trials"] > 1).any():
-            # a quartile that is infinite lies above everything drawn
-            low, high = part["steps_q25"], part["steps_q75"].fillna(2 * highest)
-            top.fill_between(part[x], low, high, color=colours.of(key), alpha=0.2, lw=0)
-    values = data.summary[column].to_numpy(dtype=float)
-    values = values[np.isfinite(values)]
-    if not values.size:
         top.text(0.5, 0.5, "nowhere did half of the trials converge",
                  transform=top.transAxes, ha="center", va="center")  # fmt: skip
+        top.set_ylabel("steps to converge")
         top.set_yticks([])
-    elif values.min() > 0:
-        log_axis(top, "y")
-        top.set_ylim(values.min() / 1.5, 1.5 * values.max())
-    band = "" if by_loss or not (data.summary["trials"] > 1).any() or not few else ", quartile band"
-    top.set_ylabel("median final loss" if by_loss else f"steps to converge\n(median{band})")
-    if colours.norm is not None:
-        colours.add_bar(drawn, top, label(others[0]))
-    elif len(curves) > 1:
-        top.legend(loc="best")
+        top.grid(False)
+    colours.explain(drawn, top, title)
+
+
+def _scale(top: Axes, tables: list[pd.DataFrame]) -> float:
+    """Scale the axis for all that is finite; returns its upper end."""
+    values = np.concatenate([table.to_numpy(dtype=float).ravel() for table in tables])
+    limits = log_limits(values)
+    if limits is None:  # all zero
+        top.set_ylim(-0.05, 1)
+        return 1.0
+    top.set_ylim(limits)
+    log_axis(top, "y")
+    if np.nanmin(values) <= 0:  # at the target from the start: zero has a place of its own
+        top.set_yscale("symlog", linthresh=limits[0], linscale=0.4)
+        top.set_ylim(-0.15 * limits[0], limits[1])
+        top.yaxis.set_major_formatter(lambda value, _: number(value))
+    return limits[1]
+
+
+def _draw_line(top: Axes, table: pd.DataFrame, x: str, column: str, look: dict[str, Any]) -> None:
+    """A curve; a value whose neighbours have none would be no line, so it is a point."""
+    places, values = table[x].to_numpy(dtype=float), table[column].to_numpy(dtype=float)
+    every = len(table) <= _FEW_POINTS
+    top.plot(places, values, marker="o" if every else None, markersize=3.5, **look)
+    alone = _alone(values)
+    if alone.any() and not every:
+        top.plot(places[alone], values[alone], ls="none", marker="o", markersize=2.5,
+                 color=look["color"])  # fmt: skip
+
+
+def _draw_band(top: Axes, table: pd.DataFrame, x: str, highest: float, colour: Any) -> None:
+    """From quartile to quartile; one that is infinite lies above everything drawn."""
+    places, low = table[x].to_numpy(dtype=float), table["steps_q25"].to_numpy(dtype=float)
+    high = table["steps_q75"].fillna(100 * highest).to_numpy(dtype=float)
+    top.fill_between(places, low, high, color=colour, alpha=0.2, lw=0)
+    alone = _alone(low)
+    top.vlines(places[alone], low[alone], high[alone], color=colour, alpha=0.4, lw=1.2)
+
+
+def _alone(values: Any) -> Any:
+    """Where a value is finite and its neighbours are not."""
+    finite = np.concatenate([[False], np.isfinite(values), [False]])
+    return finite[1:-1] & ~finite[:-2] & ~finite[2:]
 
 
 def _draw_shares(axes: Axes, part: pd.DataFrame, x: str) -> None:
-    """The share of every outcome, stacked; over several curves their mean."""
+    """The share of every outcome, stacked, a cell a value; over several curves their mean."""
     names = _outcomes(part)
     sums = part.groupby(x)[["trials", *names]].sum()
-    shares = [100 * sums[name] / sums["trials"] for name in names]
-    colours = [OUTCOME_COLOURS[name] for name in names]
-    values = sums.index.to_numpy(dtype=float)
-    if len(values) <= _FEW_POINTS:
-        bottom = np.zeros(len(values))
-        left, right = _cells(values)
-        for share, colour in zip(shares, colours, strict=True):
-            axes.bar(left, share, right - left, bottom, align="edge", color=colour,
-                     edgecolor="white", linewidth=0.4)  # fmt: skip
-            bottom += share.to_numpy()
-    else:
-        axes.stackplot(values, shares, colors=colours, edgecolor="none")
+    edges = cell_edges(sums.index)
+    # the whole stack first, then without its last outcome: no gap shines through
+    tops = 100 * sums[names].cumsum(axis=1).to_numpy(dtype=float) / sums[["trials"]].to_numpy()
+    for place in reversed(range(len(names))):
+        axes.stairs(tops[:, place], edges, fill=True, color=OUTCOME_COLOURS[names[place]])
+    if len(sums) <= _FEW_POINTS:
+        axes.vlines(edges[1:-1], 0, 100, color="white", lw=0.6)
+    axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(0, 100)
     axes.set_yticks([0, 50, 100])
     axes.set_ylabel("% of trials")
     axes.grid(False)
 
 
-def _cells(values: Any) -> tuple[Any, Any]:
-    """Left and right ends of a bar around each value, halfway to its neighbours."""
-    scale, back = (np.log10, lambda v: 10.0**v) if is_logarithmic(values) else (np.asarray,) * 2
-    places = scale(values)
-    if len(places) == 1:
-        half = abs(places[0]) * 0.1 or 0.5
-        return back(places - half), back(places + half)
-    middle = (places[1:] + places[:-1]) / 2
-    first, last = 2 * places[0] - middle[0], 2 * places[-1] - middle[-1]
-    ends = np.concatenate([[first], middle, [last]])
-    return back(ends[:-1]), back(ends[1:])
-
-
 def _outcomes(part: pd.DataFrame) -> list[str]:
     return [name for name in OUTCOME_COLOURS if name in part and part[name].sum() > 0]
 
 
-def _legend_of_outcomes(drawn: Figure, summary: pd.DataFrame, strips: int) -> None:
-    from matplotlib.patches import Patch
-
-    handles = [Patch(color=OUTCOME_COLOURS[name], label=name) for name in _outcomes(summary)]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-
-
-def _mark_curvature(top: Axes, data: FigureData, x: str) -> None:
+def _mark_curvature(grid: Any, data: FigureData, x: str) -> None:
     """Where theory puts the best rate and the edge: 1/λ and 2/λ."""
-    if data.curvature is None or x != "learning_rate":
+    if not data.curvature or x != "learning_rate":
         return
-    values = data.summary[x]
-    for factor, style in ((1, ":"), (2, "--")):
+    low, high = data.summary[x].min(), data.summary[x].max()
+    top, outward = grid[0], True
+    for factor, style in ((2, "--"), (1, ":")):
         place = factor / data.curvature
-        if not values.min() <= place <= values.max():
+        if not low <= place <= high:
             continue
-        for axes in top.figure.axes:
-            if axes.get_shared_x_axes().joined(axes, top):
-                axes.axvline(place, color="black", lw=0.9, ls=style)
+        for axes in grid:
+            axes.axvline(place, color="black", lw=0.9, ls=style)
+        across = top.transAxes.inverted().transform(top.transData.transform((place, 1)))[0]
+        # outward of the two lines, but never across the end of the axis
+        right = across < 0.9 if factor == 2 else across < 0.12
+        row = 0 if outward else 1
+        outward = right
         top.annotate(
-            f"{factor}/λ = {number(place)} ",
+            f"{factor}/λ = {number(place)}",
             (place, 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(3 if factor == 2 else -2, -3),
+            xytext=(4 if right else -4, -3 - 13 * row),
             textcoords="offset points",
-            ha="left" if factor == 2 else "right",
+            ha="left" if right else "right",
             va="top",
             fontsize=8.5,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
         )

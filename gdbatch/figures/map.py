@@ -13,33 +13,44 @@ from matplotlib.patches import Patch
 
 from ..analysis import choice_axis
 from .registry import FigureData, figure
-from .style import OUTCOME_COLOURS, is_logarithmic, label, log_axis, new_figure, number
+from .style import (
+    HUGE,
+    OUTCOME_COLOURS,
+    TINY,
+    cell_edges,
+    label,
+    log_ticks,
+    new_figure,
+    scale_axis,
+    words,
+)
+
+_NEVER = "#CCCCCC"
+_LEAST_FILLED = 0.5  # share of the cells that were tried; zipped axes are a line, not a map
 
 
 @figure("map")
 def outcome_map(data: FigureData) -> Figure | None:
     """The commonest outcome and the median steps over two axes."""
-    varying = [
-        axis
-        for axis in data.axes
-        if pd.api.types.is_numeric_dtype(data.summary[axis]) and data.summary[axis].nunique() > 1
-    ]
-    if len(varying) < 2:
-        return None
+    varying = [axis for axis in data.axes if _is_scale(data.summary[axis])]
     x = choice_axis(data.summary, varying)
-    assert x is not None
-    y = next(axis for axis in reversed(varying) if axis != x)
+    others = [axis for axis in varying if axis != x]
+    if x is None or not others:
+        return None
+    # of the others the one with most values, and of equals the fastest
+    y = max(reversed(others), key=lambda axis: data.summary[axis].nunique())
     summary, title = _one_slice(data, x, y)
-    drawn = new_figure(7.6, 3.7, title)
+    cells = summary[x].nunique() * summary[y].nunique()
+    too_thin = min(summary[x].nunique(), summary[y].nunique()) < 2
+    if too_thin or len(summary) < _LEAST_FILLED * cells:
+        return None
+    drawn = new_figure(7.8, 3.7, title)
+    engine = drawn.get_layout_engine()
+    assert engine is not None
+    # room between the last tick label of one panel and the first of the other
+    engine.set(wspace=0.07)  # type: ignore[call-arg]
     left, right = drawn.subplots(1, 2, sharex=True, sharey=True)
-    names = [name for name in OUTCOME_COLOURS if name in summary and summary[name].sum() > 0]
-    commonest = summary[names].to_numpy().argmax(axis=1)
-    colours = ListedColormap([OUTCOME_COLOURS[name] for name in names])
-    _mesh(left, summary.assign(shown=commonest), x, y, cmap=colours, vmin=-0.5,
-          vmax=len(names) - 0.5)  # fmt: skip
-    handles = [Patch(color=OUTCOME_COLOURS[name], label=name) for name in names]
-    drawn.legend(handles=handles, loc="outside lower left", ncols=len(names))
-    left.set_title("commonest outcome", fontsize=9)
+    _outcome_panel(drawn, left, summary, x, y)
     _steps_panel(drawn, right, summary, x, y)
     left.set_ylabel(label(y))
     for axes in (left, right):
@@ -48,57 +59,67 @@ def outcome_map(data: FigureData) -> Figure | None:
     return drawn
 
 
+def _is_scale(column: pd.Series[Any]) -> bool:
+    return (
+        pd.api.types.is_numeric_dtype(column)
+        and not pd.api.types.is_bool_dtype(column)
+        and column.nunique() > 1
+    )
+
+
 def _one_slice(data: FigureData, x: str, y: str) -> tuple[pd.DataFrame, str]:
     """The summary at the first value of every further axis, and a title that says so."""
     summary, said = data.summary, []
     for axis in data.axes:
-        if axis not in (x, y):
+        if axis not in (x, y) and (summary.groupby([x, y])[axis].nunique() > 1).any():
             first = summary[axis].iloc[0]
             summary = summary[summary[axis] == first]
-            said.append(f"{label(axis)} {number(first) if isinstance(first, float) else first}")
+            said.append(f"{label(axis)} {words(first)}")
     return summary, data.name + (f" ({', '.join(said)})" if said else "")
 
 
+def _outcome_panel(drawn: Figure, axes: Axes, summary: pd.DataFrame, x: str, y: str) -> None:
+    names = [name for name in OUTCOME_COLOURS if name in summary and summary[name].sum() > 0]
+    commonest = summary[names].to_numpy().argmax(axis=1)
+    colours = ListedColormap([OUTCOME_COLOURS[name] for name in names])
+    _mesh(axes, summary.assign(shown=commonest), x, y, cmap=colours, vmin=-0.5,
+          vmax=len(names) - 0.5)  # fmt: skip
+    handles = [Patch(color=OUTCOME_COLOURS[name], label=name) for name in names]
+    drawn.legend(handles=handles, loc="outside lower left", ncols=len(names))
+    axes.set_title("commonest outcome", fontsize=9)
+
+
 def _steps_panel(drawn: Figure, axes: Axes, summary: pd.DataFrame, x: str, y: str) -> None:
-    column = "final_loss_median" if "completed" in summary else "steps_median"
-    values = summary[column].to_numpy(dtype=float)
-    finite = values[np.isfinite(values) & (values > 0)]
-    axes.set_facecolor("#D9D9D9")
-    axes.set_title("median final loss" if "completed" in summary
-                   else "median steps (grey: half do not converge)", fontsize=9)  # fmt: skip
+    by_loss = "completed" in summary
+    values = summary["final_loss_median" if by_loss else "steps_median"].to_numpy(dtype=float)
+    finite = values[np.isfinite(values)]
+    # grey where it was tried, white where it was not
+    _mesh(axes, summary.assign(shown=0), x, y, cmap=ListedColormap([_NEVER]))
+    axes.set_title("median final loss" if by_loss
+                   else "median steps (grey: fewer than half converged)", fontsize=9)  # fmt: skip
     if not finite.size:
         return
-    high = max(finite.max(), finite.min() * 1.01)
+    positive = np.clip(finite[finite > 0], TINY, HUGE)
+    low, high = (positive.min(), positive.max()) if positive.size else (1.0, 1.0)
+    if low == high:
+        low, high = low / 1.5, high * 1.5
+    # zero, at the target from the start, is no less than the lowest colour
     mesh = _mesh(axes, summary.assign(shown=values), x, y, cmap="viridis_r",
-                 norm=LogNorm(finite.min(), high))  # fmt: skip
+                 norm=LogNorm(low, high, clip=True))  # fmt: skip
     bar = drawn.colorbar(mesh, ax=axes, pad=0.02)
-    bar.ax.yaxis.set_major_formatter(lambda value, _: number(value))
-    bar.ax.yaxis.set_minor_formatter(lambda value, _: "")
+    log_ticks(bar.ax.yaxis, low, high, most=7)
     bar.ax.grid(False)
 
 
 def _mesh(axes: Axes, table: pd.DataFrame, x: str, y: str, **options: Any) -> Any:
     grid = table.pivot_table(index=y, columns=x, values="shown", dropna=False)
     mesh = axes.pcolormesh(
-        _edges(grid.columns.to_numpy(dtype=float)),
-        _edges(grid.index.to_numpy(dtype=float)),
+        cell_edges(grid.columns),
+        cell_edges(grid.index),
         np.ma.masked_invalid(grid.to_numpy(dtype=float)),
         rasterized=True,
         **options,
     )
-    for which, values in (("x", grid.columns), ("y", grid.index)):
-        if is_logarithmic(values):
-            log_axis(axes, which)
+    scale_axis(axes, "x", grid.columns, gap=0.2)
+    scale_axis(axes, "y", grid.index, gap=0.07)
     return mesh
-
-
-def _edges(values: Any) -> Any:
-    """Ends of the cells around ascending values, halfway between them."""
-    if is_logarithmic(values):
-        return 10 ** _edges_between(np.log10(values))
-    return _edges_between(values)
-
-
-def _edges_between(places: Any) -> Any:
-    middle = (places[1:] + places[:-1]) / 2
-    return np.concatenate([[2 * places[0] - middle[0]], middle, [2 * places[-1] - middle[-1]]])

@@ -6,7 +6,7 @@ Touch it to change every figure at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import textwrap
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -15,20 +15,25 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    NullFormatter,
+    NullLocator,
+)
 
 # Okabe and Ito's colours, told apart by every kind of eye; yellow is too pale for lines
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#8C6D31")
 
-# of rising lightness, but for red: told apart in grey as well
+# told apart by every kind of eye, and by their lightness in grey, from dark red to light grey
 OUTCOME_COLOURS = {
     "converged": "#0072B2",
     "completed": "#56B4E9",
-    "stalled": "#E69F00",
-    "unfinished": "#D9D9D9",
-    "diverged": "#A11D21",
+    "stalled": "#BF7F00",
+    "unfinished": "#CCCCCC",
+    "diverged": "#7A1015",
 }
 
 _STYLE: dict[str, Any] = {
@@ -44,12 +49,17 @@ _STYLE: dict[str, Any] = {
     "grid.color": "#E6E6E6",
     "grid.linewidth": 0.6,
     "legend.fontsize": 8.5,
+    "legend.title_fontsize": 9,
     "legend.frameon": False,
     "lines.linewidth": 1.4,
     "savefig.dpi": 160,
     "svg.hashsalt": "gdbatch",
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a $ in the name of a file is a $
 }
+_SPREAD = 5  # times the smallest value, from which on a logarithmic axis can be the better one
+_MOST_VALUE_TICKS = 8
+TINY, HUGE = 1e-100, 1e100  # what is beyond leaves the figure; ticks would overflow
 
 
 def house_style() -> AbstractContextManager[None]:
@@ -61,24 +71,47 @@ def house_style() -> AbstractContextManager[None]:
 def new_figure(width: float, height: float, title: str) -> Figure:
     """An empty figure with a title on the left."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    lines = textwrap.fill(title, int(11 * width))  # a name of 100 letters is wider than a figure
+    figure.suptitle(lines, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return figure
 
 
 def number(value: float) -> str:
-    """A number for people: 0.01, 2,268, 1e-05."""
+    """A number for people: 0.01, 2,268, 1e-5, 1e8."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
-    if 1000 <= abs(value) < 1e7:
+    if 1000 <= abs(value) < 999_999.5:
         return f"{value:,.0f}"
-    return f"{value:.3g}"
+    digits, _, power = f"{value:.3g}".partition("e")
+    return f"{digits}e{int(power)}" if power else digits
+
+
+def words(value: Any) -> str:
+    """A value of an axis for a legend: numbers for people, long texts by their ends."""
+    if is_number(value):
+        return number(float(value))
+    text = str(value)
+    text = text if len(text) <= 32 else f"…{text[-31:]}"
+    return f" {text}" if text.startswith("_") else text  # a legend leaves _text out
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value has a place on a scale; a truth value has none."""
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_)
 
 
 def is_logarithmic(values: Any) -> bool:
-    """Whether values are best spread by their logarithms."""
-    finite = np.asarray(values, dtype=float)
+    """Whether values spread more evenly by their logarithms than by themselves."""
+    finite = np.unique(np.asarray(values, dtype=float))
     finite = finite[np.isfinite(finite)]
-    return bool(finite.size > 1 and finite.min() > 0 and finite.max() / finite.min() > 10)
+    if finite.size < 2 or finite[0] <= 0 or finite[-1] < _SPREAD * finite[0]:
+        return False
+
+    def unevenness(places: Any) -> float:
+        ends = places[-1] - places[0]
+        return abs(float(np.median(places) - places[0]) / float(ends) - 0.5)
+
+    return unevenness(np.log(finite)) <= unevenness(finite) + 1e-9
 
 
 def label(name: str) -> str:
@@ -86,48 +119,71 @@ def label(name: str) -> str:
     return name.replace("_", " ")
 
 
-def log_axis(axes: Axes, which: str) -> None:
-    """Make one axis logarithmic, with as many labels as fit, written for people."""
+def log_axis(axes: Axes, which: str, most: int = 9) -> None:
+    """Make one axis logarithmic, with at most so many labels, written for people."""
     axis: Axis = axes.xaxis if which == "x" else axes.yaxis
     axes.set(**{f"{which}scale": "log"})
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
-    decades = math.log10(high / low) if low > 0 else 1.0
-    axis.set_major_locator(LogLocator(numticks=9))
+    log_ticks(axis, low, high, most)
+
+
+def log_limits(values: Any) -> tuple[float, float] | None:
+    """Ends of a logarithmic axis around all that is positive and finite, with a little room."""
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values) & (values > 0)]
+    if not values.size:
+        return None
+    low, high = np.log10(np.clip([values.min(), values.max()], TINY, HUGE))
+    room = 0.15 + 0.03 * (high - low)
+    return float(10 ** (low - room)), float(10 ** (high + room))
+
+
+def log_ticks(axis: Axis, low: float, high: float, most: int = 9) -> None:
+    """Ticks of a logarithmic axis or colour bar from low to high."""
+    decades = math.log10(high) - math.log10(low) if low > 0 else 1.0
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     axis.set_minor_formatter(NullFormatter())
     if decades > 8:
         axis.set_minor_locator(NullLocator())
-    elif decades < 1.5:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
+    if decades >= 2:
+        axis.set_major_locator(LogLocator(numticks=most))
+    elif decades >= 0.8:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=most))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0), numticks=most))
 
 
-class Colours:
-    """A colour for each value of what tells curves apart; a legend or a colour bar explains it."""
+def scale_axis(axes: Axes, which: str, values: Any, gap: float = 0.09) -> None:
+    """Scale one axis for what was tried on it: a few values are the ticks, with that much room."""
+    axis: Axis = axes.xaxis if which == "x" else axes.yaxis
+    logarithmic = is_logarithmic(values)
+    if logarithmic:
+        log_axis(axes, which, most=7)
+    tried = np.unique(np.asarray(values, dtype=float))
+    if len(tried) > _MOST_VALUE_TICKS:
+        return
+    places = np.log(tried) if logarithmic else tried
+    if len(tried) > 1 and np.diff(places).min() < gap * (places[-1] - places[0]):
+        return
+    axis.set_major_locator(FixedLocator(tried.tolist()))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axis.set_minor_locator(NullLocator())
 
-    few = len(CYCLE)
 
-    def __init__(self, values: Sequence[Any], sequential: bool) -> None:
-        self.values = list(dict.fromkeys(values))
-        numbers = all(isinstance(one, int | float | np.number) for one in self.values)
-        self.norm: Normalize | None = None
-        self._map: Colormap = mpl.colormaps["viridis"]
-        if numbers and len(self.values) > 1 and (sequential or len(self.values) > self.few):
-            # the palest end of the map is hard to see on white
-            self._map = mpl.colors.ListedColormap(self._map(np.linspace(0, 0.92, 256)))
-            kind = LogNorm if is_logarithmic(self.values) else Normalize
-            self.norm = kind(min(self.values), max(self.values))
+def cell_edges(values: Any) -> Any:
+    """Ends of the cells around ascending values, halfway between them as they are drawn."""
+    values = np.asarray(values, dtype=float)
+    if len(values) == 1:
+        half = abs(values[0]) * 0.1 or 0.5
+        return np.array([values[0] - half, values[0] + half])
+    if is_logarithmic(values):
+        return 10 ** _between(np.log10(values))
+    ends = _between(values)
+    if values[0] >= 0:  # no negative learning rate was tried
+        ends[0] = max(ends[0], 0.0)
+    return ends
 
-    def of(self, value: Any) -> Any:
-        """The colour of one value."""
-        if self.norm is not None:
-            return self._map(self.norm(value))
-        return CYCLE[self.values.index(value) % len(CYCLE)]
 
-    def add_bar(self, figure: Figure, axes: Any, name: str) -> None:
-        """Explain the colours by a colour bar."""
-        mappable = mpl.cm.ScalarMappable(self.norm, self._map)
-        bar = figure.colorbar(mappable, ax=axes, label=name, pad=0.02)
-        bar.ax.grid(False)
-        bar.ax.yaxis.set_minor_formatter(NullFormatter())
-        if isinstance(self.norm, LogNorm):
-            bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+def _between(places: Any) -> Any:
+    middle = (places[1:] + places[:-1]) / 2
+    return np.concatenate([[2 * places[0] - middle[0]], middle, [2 * places[-1] - middle[-1]]])

@@ -1,0 +1,72 @@
+"""What tells curves apart, colour and dashes, and the legend or colour bar that explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import Colormap, ListedColormap, LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .style import CYCLE, is_logarithmic, is_number, log_ticks
+
+DASHES = ("-", "--", ":", "-.")
+_FEW_SHADES = 9  # up to here a legend names every shade, above a colour bar spans them
+
+
+class Colours:
+    """A colour for each value of what tells curves apart; `names` are the values' names.
+
+    Numbers are shades of one colour map, in their order; anything else has the colours of the
+    cycle, then the same ones dashed.
+    """
+
+    most = 2 * len(CYCLE)  # values without an order that can be told apart
+
+    def __init__(self, names: Mapping[Any, str]) -> None:
+        self.names = dict(names)
+        self._places = {value: place for place, value in enumerate(self.names)}
+        self.norm: Normalize | None = None
+        self._map: Colormap = mpl.colormaps["viridis"]
+        if len(self.names) > 1 and all(is_number(value) for value in self.names):
+            # the palest end of the map is hard to see on white
+            self._map = ListedColormap(self._map(np.linspace(0, 0.87, 256)))
+            kind = LogNorm if is_logarithmic(list(self.names)) else Normalize
+            self.norm = kind(min(self.names), max(self.names))
+
+    def of(self, value: Any) -> dict[str, Any]:
+        """Colour and line style of one value, as options of a plot."""
+        if self.norm is not None:
+            return {"color": self._map(self.norm(value)), "linestyle": "-"}
+        dashes, colour = divmod(self._places[value] % self.most, len(CYCLE))
+        return {"color": CYCLE[colour], "linestyle": DASHES[dashes]}
+
+    def explain(
+        self, figure: Figure, axes: Any, title: str, dashes: Mapping[Any, str] | None = None
+    ) -> None:
+        """A legend beside the axes, or a colour bar; `dashes` are further names, by line style."""
+        handles: list[Line2D] = []
+        if self.norm is not None and len(self.names) > _FEW_SHADES:
+            self._add_bar(figure, axes, title)
+            title = ""
+        elif len(self.names) > 1:
+            shown = list(self.names.items())[: self.most]
+            if len(shown) < len(self.names):
+                title = f"{title} ({len(shown)} of {len(self.names)})"
+            handles = [Line2D([], [], label=name, **self.of(value)) for value, name in shown]
+        for style, name in (dashes or {}).items():
+            handles.append(Line2D([], [], color="black", linestyle=style, label=name))
+        if handles:
+            figure.legend(handles=handles, title=title or None, loc="outside right center",
+                          alignment="left")  # fmt: skip
+
+    def _add_bar(self, figure: Figure, axes: Any, title: str) -> None:
+        assert self.norm is not None and self.norm.vmin is not None and self.norm.vmax is not None
+        mappable = mpl.cm.ScalarMappable(self.norm, self._map)
+        bar = figure.colorbar(mappable, ax=axes, label=title, pad=0.02)
+        bar.ax.grid(False)
+        if isinstance(self.norm, LogNorm):
+            log_ticks(bar.ax.yaxis, self.norm.vmin, self.norm.vmax)

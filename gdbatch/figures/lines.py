@@ -1,0 +1,111 @@
+"""Lines of trajectories: which are drawn, what tells them apart, and how they are thinned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..analysis import choice_axis
+from .colours import DASHES, Colours
+from .registry import FigureData
+from .style import is_number, label, log_axis, words
+
+_MOST_LINES = 300
+_FEW_LINES = 27
+_FEW_STEPS = 3  # of a line that would hardly be seen without markers
+_MOST_STRETCHES = 400  # of a line, each drawn from its lowest to its highest value
+
+
+def draw_lines(
+    drawn: Figure, panels: list[Axes], data: FigureData, table: pd.DataFrame, columns: list[str]
+) -> None:
+    """One line a trial, a column in every panel; coloured by the learning rate, explained once."""
+    trials = table["trial"].unique()
+    if len(trials) > _MOST_LINES:
+        chosen = np.linspace(0, len(trials) - 1, _MOST_LINES).round().astype(int)
+        table = table[table["trial"].isin(trials[chosen])]
+        panels[0].set_title(f"{_MOST_LINES} of {len(trials):,} trials", fontsize=8.5)
+    lines = [part for _, part in table.groupby("trial", sort=True)]
+    shade, others = _told_apart_by(data, table)
+    keys = [_value(part, shade) for part in lines]
+    if all(is_number(key) for key in keys):
+        # from the highest rate down, for what is chaotic not to hide what is not
+        order = sorted(range(len(keys)), key=lambda place: -keys[place])
+        lines, keys = [lines[place] for place in order], [keys[place] for place in order]
+        colours = Colours({key: words(key) for key in sorted(set(keys))})
+    else:
+        colours = Colours({key: words(key) for key in keys})
+    names = list(dict.fromkeys(_name(part, others) for part in lines)) if others else []
+    dashes = dict(zip(names, DASHES, strict=False)) if len(names) <= len(DASHES) else {}
+    many = len(lines) > _FEW_LINES
+    for key, part in zip(keys, lines, strict=True):
+        look = colours.of(key) | {"lw": 0.7 if many else 1.4, "alpha": 0.6 if many else 1.0}
+        if dashes:
+            look["linestyle"] = dashes[_name(part, others)]
+        # step 0 has no place on a logarithmic axis: every step is drawn one further on
+        steps = part["step"].to_numpy() + 1
+        for axes, column in zip(panels, columns, strict=True):
+            values = part[column].to_numpy(dtype=float)
+            _draw_line(axes, steps, values, {**look, "rasterized": many})
+    _scale_steps(panels, int(table["step"].max()) + 1)
+    title = label(shade) if shade else ""
+    if others and not dashes:
+        title += f"\n({len(names)} lines of each,\nby {', '.join(map(label, others))})"
+    colours.explain(drawn, panels, title, {style: name for name, style in dashes.items()})
+
+
+def _told_apart_by(data: FigureData, table: pd.DataFrame) -> tuple[str | None, list[str]]:
+    """The axis that colours show, and the further ones that lines differ in."""
+    varying = [axis for axis in data.axes if table[axis].nunique() > 1]
+    shade = choice_axis(table, varying) or (varying[-1] if varying else None)
+    others = [
+        axis
+        for axis in varying
+        if axis != shade and (table.groupby(shade)[axis].nunique() > 1).any()
+    ]
+    return shade, others
+
+
+def _name(part: pd.DataFrame, axes: list[str]) -> str:
+    return ", ".join(f"{label(axis)} {words(_value(part, axis))}" for axis in axes)
+
+
+def _value(part: pd.DataFrame, axis: str | None) -> Any:
+    value = part[axis].iloc[0] if axis else ""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _draw_line(axes: Axes, steps: Any, values: Any, look: dict[str, Any]) -> None:
+    finite = np.isfinite(values)
+    steps, values = steps[finite], values[finite]
+    kept = _thinned(steps, values)
+    marker = "o" if len(steps) <= _FEW_STEPS else None
+    axes.plot(steps[kept], values[kept], marker=marker, markersize=3, **look)
+
+
+def _scale_steps(panels: list[Axes], last: int) -> None:
+    for axes in panels:
+        axes.set_xlim(last**-0.03 * 0.97, max(last, 1.6) ** 1.03)
+        log_axis(axes, "x")
+    for axes in panels[-2:]:
+        axes.set_xlabel("step + 1")
+        axes.tick_params(labelbottom=True)
+
+
+def _thinned(steps: Any, values: Any) -> Any:
+    """Places of the lowest and the highest value of each stretch of a logarithmic axis.
+
+    Every n-th step instead would show an oscillation as a slower one.
+    """
+    if len(steps) <= 2 * _MOST_STRETCHES:
+        return np.arange(len(steps))
+    stretch = np.searchsorted(np.geomspace(steps[0], steps[-1], _MOST_STRETCHES), steps)
+    order = np.lexsort((values, stretch))
+    first = np.flatnonzero(np.diff(stretch[order], prepend=-1))
+    last = np.append(first[1:], len(steps)) - 1
+    ends = [0, len(steps) - 1]
+    return np.unique(np.concatenate([order[first], order[last], ends]))
