@@ -12,6 +12,7 @@ import numpy as np
 from ..ingredients.options import Floats
 from ..ingredients.problems.protocol import Evaluation
 from .assignment import Assignment
+from .engines import ENGINES
 from .lanes import Array, Lanes
 
 # NumPy reduces a lone lane in another order than lanes side by side: keep to a width where the
@@ -36,7 +37,8 @@ class Block:
         self._data = lanes.part("data")
         self._update = assignment.optimizer.update
         problem, dtype = assignment.problem, assignment.training.dtype
-        self._evaluator = problem.evaluator(width, dtype)
+        engine = ENGINES[assignment.training.engine]
+        self._evaluator = engine.evaluator(problem, width, dtype)
         self.gradient = np.empty_like(self.parameters)
         self.loss = np.empty(width, dtype)
         self.prediction_error = np.empty(width, dtype)

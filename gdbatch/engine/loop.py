@@ -12,6 +12,7 @@ import numpy as np
 
 from .assignment import Assignment, Results
 from .block import FEWEST_LANES, Block
+from .engines import ENGINES
 from .inspection import Inspection
 from .lanes import Lanes
 from .recording import Recording, record
@@ -92,6 +93,7 @@ class _Loop:
         self._assignment = assignment
         self._queue = _Queue(assignment, results)
         self._inspection = Inspection(assignment, results)
+        self._engine = ENGINES[assignment.training.engine]
         self._suspects: list[Lanes] = []
         self._window = window_length(assignment.training)
         self._fits = self._window <= assignment.training.max_steps
@@ -113,7 +115,7 @@ class _Loop:
         if not self._fits:  # the budget is shorter than a window
             self._suspects.append(lanes)
             return None
-        return WindowBlock(self._assignment, lanes)
+        return self._engine.window_block(self._assignment, lanes)
 
     def _window_of(self, block: WindowBlock) -> WindowBlock | None:
         """One window; lanes that leave make room for waiting ones."""
@@ -145,12 +147,16 @@ class _Loop:
         block.lanes.put(free[free < left], block.lanes.take(stay))
         block.occupied = left
         if left < _COMPACT_BELOW * len(block.lanes) and len(block.lanes) > FEWEST_LANES:
-            return WindowBlock(self._assignment, block.lanes.take(slice(0, left)))
+            return self._engine.window_block(self._assignment, block.lanes.take(slice(0, left)))
         return block
 
     def _inspect(self) -> None:
-        lanes = Lanes.join(self._suspects)
+        lanes, quiet = self._engine.find_events(self._assignment, Lanes.join(self._suspects))
         self._suspects = []
+        if quiet is not None:
+            self._queue.put_back(quiet)
+        if lanes is None:
+            return
         for start in range(0, len(lanes), self._queue.batch):
             part = lanes.take(slice(start, start + self._queue.batch))
             back = self._inspection.run(part, self._window)

@@ -25,6 +25,7 @@ class Training:
     stop: dict[str, float] = field(default_factory=dict)  # rule → largest value that holds
     hold: int = 1  # checks in a row that the rules must hold
     divergence_limit: float | None = 1e8  # of the loss; None: only what is not finite
+    engine: str = "numpy"
 
     @property
     def largest_loss(self) -> float:

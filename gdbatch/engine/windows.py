@@ -34,27 +34,26 @@ def window_length(training: Training) -> int:
 
 
 class WindowBlock(Block):
-    """A block whose lanes are looked at once a window."""
+    """A block whose lanes are looked at once a window; how it makes updates is a subclass's."""
 
     def __init__(self, assignment: Assignment, lanes: Lanes) -> None:
         super().__init__(assignment, lanes)
         training, width = assignment.training, len(self.lanes)
-        self._training = training
+        self.training = training
         self.length = window_length(training)
-        self._distance = look_distance(training)
-        self._counts_steps = assignment.problem.uses_step
-        watch_loss = not assignment.problem.loss_bound <= training.largest_loss
-        self._watch_loss = watch_loss
-        self._smallest = {rule: np.empty(width, training.dtype) for rule in training.stop}
-        self._largest_loss = np.empty(width, training.dtype)
-        measured = {rule for rule in training.stop if rule != "gradient_norm"}
-        watched = {"loss"} if watch_loss else set()
-        self._lean = self.wanted(*watched)
-        self._look = self.wanted(*(measured | watched))
-        self._full = self.wanted(*(measured | {"loss"}))
+        self.distance = look_distance(training) if training.stop else self.length
+        self.watches_loss = not assignment.problem.loss_bound <= training.largest_loss
         self._snapshot = {name: array.copy() for name, array in self.moving().items()}
         self._snapshot["last_loss"] = self.lanes["last_loss"].copy()
-        self._before = {name: array.copy() for name, array in self.moving().items()}
+        # what a window's updates leave behind: extremes at the looks, and of the last update the
+        # loss before it, which stands in `loss`, and where it changed nothing
+        self.smallest = {rule: np.empty(width, training.dtype) for rule in training.stop}
+        self.largest_loss = np.empty(width, training.dtype)
+        self.unchanged = np.zeros(width, bool)
+
+    def make_updates(self) -> None:
+        """Make `length` updates of all lanes; fill what is kept of a window."""
+        raise TypeError("a block of windows makes updates")
 
     def run_window(self) -> tuple[Any, Any]:
         """Make `length` updates; returns which lanes raised an alarm, and which are near the end.
@@ -63,38 +62,12 @@ class WindowBlock(Block):
         """
         for name, array in self._snapshot.items():
             np.copyto(array, self.lanes[name])
-        for smallest in self._smallest.values():
-            smallest.fill(np.inf)
-        self._largest_loss.fill(0)
-        distance = self._distance if self._training.stop else self.length
-        for count in range(1, self.length):
-            if count % distance == 0:
-                self._advance(self._look, self._training.stop)
-            else:
-                self._advance(self._lean, {})
-        for name, array in self._before.items():
-            np.copyto(array, self.lanes[name])
-        self._advance(self._full, self._training.stop)
+        self.make_updates()
         np.copyto(self.lanes["last_loss"], self.loss)
-        if not self._counts_steps:
-            np.add(self.steps, self.length, self.steps)
         present = np.arange(len(self.steps)) < self.occupied
         alarm = self._alarms() & present
-        near = self.steps + self.length > self._training.max_steps
+        near = self.steps + self.length > self.training.max_steps
         return alarm, near & ~alarm & present
-
-    def _advance(self, out: Evaluation, rules: dict[str, float]) -> None:
-        """Evaluate, keep the extremes of what is watched, update."""
-        self.evaluate(out)
-        if self._watch_loss:
-            np.maximum(self._largest_loss, self.loss, out=self._largest_loss)
-        for rule in rules:
-            if rule == "gradient_norm":
-                self.measure_gradient_norm()
-            np.minimum(self._smallest[rule], getattr(self, rule), out=self._smallest[rule])
-        self.step()
-        if self._counts_steps:
-            np.add(self.steps, 1, self.steps)
 
     def _alarms(self) -> Any:
         """Lanes in which a rule may have held, or that diverged or stalled, in this window.
@@ -103,13 +76,13 @@ class WindowBlock(Block):
         followed by its like: of these the last update of a window tells enough.
         """
         alarm = ~np.isfinite(self.parameters).all(axis=0) | ~np.isfinite(self.loss)
-        if self._watch_loss:
-            alarm |= ~(self._largest_loss <= self._training.largest_loss)
-        alarm |= same_lanes(self._before, self.moving())
-        if self._training.stop:
+        if self.watches_loss:
+            alarm |= ~(self.largest_loss <= self.training.largest_loss)
+        alarm |= self.unchanged
+        if self.training.stop:
             held = np.ones(len(alarm), bool)
-            for rule, threshold in self._training.stop.items():
-                held &= self._smallest[rule] <= threshold
+            for rule, threshold in self.training.stop.items():
+                held &= self.smallest[rule] <= threshold
             alarm |= held
         return alarm
 
@@ -120,3 +93,47 @@ class WindowBlock(Block):
             lanes.columns[name] = np.take(array, index, axis=-1)
         lanes["step"][:] -= self.length
         return lanes
+
+
+class NumpyWindowBlock(WindowBlock):
+    """Makes updates one by one, in NumPy; whatever is trained."""
+
+    def __init__(self, assignment: Assignment, lanes: Lanes) -> None:
+        super().__init__(assignment, lanes)
+        self._counts_steps = assignment.problem.uses_step
+        measured = {rule for rule in self.training.stop if rule != "gradient_norm"}
+        watched = {"loss"} if self.watches_loss else set()
+        self._lean = self.wanted(*watched)
+        self._look = self.wanted(*(measured | watched))
+        self._full = self.wanted(*(measured | {"loss"}))
+        self._before = {name: array.copy() for name, array in self.moving().items()}
+
+    def make_updates(self) -> None:
+        """Make `length` updates of all lanes; fill what is kept of a window."""
+        for smallest in self.smallest.values():
+            smallest.fill(np.inf)
+        self.largest_loss.fill(0)
+        for count in range(1, self.length):
+            if count % self.distance == 0:
+                self._advance(self._look, self.training.stop)
+            else:
+                self._advance(self._lean, {})
+        for name, array in self._before.items():
+            np.copyto(array, self.lanes[name])
+        self._advance(self._full, self.training.stop)
+        self.unchanged[:] = same_lanes(self._before, self.moving())
+        if not self._counts_steps:
+            np.add(self.steps, self.length, self.steps)
+
+    def _advance(self, out: Evaluation, rules: dict[str, float]) -> None:
+        """Evaluate, keep the extremes of what is watched, update."""
+        self.evaluate(out)
+        if self.watches_loss:
+            np.maximum(self.largest_loss, self.loss, out=self.largest_loss)
+        for rule in rules:
+            if rule == "gradient_norm":
+                self.measure_gradient_norm()
+            np.minimum(self.smallest[rule], getattr(self, rule), out=self.smallest[rule])
+        self.step()
+        if self._counts_steps:
+            np.add(self.steps, 1, self.steps)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from ..catalogue import register
+from .elementary import exp, like, tanh
 from .options import Floats
 
 
@@ -35,6 +36,13 @@ class Activation(Protocol):
     @staticmethod
     def inverse(value: float) -> float:
         """The sum of products that gives `value`; NaN when there is none."""
+
+    @staticmethod
+    def fused(sop: Any) -> tuple[Any, Any]:
+        """Value and slope of one number, without branches, for compiled kernels.
+
+        `exp` and `tanh` are those of `elementary`, and constants have the type of `sop`.
+        """
 
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
@@ -69,6 +77,12 @@ class Sigmoid:
         return math.log(value / (1 - value)) if 0 < value < 1 else math.nan
 
     @staticmethod
+    def fused(sop: Any) -> tuple[Any, Any]:
+        one, e = like(sop, 1.0), exp(-sop)
+        value = one / (one + e)
+        return value, e * value * value
+
+    @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
         np.minimum(sop, _EXPONENT_LIMIT[sop.dtype.char], out=value)
         np.exp(value, value)
@@ -101,6 +115,11 @@ class Tanh:
         return math.atanh(value) if -1 < value < 1 else math.nan
 
     @staticmethod
+    def fused(sop: Any) -> tuple[Any, Any]:
+        value = tanh(sop)
+        return value, like(sop, 1.0) - value * value
+
+    @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
         np.tanh(sop, value)
 
@@ -130,6 +149,11 @@ class Relu:
         return value if value > 0 else math.nan
 
     @staticmethod
+    def fused(sop: Any) -> tuple[Any, Any]:
+        zero, one = like(sop, 0.0), like(sop, 1.0)
+        return zero if sop < zero else sop, one if sop > zero else zero
+
+    @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
         np.maximum(sop, _ZERO[sop.dtype.char], out=value)
 
@@ -157,6 +181,11 @@ class LeakyRelu:
     @staticmethod
     def inverse(value: float) -> float:
         return value if value > 0 else value / LeakyRelu.leak
+
+    @staticmethod
+    def fused(sop: Any) -> tuple[Any, Any]:
+        zero, one, leak = like(sop, 0.0), like(sop, 1.0), like(sop, 0.01)
+        return sop * leak if sop < zero else sop, one if sop > zero else leak
 
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
@@ -189,6 +218,10 @@ class Identity:
         return value
 
     @staticmethod
+    def fused(sop: Any) -> tuple[Any, Any]:
+        return sop, like(sop, 1.0)
+
+    @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
         np.copyto(value, sop)
 
@@ -217,6 +250,12 @@ class Softplus:
     @staticmethod
     def inverse(value: float) -> float:
         return value + math.log(-math.expm1(-value)) if value > 0 else math.nan
+
+    @staticmethod
+    def fused(sop: Any) -> tuple[Any, Any]:
+        zero, one, e = like(sop, 0.0), like(sop, 1.0), exp(-abs(sop))
+        above = zero if sop < zero else sop
+        return above + np.log1p(e), (e if sop < zero else one) / (one + e)
 
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
@@ -253,6 +292,10 @@ class Sine:
     @staticmethod
     def inverse(value: float) -> float:
         return math.asin(value) if -1 < value < 1 else math.nan
+
+    @staticmethod
+    def fused(sop: Any) -> tuple[Any, Any]:
+        return np.sin(sop), np.cos(sop)
 
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from ..catalogue import register
+from .elementary import exp, like
 from .options import Floats
 
 
@@ -27,6 +28,10 @@ class Loss(Protocol):
     @staticmethod
     def term(prediction: Any, sop: Any, target: Any) -> Any:
         """The loss of one prediction (NumPy scalars), before `scale`."""
+
+    @staticmethod
+    def fused(prediction: Any, sop: Any, target: Any) -> Any:
+        """The same for compiled kernels, of numbers of one type."""
 
     @staticmethod
     def scale(count: int) -> float:
@@ -55,6 +60,10 @@ class _Squared:
     @staticmethod
     def term(prediction: Any, sop: Any, target: Any) -> Any:
         return (prediction - target) ** 2
+
+    @staticmethod
+    def fused(prediction: Any, sop: Any, target: Any) -> Any:
+        return (prediction - target) * (prediction - target)
 
     @staticmethod
     def terms(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
@@ -104,6 +113,11 @@ class BinaryCrossEntropy:
     @staticmethod
     def term(prediction: Any, sop: Any, target: Any) -> Any:
         return np.maximum(sop, 0) - target * sop + np.log1p(np.exp(-abs(sop)))
+
+    @staticmethod
+    def fused(prediction: Any, sop: Any, target: Any) -> Any:
+        zero = like(sop, 0.0)
+        return (zero if sop < zero else sop) - target * sop + np.log1p(exp(-abs(sop)))
 
     @staticmethod
     def scale(count: int) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from .. import catalogue, ingredients  # noqa: F401  the ingredients register themselves
+from ..engine.engines import ENGINES
 from ..engine.outcomes import STOP_RULES, Training
 from ..engine.recording import RECORDABLE
 from ..engine.streams import generator
@@ -23,10 +24,10 @@ from ..errors import IngredientError, nearest
 from ..ingredients.initializers import InitOptions
 from ..ingredients.optimizers import OptimizerOptions
 from ..ingredients.options import Options
+from ..ingredients.problems.protocol import ProblemOptions
 from .axes import AxisForm, Index
 from .complaints import Complaint, complaints_of, shortened
 
-ENGINES = ("numpy",)
 FAMILIES = ("problem", "init", "optimizer")
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -79,7 +80,9 @@ class Train(Options):
 
     max_steps: int = Field(ge=0, le=10**12, description="Most updates of a trial.")
     dtype: Literal["float64", "float32"] = Field("float64", description="Type of all numbers.")
-    engine: Literal["numpy"] = Field("numpy", description="What trains.")
+    engine: Literal["numpy", "fused"] = Field(
+        "numpy", description="What trains; fused is compiled and faster, and needs Numba."
+    )
     stop: Stop | None = Field(None, description="When a trial has converged.")
     divergence: Divergence | Literal[False] = Field(
         Divergence(loss=1e8), description="{ loss = … }, or false: only what is not finite."
@@ -113,6 +116,7 @@ class Train(Options):
             stop=self.stop.rules() if self.stop else {},
             hold=self.stop.hold if self.stop else 1,
             divergence_limit=self.divergence.loss if self.divergence else None,
+            engine=self.engine,
         )
 
 
@@ -143,7 +147,7 @@ class Record(Options):
 class Sections:
     """The validated tables that describe one training."""
 
-    problem: Options
+    problem: ProblemOptions
     init: InitOptions
     optimizer: OptimizerOptions
     train: Train
@@ -309,4 +313,10 @@ def validate_sections(
             complaints += complaints_of(error, model, (family,), table)
     if complaints:
         return None, complaints
-    return Sections(**parts), []
+    sections = Sections(**parts)
+    engine = sections.train.engine
+    problem = catalogue.get("problem", sections.problem.kind)(sections.problem)
+    refusal = ENGINES[engine].refusal(problem, sections.optimizer.kind)
+    if refusal:
+        return None, [(("train", "engine"), f'the engine "{engine}" {refusal}')]
+    return sections, []

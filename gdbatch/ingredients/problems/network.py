@@ -18,10 +18,11 @@ from ...errors import IngredientError, nearest
 from ..activations import Activation
 from ..data_files import Samples, read_samples
 from ..losses import Loss
-from ..options import Floats, Options, data_path
+from ..options import Floats, data_path
 from .network_elementwise import ElementwiseEvaluator
 from .network_evaluator import NetworkEvaluator
 from .network_products import ProductsEvaluator
+from .protocol import ProblemOptions
 
 _BLOCK_BYTES = 2 << 20  # a block and its work arrays: about a second-level cache
 _MOST_ROW_BYTES = 128 << 10  # of one number of all lanes
@@ -43,7 +44,7 @@ ActivationName = Annotated[str, _names_of("activation")]
 LossName = Annotated[str, _names_of("loss")]
 
 
-class NetworkOptions(Options):
+class NetworkOptions(ProblemOptions):
     """`[problem]` with kind = "network"."""
 
     kind: Literal["network"]

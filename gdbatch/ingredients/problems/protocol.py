@@ -15,6 +15,12 @@ from numpy.typing import NDArray
 from ..options import Floats, Options
 
 
+class ProblemOptions(Options):
+    """Options that all problems share."""
+
+    kind: str
+
+
 @dataclass
 class Evaluation:
     """Where one evaluation of all lanes lands; what is None is not asked for, nor computed."""
@@ -41,7 +47,7 @@ class Evaluator(Protocol):
 class Problem(Protocol):
     """What is trained: shapes, facts and evaluators; built from validated options."""
 
-    Options: ClassVar[type[Options]]
+    Options: ClassVar[type[ProblemOptions]]
     uses_step: ClassVar[bool]  # whether evaluate looks at `step`; else it is kept by windows only
     n_parameters: int
     n_predictions: int

@@ -1,0 +1,126 @@
+"""The engines by name: what evaluates, what runs windows, what looks closer at an alarm.
+
+Each is imported when it is first used, since the fused one brings Numba.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ..ingredients.problems.protocol import Evaluator, Problem
+
+if TYPE_CHECKING:
+    from .assignment import Assignment
+    from .lanes import Lanes
+    from .windows import WindowBlock
+
+_MOST_ACTIVATIONS = 3  # different ones that a fused kernel is made for
+
+
+class Engine(Protocol):
+    """What the loop needs of an engine."""
+
+    def refusal(self, problem: Problem, optimizer: str) -> str:
+        """Why it cannot train this, or nothing."""
+
+    def evaluator(self, problem: Problem, lanes: int, dtype: np.dtype[Any]) -> Evaluator:
+        """The problem made ready for blocks of `lanes` lanes."""
+
+    def window_block(self, assignment: Assignment, lanes: Lanes) -> WindowBlock:
+        """Lanes ready to run windows of updates."""
+
+    def find_events(
+        self, assignment: Assignment, lanes: Lanes
+    ) -> tuple[Lanes | None, Lanes | None]:
+        """Lanes to be inspected, and lanes in which nothing happened after all."""
+
+    def is_prepared(self, assignment: Assignment) -> bool:
+        """Whether `prepare` has nothing left to do."""
+
+    def prepare(self, assignment: Assignment) -> None:
+        """Do once what would else hold up every worker."""
+
+
+class NumpyEngine:
+    """NumPy on all lanes at once; trains whatever there is."""
+
+    def refusal(self, problem: Problem, optimizer: str) -> str:
+        """Nothing."""
+        return ""
+
+    def evaluator(self, problem: Problem, lanes: int, dtype: np.dtype[Any]) -> Evaluator:
+        """The problem's own."""
+        return problem.evaluator(lanes, dtype)
+
+    def window_block(self, assignment: Assignment, lanes: Lanes) -> WindowBlock:
+        """Lanes ready to run windows of updates."""
+        from .windows import NumpyWindowBlock
+
+        return NumpyWindowBlock(assignment, lanes)
+
+    def find_events(
+        self, assignment: Assignment, lanes: Lanes
+    ) -> tuple[Lanes | None, Lanes | None]:
+        """All lanes to be inspected, which makes updates as fast as anything here could."""
+        return lanes, None
+
+    def is_prepared(self, assignment: Assignment) -> bool:
+        """Always."""
+        return True
+
+    def prepare(self, assignment: Assignment) -> None:
+        """There is nothing to do."""
+
+
+class FusedEngine:
+    """Compiled kernels for networks under gradient descent; needs Numba."""
+
+    def refusal(self, problem: Problem, optimizer: str) -> str:
+        """Why it cannot train this, or nothing."""
+        if importlib.util.find_spec("numba") is None:
+            return 'needs Numba: pip install "gdbatch[fused]"'
+        activations = getattr(problem, "activations", None)
+        if activations is None or optimizer != "gradient_descent":
+            return "trains networks by gradient_descent only"
+        if len(set(activations)) > _MOST_ACTIVATIONS:
+            return f"takes at most {_MOST_ACTIVATIONS} different activations"
+        return ""
+
+    def evaluator(self, problem: Problem, lanes: int, dtype: np.dtype[Any]) -> Evaluator:
+        """A kernel in place of the problem's own."""
+        from .fused import FusedEvaluator
+
+        network: Any = problem
+        return FusedEvaluator(network, lanes, dtype)
+
+    def window_block(self, assignment: Assignment, lanes: Lanes) -> WindowBlock:
+        """Lanes ready to run windows of updates."""
+        from .fused import FusedWindowBlock
+
+        return FusedWindowBlock(assignment, lanes)
+
+    def find_events(
+        self, assignment: Assignment, lanes: Lanes
+    ) -> tuple[Lanes | None, Lanes | None]:
+        """Lanes brought to where something happens, and those in which nothing does."""
+        from .fused import find_events
+
+        return find_events(assignment, lanes)
+
+    def is_prepared(self, assignment: Assignment) -> bool:
+        """Whether the kernels are in memory."""
+        from .fused import is_compiled
+
+        return is_compiled(assignment)
+
+    def prepare(self, assignment: Assignment) -> None:
+        """Compile the kernels, or load them from disk."""
+        from .fused import compile_kernels
+
+        compile_kernels(assignment)
+
+
+ENGINES: dict[str, Engine] = {"numpy": NumpyEngine(), "fused": FusedEngine()}
