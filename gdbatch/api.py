@@ -6,13 +6,13 @@ Everything here is also what the commands do; they only parse and print.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from .analysis import Answer, answer, summarise
+from .analysis import Answer, answer, summarise_parts
 from .errors import RunError, UsageError, nearest
 from .plan import Plan
 from .progress import ProgressBar
@@ -72,7 +72,8 @@ class Run:
     def summary(self) -> pd.DataFrame:
         """One row a learning rate (and per other axis but the seed), over all seeds."""
         needed = [*self.axes, "outcome", "steps", "final_loss"]
-        return summarise(self._table("trials", needed), self.axes)
+        parts = (part.to_pandas() for part in self._parts("trials", needed))
+        return summarise_parts(parts, self.axes)
 
     @functools.cached_property
     def answers(self) -> list[Answer]:
@@ -134,11 +135,19 @@ class Run:
         write_whole(self.path / "trials.csv", write)
 
     def _table(self, kind: str, columns: list[str] | None = None) -> pd.DataFrame:
-        parts = list(self.directory.parts(kind, columns))
-        if not parts:
-            raise UsageError(f"{self.path} has no {kind} yet")
-        table: pd.DataFrame = pa.concat_tables(parts).to_pandas()
+        tables = list(self._parts(kind, columns))
+        # groups may have recorded other numbers of predictions or parameters
+        table: pd.DataFrame = pa.concat_tables(tables, promote_options="default").to_pandas()
         return table
+
+    def _parts(self, kind: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """The verified parts, one at a time; raises UsageError where there is none."""
+        count = 0
+        for part in self.directory.parts(kind, columns):
+            count += 1
+            yield part
+        if not count:
+            raise UsageError(f"{self.path} has no {kind} yet")
 
     def _figure_data(self) -> FigureData:
         from .figures import FigureData

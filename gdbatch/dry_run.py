@@ -40,10 +40,10 @@ class Estimate:
         return asdict(self)
 
 
-def estimate(plan: Plan, jobs: int) -> Estimate:
-    """Calibrate on up to three groups and scale up to the plan."""
+def estimate(plan: Plan, jobs: int, budget: float = _BUDGET) -> Estimate:
+    """Calibrate on up to three groups, `budget` seconds each, and scale up to the plan."""
     measured = np.unique(np.linspace(0, plan.groups - 1, _MOST_GROUPS).astype(np.int64))
-    pairs = [_seconds_a_trial(plan, int(number)) for number in measured]
+    pairs = [_seconds_a_trial(plan, int(number), budget) for number in measured]
     workers = min(cores(jobs), plan.shard_count)
     seconds = float(np.mean([pair[0] for pair in pairs])) * plan.trials / workers
     columns = 5 + len(plan.axes)
@@ -61,7 +61,7 @@ def estimate(plan: Plan, jobs: int) -> Estimate:
     )
 
 
-def _seconds_a_trial(plan: Plan, number: int) -> tuple[float, bool]:
+def _seconds_a_trial(plan: Plan, number: int, most_seconds: float) -> tuple[float, bool]:
     """Time for one trial of a group on one core, and whether it is only an upper bound."""
     group = plan.group(number)
     count = min(_TRIALS, group.trials)
@@ -72,7 +72,7 @@ def _seconds_a_trial(plan: Plan, number: int) -> tuple[float, bool]:
     budget, started = min(256, most), time.perf_counter()
     while True:
         results, seconds = _train_briefly(assignment, budget)
-        if budget == most or time.perf_counter() - started > _BUDGET / 4:
+        if budget == most or time.perf_counter() - started > most_seconds / 4:
             break
         budget = min(4 * budget, most)
     cut = (results.steps == budget) & (budget < most)

@@ -32,6 +32,7 @@ def run_local(
         yield from map(function, tasks)
         return
     import joblib
+    from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     try:
@@ -40,6 +41,8 @@ def run_local(
             with _deaf_to_interrupts():
                 results = parallel(joblib.delayed(function)(task) for task in tasks)
             yield from results
+        # idle workers would hold their memory while the run is summarised and drawn
+        get_reusable_executor().shutdown(wait=True)
     except TerminatedWorkerError:
         raise RunError(
             "a worker process was ended from outside (out of memory?); finished shards are kept, "

@@ -112,9 +112,7 @@ class Plan:
                     values[axis.key] = one[0] if isinstance(one, list) else one.tolist()[0]
         # a per-lane axis zipped with a structural one moves with the group
         sections = self.sweep.sections(values | self._zipped(number))
-        problem: Problem = catalogue.get("problem", sections.problem.kind)(  # type: ignore[attr-defined]
-            sections.problem
-        )
+        problem: Problem = catalogue.get("problem", sections.problem.kind)(sections.problem)
         wanted = _BLOCKS_IN_SHARD * problem.block_width(sections.train.training().dtype)
         pairs = -(-self.group_trials // (2 * wanted))  # an even number of shards, for two cores
         size = -(-self.group_trials // (2 * pairs)) if self.group_trials > wanted // 4 else wanted

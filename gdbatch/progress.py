@@ -24,6 +24,7 @@ class ProgressBar(Observer):
     def __init__(self) -> None:
         self._outcomes: dict[str, int] = {}
         self._done = 0
+        self._words = ""
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -39,9 +40,15 @@ class ProgressBar(Observer):
         """Draw the bar, with what an earlier run left done."""
         if self._progress.console.is_terminal:
             self._progress.start()
-        words = "resuming" if kept_trials else "training"
-        self._task = self._progress.add_task(words, total=trials, rate="…", outcomes="")
+        self._words = "resuming" if kept_trials else "training"
+        self._task = self._progress.add_task(self._words, total=trials, rate="…", outcomes="")
         self._progress.advance(self._task, kept_trials)
+
+    def preparing(self) -> None:
+        """Say why the bar does not move yet."""
+        assert self._task is not None
+        self._progress.update(self._task, description="compiling, once")
+        self._progress.refresh()
 
     def shard_done(self, report: ShardReport) -> None:
         """Move the bar on by one shard."""
@@ -50,6 +57,7 @@ class ProgressBar(Observer):
         for name, count in report.outcomes.items():
             self._outcomes[name] = self._outcomes.get(name, 0) + count
         self._progress.advance(self._task, report.trials)
+        self._progress.update(self._task, description=self._words)
         elapsed = self._progress.tasks[self._task].elapsed or 0.0
         rate = f"{self._done / elapsed:,.0f}/s" if elapsed else "…"
         outcomes = " ".join(f"{name} {count:,}" for name, count in self._outcomes.items() if count)

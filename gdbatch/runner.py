@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import threadpoolctl
 
+from .dry_run import estimate
+from .engine.engines import ENGINES
 from .engine.loop import train
 from .engine.outcomes import OUTCOMES
 from .errors import GdbatchError, RunError, UsageError, nearest
@@ -24,6 +26,10 @@ from .executors import EXECUTORS, cores
 from .plan import Plan, Shard
 from .run_directory import RunDirectory
 from .version import __version__
+
+_CALIBRATION = 0.1  # seconds
+_WORTH_WORKERS = 1.0  # seconds of work from which on to start worker processes
+_MOST_PREPARED = 100  # groups
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,9 @@ class Observer:
 
     def start(self, trials: int, kept_trials: int) -> None:
         """A run of `trials` trials begins, of which some are done already."""
+
+    def preparing(self) -> None:
+        """The engine compiles what it will run, which is done once for all workers."""
 
     def shard_done(self, report: ShardReport) -> None:
         """A shard has come back."""
@@ -130,7 +139,8 @@ def run(
             todo.append(shard)
     observer.start(plan.trials, totals.trials)
     try:
-        workers = min(cores(jobs), max(1, len(todo)))
+        workers = _workers(plan, len(todo), jobs)
+        _prepare(plan, observer)
         tasks = (Work(plan, str(directory.path), shard) for shard in todo)
         for report in EXECUTORS[executor](run_shard, tasks, workers):
             _count(totals, report)
@@ -150,6 +160,26 @@ def run(
     }
     directory.write_manifest(manifest)
     return totals
+
+
+def _workers(plan: Plan, shards: int, jobs: int) -> int:
+    """Worker processes for so many shards: one where starting others would take longer."""
+    workers = min(cores(jobs), max(1, shards))
+    if workers == 1:
+        return 1
+    alone = estimate(plan, 1, _CALIBRATION).seconds * shards / plan.shard_count
+    return 1 if alone < _WORTH_WORKERS else workers
+
+
+def _prepare(plan: Plan, observer: Observer) -> None:
+    """What an engine does once, such as compiling, so that workers find it done."""
+    for number in range(min(plan.groups, _MOST_PREPARED)):
+        assignment = plan.assignment_of(number, np.array([plan.group(number).start]))
+        engine = ENGINES[assignment.training.engine]
+        if engine.is_prepared(assignment):
+            continue
+        observer.preparing()
+        engine.prepare(assignment)
 
 
 def _count(totals: Totals, report: ShardReport) -> None:

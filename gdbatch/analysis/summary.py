@@ -6,12 +6,14 @@ Every count and quantile of `summary.csv` is made here.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from ..engine.outcomes import OUTCOMES
 
 OUTCOME_COLUMNS = ("converged", "diverged", "stalled", "unfinished")
 QUANTILES = {"steps_q25": 0.25, "steps_median": 0.5, "steps_q75": 0.75}
@@ -25,26 +27,47 @@ def summarise(trials: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
     the smallest number of steps by which that share of all trials had converged, empty where
     that is never. `success_low` and `success_high` are the 95 % Wilson interval (Wilson 1927).
     """
+    return summarise_parts([trials], axes)
+
+
+def summarise_parts(parts: Iterable[pd.DataFrame], axes: Sequence[str]) -> pd.DataFrame:
+    """The same of trials that come in parts; holds three numbers a trial, and not the parts."""
     keys = [axis for axis in axes if axis != "seed"]
-    code, table = _groups(trials, keys)
-    count = np.bincount(code, minlength=len(table))
-    outcome = trials["outcome"].astype(str).to_numpy()
-    table["trials"] = count
-    for name in OUTCOME_COLUMNS:
-        table[name] = _count(code, outcome == name, len(table))
-    if (outcome == "completed").any():  # only sweeps without a stop rule have such
-        table["completed"] = _count(code, outcome == "completed", len(table))
-    table["success_rate"] = table["converged"] / count
-    table["success_low"], table["success_high"] = wilson(table["converged"].to_numpy(), count)
-    steps = np.where(outcome == "converged", trials["steps"].to_numpy(dtype=float), np.inf)
-    ordered, first = _sorted_by_group(code, steps, count)
+    groups = _Groups(keys)
+    codes, all_steps, losses, outcomes = [], [], [], []
+    for part in parts:
+        outcome = pd.Categorical(part["outcome"].astype(str), categories=OUTCOMES).codes
+        converged = outcome == OUTCOMES.index("converged")
+        codes.append(groups.codes(part))
+        outcomes.append(outcome)
+        all_steps.append(np.where(converged, part["steps"].to_numpy(dtype=float), np.inf))
+        loss = part["final_loss"].to_numpy(dtype=float)
+        losses.append(np.where(np.isnan(loss), np.inf, loss))
+    code, table = groups.table(np.concatenate(codes, axis=1))
+    del codes
+    _count_outcomes(table, code, np.concatenate(outcomes))
+    count = table["trials"].to_numpy()
+    ordered, first = _sorted_by_group(code, np.concatenate(all_steps), count)
     for column, share in QUANTILES.items():
         value = ordered[first + _rank(share, count)]
         table[column] = np.where(np.isfinite(value), value, np.nan)
-    losses = trials["final_loss"].to_numpy(dtype=float)
-    ordered, first = _sorted_by_group(code, np.where(np.isnan(losses), np.inf, losses), count)
+    ordered, first = _sorted_by_group(code, np.concatenate(losses), count)
     table["final_loss_median"] = ordered[first + _rank(0.5, count)]
     return table
+
+
+def _count_outcomes(
+    table: pd.DataFrame, code: NDArray[np.int64], outcome: NDArray[np.int8]
+) -> None:
+    """Put counts, success rate and its interval into the table."""
+    count = np.bincount(code, minlength=len(table))
+    table["trials"] = count
+    for name in OUTCOMES:
+        which = outcome == OUTCOMES.index(name)
+        if name in OUTCOME_COLUMNS or which.any():  # only sweeps without a stop rule complete
+            table[name] = np.bincount(code[which], minlength=len(table))
+    table["success_rate"] = table["converged"] / count
+    table["success_low"], table["success_high"] = wilson(table["converged"].to_numpy(), count)
 
 
 def wilson(successes: NDArray[Any], trials: NDArray[Any]) -> tuple[Any, Any]:
@@ -58,26 +81,44 @@ def wilson(successes: NDArray[Any], trials: NDArray[Any]) -> tuple[Any, Any]:
     return low, np.where(successes == trials, 1.0, middle + half)
 
 
-def _groups(trials: pd.DataFrame, keys: list[str]) -> tuple[NDArray[np.int64], pd.DataFrame]:
-    """A group number a trial, and the groups' keys: numbers ascending, text as it came."""
-    code = np.zeros(len(trials), np.int64)
-    columns: list[Any] = []
-    for key in keys:
-        numeric = pd.api.types.is_numeric_dtype(trials[key])
-        one, values = pd.factorize(trials[key], sort=numeric)
-        code = code * len(values) + one
-        columns.append(values)
-    present, code = np.unique(code, return_inverse=True)
-    table: dict[str, Any] = {}
-    for key, values in zip(reversed(keys), reversed(columns), strict=True):
-        present, place = np.divmod(present, len(values))
-        table[key] = values[place]
-    rows = {key: table[key] for key in keys}
-    return code, pd.DataFrame(rows, index=range(int(code.max()) + 1 if len(code) else 0))
+class _Groups:
+    """Numbers for the combinations of some columns' values."""
 
+    def __init__(self, keys: list[str]) -> None:
+        self._keys = keys
+        self._places: dict[str, dict[Any, int]] = {key: {} for key in keys}  # in order of coming
 
-def _count(code: NDArray[np.int64], which: NDArray[np.bool_], groups: int) -> NDArray[np.int64]:
-    return np.bincount(code[which], minlength=groups)
+    def codes(self, part: pd.DataFrame) -> NDArray[np.int32]:
+        """For each key, the place of each row's value, (keys, rows)."""
+        rows = np.zeros((len(self._keys), len(part)), np.int32)
+        for row, key in zip(rows, self._keys, strict=True):
+            places = self._places[key]
+            local, values = pd.factorize(part[key])
+            known = [places.setdefault(value, len(places)) for value in values]
+            row[:] = np.array(known, np.int32)[local]
+        return rows
+
+    def table(self, codes: NDArray[np.int32]) -> tuple[NDArray[np.int64], pd.DataFrame]:
+        """A group number a row, and the groups' keys: numbers ascending, text as it came."""
+        code = np.zeros(codes.shape[1], np.int64)
+        columns: list[Any] = []
+        for row, key in zip(codes, self._keys, strict=True):
+            values = pd.Series(list(self._places[key]))
+            order = np.arange(len(values))
+            if pd.api.types.is_numeric_dtype(values):
+                order = np.argsort(values.to_numpy(), kind="stable")
+            rank = np.empty(len(order), np.int64)
+            rank[order] = np.arange(len(order))
+            code *= len(values)
+            code += rank[row]
+            columns.append(values.to_numpy()[order])
+        present, code = np.unique(code, return_inverse=True)
+        found: dict[str, Any] = {}
+        for key, values in zip(reversed(self._keys), reversed(columns), strict=True):
+            present, place = np.divmod(present, len(values))
+            found[key] = values[place]
+        rows = {key: found[key] for key in self._keys}
+        return code, pd.DataFrame(rows, index=range(int(code.max()) + 1 if len(code) else 0))
 
 
 def _sorted_by_group(

@@ -148,8 +148,8 @@ def _print(rows: list[Row]) -> None:
             ""
             if row.is_engine
             else "   ".join(
-                f"{engine.contestant} engine / this = {_ratio(engine.nanoseconds / row.nanoseconds)}"
-                for engine in engines
+                f"{one.contestant} engine / this = {_ratio(one.nanoseconds / row.nanoseconds)}"
+                for one in engines
             )
         )
         print(

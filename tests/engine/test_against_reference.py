@@ -1,6 +1,6 @@
-"""Guarantee 2: a trial in a stable regime equals the reference trainer, which is one weight a time.
+"""Guarantee 2: a trial in a stable regime equals the reference trainer.
 
-Stable is a trial whose reference, started 1 ulp away, ends alike; the others are chaos.
+Stable is a trial whose reference ends alike when it starts, or goes on, 1 ulp away.
 """
 
 from __future__ import annotations
@@ -35,19 +35,41 @@ from tests.engine.helpers import (
 
 # what a trial is compared with ---------------------------------------------------------------
 
+# From here on products overflow soon: whether a sum of them is inf, NaN or finite yet depends on
+# the order of its terms, so the end may come a check earlier or later.
+OVERFLOWING = 1e100
+
 
 def largest(numbers: Any) -> float:
     return float(np.abs(numbers).max())
 
 
 def alike(one: ReferenceResult, other: ReferenceResult) -> bool:
-    """The same outcome and steps, and parameters within 1e-13 of the largest."""
+    """The same outcome and steps, parameters within 1e-13 of the largest, losses within 1e-10."""
     if (one.outcome, one.steps) != (other.outcome, other.steps):
         return False
     if not np.isfinite(one.parameters).all():
         return not np.isfinite(other.parameters).all()
     distance = largest(np.subtract(one.parameters, other.parameters))
-    return distance <= 1e-13 * largest(one.parameters)
+    near = distance <= 1e-13 * largest(one.parameters)
+    return near and all(
+        getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-10, abs=1e-12, nan_ok=True)
+        for name in ("final_loss", "gradient_norm")
+    )
+
+
+class Unsteady(ReferenceNetwork):
+    """A reference whose every weight and slope is 1 ulp off, up or down, at every evaluation."""
+
+    def loss_and_gradient(self, weights: list[Any]) -> tuple[Any, list[Any], list[Any]]:
+        random = np.random.default_rng(abs(hash(float(weights[0][0][0]))))
+
+        def off(nested: list[Any]) -> list[Any]:
+            flat = self.flat(nested)
+            return self.nested(np.nextafter(flat, random.choice([-np.inf, np.inf], len(flat))))
+
+        loss, gradient, predictions = super().loss_and_gradient(off(weights))
+        return loss, off(gradient), predictions
 
 
 def stable_reference(assignment: Assignment, row: int) -> ReferenceResult | None:
@@ -59,28 +81,34 @@ def stable_reference(assignment: Assignment, row: int) -> ReferenceResult | None
     assert isinstance(problem, Network)
     start = assignment.initial_parameters(np.array([row]))[:, 0]
     rate = np.asarray(assignment.optimizer_numbers["learning_rate"])[row]
-    signs = np.where(np.arange(len(start)) % 2, -np.inf, np.inf)
-    ends = [
-        train_reference(reference_of(problem), begin, rate, assignment.training)
-        for begin in (start, np.nextafter(start, np.inf), np.nextafter(start, signs))
+    reference, training = reference_of(problem), assignment.training
+    end = train_reference(reference, start, rate, training)
+    others = [
+        train_reference(reference, np.nextafter(start, np.inf), rate, training),
+        train_reference(Unsteady(**vars(reference)), start, rate, training),
     ]
-    if any(end.outcome == "stalled" or not alike(ends[0], end) for end in ends):
+    if any(other.outcome == "stalled" or not alike(end, other) for other in [end, *others]):
         return None
-    return ends[0]
+    beyond = not largest(end.parameters) < OVERFLOWING
+    return None if beyond and end.outcome != "diverged" else end
+
+
+def assert_equal_parameters(results: Results, row: int, wanted: ReferenceResult) -> None:
+    assert results.final_parameters is not None
+    distance = largest(np.subtract(results.final_parameters[:, row], wanted.parameters))
+    assert distance <= 1e-12 * largest(wanted.parameters)
 
 
 def assert_equal_ends(results: Results, row: int, wanted: ReferenceResult) -> None:
     """Outcome and steps exactly; numbers as near as rounding lets them be."""
-    assert results.final_parameters is not None
     assert outcomes(results)[row] == wanted.outcome
+    assert results.initial_loss[row] == pytest.approx(float(wanted.initial_loss), rel=1e-9)
+    if not largest(wanted.parameters) < OVERFLOWING:
+        assert abs(results.steps[row] - wanted.steps) <= 1
+        return
     assert results.steps[row] == wanted.steps
-    parameters = results.final_parameters[:, row]
-    finite = bool(np.isfinite(wanted.parameters).all())
-    assert finite == bool(np.isfinite(parameters).all())
-    if finite:
-        distance = largest(np.subtract(parameters, wanted.parameters))
-        assert distance <= 1e-12 * largest(wanted.parameters)
-    for name in ("initial_loss", "final_loss", "gradient_norm"):
+    assert_equal_parameters(results, row, wanted)
+    for name in ("final_loss", "gradient_norm"):
         found, number = getattr(results, name)[row], float(getattr(wanted, name))
         # parameters that differ by 1e-12 move what is nearly 0 by about as much
         assert found == pytest.approx(number, rel=1e-9, abs=1e-11, nan_ok=True), name
@@ -91,8 +119,12 @@ def assert_equals_reference(assignment: Assignment) -> Iterator[str]:
     results = train(assignment, keep_parameters=True)
     for row in range(len(assignment)):
         wanted = stable_reference(assignment, row)
-        if wanted is None or outcomes(results)[row] == "stalled":
+        if wanted is None:
             yield "chaos"
+        elif outcomes(results)[row] == "stalled":  # where the reference goes on by an ulp or so
+            assert wanted.outcome in ("unfinished", "completed")
+            assert_equal_parameters(results, row, wanted)
+            yield "stalled"
         else:
             assert_equal_ends(results, row, wanted)
             yield wanted.outcome

@@ -21,7 +21,7 @@ from gdbatch.plan import Plan
 from gdbatch.run_directory import RunDirectory
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document
-from tests.run.helpers import parts_of, structured, sweep_in
+from tests.run.helpers import command, message, parts_of, structured, sweep_in
 
 KINDS = ("trials", "trajectories")
 PART = "part-000001.parquet"
@@ -81,6 +81,26 @@ def test_a_changed_byte_anywhere_is_found_or_changes_nothing_that_is_read(
     source = document({"record": {"every": 25, "values": ["loss"]}})
     run = sweep_in(tmp_path / "run", source)
     assert damage_that_passes(run.path, kind, Plan(read_sweep(source))) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_changed_value_of_any_column_is_found(path: Path, kind: str) -> None:
+    """The last byte of a column is one of its values, which only a checksum guards."""
+    part = path / kind / PART
+    written = part.read_bytes()
+    group = pq.read_metadata(part).row_group(0)
+    assert group.num_columns >= 7
+    for number in range(group.num_columns):
+        column = group.column(number)
+        start = min(column.data_page_offset, column.dictionary_page_offset or 2**63)
+        damaged = bytearray(written)
+        damaged[start + column.total_compressed_size - 1] ^= 0x01
+        part.write_bytes(damaged)
+        with pytest.raises(RunError, match="damaged"):
+            getattr(load_run(path), kind)
+    totals = sweep_in(path).totals
+    assert totals is not None and totals.computed_shards == 1
+    assert part.read_bytes() == written
 
 
 # whole parts -------------------------------------------------------------------------------
@@ -206,6 +226,17 @@ def test_a_part_of_another_plan_is_neither_loaded_nor_kept(
     totals = sweep_in(path).totals
     assert totals is not None and totals.computed_shards == 1
     assert parts_of(path) == parts_of(sound)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["summary"], ["plot", "convergence"]], ids=["summary", "plot"]
+)
+def test_commands_tell_a_damaged_part_in_one_message(path: Path, arguments: list[str]) -> None:
+    cut_in_half(path / "trials" / PART)
+    result = command(arguments[0], path, *arguments[1:])
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert str(path / "trials" / PART) in message(result.stderr)
 
 
 def test_damage_to_trajectories_leaves_the_trials_readable(path: Path) -> None:

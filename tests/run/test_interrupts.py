@@ -34,12 +34,6 @@ from tests.run.helpers import (
 SAID = "interrupted; finished shards are kept: run the same command to go on"
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The parts of the slow sweep, trained in one go."""
-    return parts_of(sweep_in(tmp_path_factory.mktemp("whole") / "run", slow()).path)
-
-
 def started(folder: Path, *options: str) -> subprocess.Popen[str]:
     write_sweep(folder / "slow.toml", slow())
     return start("sweep", "slow.toml", "-o", "run", *options, cwd=folder)
@@ -56,7 +50,7 @@ def ends_as_interrupted(process: subprocess.Popen[str], *codes: int) -> None:
 @pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to it", "to the group"])
 def test_ctrl_c_ends_in_one_message_and_keeps_what_is_finished(
-    tmp_path: Path, whole: dict[str, bytes], jobs: str, send: Callable[[int, int], None]
+    tmp_path: Path, slow_parts: dict[str, bytes], jobs: str, send: Callable[[int, int], None]
 ) -> None:
     process = started(tmp_path, "-j", jobs)
     wait_until(lambda: len(finished_parts(tmp_path / "run")) >= 2)
@@ -64,13 +58,13 @@ def test_ctrl_c_ends_in_one_message_and_keeps_what_is_finished(
     ends_as_interrupted(process)
     kept = finished_parts(tmp_path / "run")
     assert 2 <= len(kept) < 10
-    assert all(part.read_bytes() == whole[f"trials/{part.name}"] for part in kept)
+    assert all(part.read_bytes() == slow_parts[f"trials/{part.name}"] for part in kept)
     assert len(load_run(tmp_path / "run").trials) == len(kept)
     assert "finished" not in load_run(tmp_path / "run").manifest
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bytes(
-    tmp_path: Path, whole: dict[str, bytes]
+    tmp_path: Path, slow_parts: dict[str, bytes]
 ) -> None:
     process = started(tmp_path, "-j", "1", "--quiet")
     wait_until(lambda: len(finished_parts(tmp_path / "run")) >= 3)
@@ -79,7 +73,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     kept = len(finished_parts(tmp_path / "run"))
     totals = sweep_in(tmp_path / "run", slow()).totals
     assert totals is not None and totals.kept_shards == kept
-    assert parts_of(tmp_path / "run") == whole
+    assert parts_of(tmp_path / "run") == slow_parts
 
 
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to it", "to the group"])

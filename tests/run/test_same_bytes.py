@@ -121,8 +121,7 @@ def test_a_run_killed_before_any_file_has_its_name_goes_on(
     assert len(run.trials) == 48
 
 
-def test_a_run_ended_by_kill_9_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    one_go = parts_of(sweep_in(tmp_path / "one_go", slow()).path)
+def test_a_run_ended_by_kill_9_goes_on_to_the_same_bytes(tmp_path: Path, slow_parts: Bytes) -> None:
     write_sweep(tmp_path / "slow.toml", slow())
     process = start("sweep", "slow.toml", "-o", "run", "-j", "2", cwd=tmp_path)
     wait_until(lambda: finished_parts(tmp_path / "run"))
@@ -130,11 +129,11 @@ def test_a_run_ended_by_kill_9_goes_on_to_the_same_bytes(tmp_path: Path) -> None
     process.communicate()
     stood = {path.name: path.read_bytes() for path in finished_parts(tmp_path / "run")}
     assert 0 < len(stood) < 10
-    assert all(one_go[f"trials/{name}"] == written for name, written in stood.items())
+    assert all(slow_parts[f"trials/{name}"] == written for name, written in stood.items())
     assert len(load_run(tmp_path / "run").trials) == len(stood)
     totals = sweep_in(tmp_path / "run", slow()).totals
     assert totals is not None and totals.kept_shards == len(stood)
-    assert parts_of(tmp_path / "run") == one_go
+    assert parts_of(tmp_path / "run") == slow_parts
 
 
 def test_a_fresh_run_gives_the_same_bytes(tmp_path: Path, whole: Bytes) -> None:

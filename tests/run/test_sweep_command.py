@@ -12,7 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
 import pytest
 
 from gdbatch.api import Run, load_run
@@ -23,7 +24,7 @@ from gdbatch.runner import ShardReport
 from gdbatch.sweep_file import read_sweep
 from tests.documents import TEXT, document
 from tests.run.helpers import (
-    WITHOUT_FIGURES,
+    MODULE,
     command,
     environment,
     message,
@@ -67,13 +68,6 @@ def test_the_answer_goes_to_stdout_all_else_to_stderr_and_files_under_results(
     figures = {path.name for path in (tmp_path / "results" / "small" / "figures").iterdir()}
     assert {"convergence.png", "convergence.svg"} <= figures
     assert sorted(path.name for path in tmp_path.iterdir()) == ["results", "small.toml"]
-
-
-def test_nothing_but_whole_lines_goes_to_a_piped_stderr(in_folder: Path) -> None:
-    """A progress bar draws nothing where stderr is no terminal."""
-    result = command("sweep", "small.toml", "-o", "run", "-j", "1")
-    assert result.exit_code == 0
-    assert len(result.stderr.splitlines()) == 1
 
 
 def test_the_answer_as_json_is_all_there_is_on_stdout(in_folder: Path) -> None:
@@ -182,11 +176,11 @@ def test_csv_has_the_rows_and_values_of_the_parts(in_folder: Path) -> None:
     write_sweep(in_folder / "structured.toml", structured())
     result = command("sweep", "structured.toml", "-o", "run", "-j", "1", "--csv")
     assert result.exit_code == 0
-    trials = load_run("run").trials
-    table = pd.read_csv("run/trials.csv", float_precision="round_trip")
-    assert list(table) == list(trials)
-    plain = trials.assign(outcome=trials["outcome"].astype(str))
-    pd.testing.assert_frame_equal(table, plain, check_dtype=False, check_exact=True)
+    table = pyarrow.csv.read_csv("run/trials.csv")
+    trials = pa.concat_tables(load_run("run").directory.parts("trials"))
+    assert table.column_names == trials.column_names
+    for name in table.column_names:
+        assert table[name].to_pylist() == trials[name].to_pylist()
 
 
 def test_without_csv_there_is_none(in_folder: Path) -> None:
@@ -218,7 +212,9 @@ def test_engine_takes_the_place_of_the_files(in_folder: Path) -> None:
     assert result.exit_code == 0
     result = command("sweep", "small.toml", "-o", "other", "--engine", "numpyy")
     assert result.exit_code == 2
-    assert 'did you mean "numpy"?' in message(result.stderr)
+    assert message(result.stderr) == (
+        'error: --engine numpyy: train.engine: must be "numpy", not "numpyy"'
+    )
 
 
 @pytest.mark.parametrize(
@@ -299,9 +295,7 @@ def test_a_dry_run_as_json_counts_like_the_plan(in_folder: Path) -> None:
     assert plan.shard_count > 4
     assert cost["seconds"] > 0
     assert cost["bytes"] > 0
-    assert list(in_folder.iterdir()) == [in_folder / "small.toml", in_folder / "structured.toml"] or (
-        not (in_folder / "results").exists()
-    )  # fmt: skip
+    assert not (in_folder / "results").exists()
 
 
 def test_a_dry_run_is_of_the_size_of_the_real_one(in_folder: Path) -> None:
@@ -326,9 +320,9 @@ def test_a_dry_run_of_a_million_million_trials_is_light(tmp_path: Path) -> None:
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
         "print('peak', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
+    small = [sys.executable, *MODULE, "sweep", "vast.toml", "--dry-run"]
     result = subprocess.run(
-        [sys.executable, "-c", measure, sys.executable, *WITHOUT_FIGURES]
-        + ["sweep", "vast.toml", "--dry-run"],
+        [sys.executable, "-c", measure, *small],
         cwd=tmp_path,
         env=environment(),
         capture_output=True,

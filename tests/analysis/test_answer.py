@@ -1,0 +1,399 @@
+"""The answer: best value, range, edge and warnings, for each combination of the other axes.
+
+Tables of trials are written out by hand; the answers to random ones are held against a slow search.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gdbatch.analysis import Answer, answer, as_words, choice_axis, summarise
+from tests.analysis.tables import tables, trials_of
+
+RATE = "learning_rate"
+
+
+def answers_of(cells: Mapping[Any, Sequence[Any]], axes: Sequence[str] = (RATE,)) -> list[Answer]:
+    """The answers to trials that stand under the values of their axes."""
+    names = [*axes, "seed"]
+    return answer(summarise(trials_of(cells, list(axes)), names), names)
+
+
+def answer_of(cells: Mapping[Any, Sequence[Any]]) -> Answer:
+    (one,) = answers_of(cells)
+    return one
+
+
+def cell(steps: int, converged: int = 20, trials: int = 20) -> list[int | str]:
+    """So many trials that converged after so many steps, the rest diverged."""
+    return [steps] * converged + ["diverged"] * (trials - converged)
+
+
+VALLEY = {1.0: cell(90), 10.0: cell(9), 100.0: cell(30), 1000.0: cell(40, 3)}
+
+
+# best, range, edge -------------------------------------------------------------------------
+
+
+def test_the_best_rate_is_the_one_of_fewest_median_steps() -> None:
+    one = answer_of(VALLEY)
+    assert (one.axis, one.best, one.best_steps) == (RATE, 10, 9)
+    assert (one.seeds, one.values) == (20, 4)
+    assert one.combination == {}
+    assert one.best_loss is None
+    assert one.warnings == ()
+
+
+def test_how_sure_it_is_are_the_share_and_the_interval_at_the_best_rate() -> None:
+    one = answer_of({1.0: cell(90), 10.0: cell(9, 19), 100.0: cell(30)})
+    assert one.best == 10
+    assert one.success == 0.95
+    assert one.success_low == pytest.approx(0.7639, abs=1e-4)
+    assert one.success_high == pytest.approx(0.9911, abs=1e-4)
+
+
+def test_the_order_of_trials_or_of_the_summary_changes_nothing() -> None:
+    turned = {rate: VALLEY[rate] for rate in (100.0, 1.0, 1000.0, 10.0)}
+    assert answer_of(turned) == answer_of(VALLEY)
+    summary = summarise(trials_of(VALLEY, [RATE]), [RATE, "seed"])
+    assert answer(summary.iloc[[2, 0, 3, 1]], [RATE, "seed"]) == [answer_of(VALLEY)]
+
+
+def test_the_range_is_where_ninety_five_in_a_hundred_converge_and_the_edge_its_end() -> None:
+    one = answer_of(
+        {0.1: cell(900, 18), 1.0: cell(90, 19), 10.0: cell(9), 100.0: cell(30, 19),
+         200.0: cell(30, 18), 1000.0: cell(1, 1)}
+    )  # fmt: skip
+    assert (one.converges_from, one.converges_to) == (1, 100)
+    assert one.edge == (100, 200)
+
+
+def test_a_rate_at_which_too_few_converge_is_not_the_best_however_fast() -> None:
+    one = answer_of({1.0: cell(90), 10.0: cell(50), 100.0: cell(70), 1000.0: cell(2, 18)})
+    assert (one.best, one.edge) == (10, (100, 1000))
+
+
+def test_a_range_ends_at_the_first_gap_on_either_side_of_the_best_rate() -> None:
+    rates = {2.0**power: cell(100 - power) for power in range(10)}
+    rates[4.0] = cell(1, 10)
+    rates[64.0] = cell(1, 10)
+    rates[16.0] = cell(3)
+    one = answer_of(rates)
+    assert (one.best, one.converges_from, one.converges_to) == (16, 8, 32)
+    assert one.edge == (32, 64)
+
+
+def test_the_best_rate_may_lie_on_an_island_beyond_the_edge() -> None:
+    one = answer_of({1.0: cell(90), 10.0: cell(9), 20.0: cell(8, 2), 30.0: cell(4), 40.0: cell(9)})
+    assert (one.best, one.converges_from, one.converges_to) == (30, 30, 40)
+    assert one.edge is None
+
+
+def test_without_a_rate_that_fails_above_there_is_no_edge() -> None:
+    one = answer_of({1.0: cell(90, 2), 10.0: cell(9), 100.0: cell(30)})
+    assert one.edge is None
+    assert (one.converges_from, one.converges_to) == (10, 100)
+
+
+# ties --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("steps", "place"),
+    [
+        ([9, 5, 5, 5, 9], 2),
+        ([9, 5, 5, 5, 5, 9], 2),
+        ([9, 5, 5, 9], 1),
+        ([9, 9, 5, 5, 5, 5, 5, 9], 4),
+    ],
+)
+def test_of_equally_fast_rates_the_middle_one_is_best(steps: list[int], place: int) -> None:
+    one = answer_of({float(number): cell(count) for number, count in enumerate(steps)})
+    assert (one.best, one.best_steps) == (place, 5)
+
+
+def test_of_equal_medians_the_one_whose_slow_trials_are_faster_is_best() -> None:
+    slow, fast = [5] * 10 + [50] * 10, [5] * 10 + [20] * 10
+    one = answer_of({1.0: cell(9), 2.0: slow, 3.0: slow, 4.0: fast, 5.0: slow, 6.0: cell(9)})
+    assert one.best == 4
+
+
+def test_of_equal_medians_one_whose_slow_quarter_never_converges_is_last() -> None:
+    never, slow = cell(5, 10), [5] * 10 + [10**6] * 5 + ["diverged"] * 5
+    one = answer_of({1.0: never, 2.0: never, 3.0: slow, 4.0: never, 5.0: never})
+    assert one.best == 3
+
+
+# against a slow search ---------------------------------------------------------------------
+
+
+def slow_answer(cells: Mapping[float, Sequence[int | str]]) -> dict[str, Any]:
+    """Best rate, range and edge, by looking at every rate for each question."""
+    rates = sorted(cells)
+
+    def steps(rate: float, quarters: int) -> float:
+        found = sorted(one if isinstance(one, int) else math.inf for one in cells[rate])
+        return found[math.ceil(quarters * len(found) / 4) - 1]
+
+    def enough(rate: float) -> bool:
+        return 100 * sum(isinstance(one, int) for one in cells[rate]) >= 95 * len(cells[rate])
+
+    possible = [rate for rate in rates if steps(rate, 2) < math.inf]
+    if not possible:
+        return {"best": None, "range": (None, None), "edge": None}
+    some = any(map(enough, rates))
+    possible = [rate for rate in possible if enough(rate)] if some else possible
+    least = min((steps(rate, 2), steps(rate, 3)) for rate in possible)
+    flat = [rate for rate in possible if (steps(rate, 2), steps(rate, 3)) == least]
+    best = flat[(len(flat) - 1) // 2]
+    if not some:
+        return {"best": best, "range": (None, None), "edge": None}
+    fail = [rate for rate in rates if not enough(rate)]
+    above = min((rate for rate in fail if rate > best), default=None)
+    below = max((rate for rate in fail if rate < best), default=-math.inf)
+    inside = [rate for rate in rates if below < rate and (above is None or rate < above)]
+    edge = None if above is None else (inside[-1], above)
+    return {"best": best, "range": (inside[0], inside[-1]), "edge": edge}
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([3, 4, 5]), st.sampled_from([0, 5, 10, 18, 19, 20])), min_size=1,
+        max_size=12,
+    )
+)  # fmt: skip
+def test_best_range_and_edge_equal_those_of_a_slow_search(found: list[tuple[int, int]]) -> None:
+    cells = {1.5**place: cell(steps, count) for place, (steps, count) in enumerate(found)}
+    one = answer_of(cells)
+    assert {
+        "best": one.best,
+        "range": (one.converges_from, one.converges_to),
+        "edge": one.edge,
+    } == slow_answer(cells)
+
+
+# warnings ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rates", "end"), [((1.0, 2.0, 3.0), "last"), ((3.0, 2.0, 1.0), "first")])
+def test_a_best_rate_at_an_end_of_the_axis_is_a_warning(rates: tuple[float, ...], end: str) -> None:
+    one = answer_of(dict(zip(rates, [cell(9), cell(7), cell(5)], strict=True)))
+    assert one.best == rates[-1]
+    assert one.warnings == (
+        f"the best {RATE} is the {end} of the axis: widen it, the true best may lie beyond",
+    )
+
+
+def test_a_single_rate_is_no_end_of_an_axis() -> None:
+    one = answer_of({1.0: cell(9)})
+    assert (one.best, one.values, one.warnings) == (1, 1, ())
+
+
+@pytest.mark.parametrize("outcome", ["diverged", "stalled", "unfinished"])
+def test_where_nothing_converged_there_is_no_best_rate(outcome: str) -> None:
+    one = answer_of({1.0: [outcome] * 3, 2.0: [outcome] * 3})
+    assert one == Answer(axis=RATE, seeds=3, values=2, warnings=one.warnings)
+    assert one.warnings == ("nowhere did half of the trials converge",)
+
+
+def test_where_fewer_than_half_converged_there_is_no_best_rate() -> None:
+    one = answer_of({1.0: cell(5, 9), 2.0: cell(5, 0)})
+    assert one.best is None
+    assert one.warnings == ("nowhere did half of the trials converge",)
+
+
+def test_where_never_enough_converged_the_best_has_no_range_and_a_warning() -> None:
+    one = answer_of({1.0: cell(9, 2), 2.0: cell(9, 10), 3.0: cell(7, 18), 4.0: cell(9, 18)})
+    assert (one.best, one.best_steps, one.success) == (3, 7, 0.9)
+    assert (one.converges_from, one.converges_to, one.edge) == (None, None, None)
+    assert one.warnings == (f"at no {RATE} did 95% of the trials converge",)
+
+
+# combinations ------------------------------------------------------------------------------
+
+
+def test_every_combination_of_the_other_axes_has_an_answer_in_plan_order() -> None:
+    cells = {
+        (name, bias, rate): cell(steps)
+        for name, first in (("tanh", 1), ("relu", 2))
+        for bias in (False, True)
+        for rate, steps in ((1.0, 9), (10.0, first + bias), (100.0, 9))
+    }
+    answers = answers_of(cells, ("activation", "bias", RATE))
+    assert [one.combination for one in answers] == [
+        {"activation": name, "bias": bias} for name in ("tanh", "relu") for bias in (False, True)
+    ]
+    assert [one.best_steps for one in answers] == [1, 2, 2, 3]
+    assert {one.values for one in answers} == {3}
+
+
+def test_one_other_axis_is_a_combination_too() -> None:
+    answers = answers_of({(low, rate): cell(5) for low in (-2, -1) for rate in (1.0, 2.0, 3.0)},
+                         ("low", RATE))  # fmt: skip
+    assert [one.combination for one in answers] == [{"low": -2}, {"low": -1}]
+
+
+def test_rates_that_move_together_with_another_axis_are_one_sweep_of_rates() -> None:
+    answers = answers_of(
+        {(1.0, 0.9): cell(9), (2.0, 0.8): cell(5), (3.0, 0.7): cell(9)}, (RATE, "momentum")
+    )
+    assert [(one.best, one.values) for one in answers] == [(2, 3)]
+
+
+# which axis --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("axes", "chosen"),
+    [
+        (["low", RATE, "high"], RATE),
+        (["low", "high"], "high"),
+        (["low", "activation"], "low"),
+        (["seed", "low"], "low"),
+        (["activation", "seed"], None),
+        (["seed"], None),
+        ([], None),
+        (["activation", RATE], RATE),
+    ],
+)
+def test_the_answer_is_about_the_learning_rate_or_the_last_numeric_axis(
+    axes: list[str], chosen: str | None
+) -> None:
+    values = {RATE: 0.5, "low": -1, "high": 2.0, "activation": "relu", "seed": 0}
+    summary = summarise(
+        trials_of({tuple(values[axis] for axis in axes if axis != "seed"): [1]},
+                  [axis for axis in axes if axis != "seed"]), axes,
+    )  # fmt: skip
+    assert choice_axis(summary, axes) == chosen
+    assert [one.axis for one in answer(summary, axes)] == ([chosen] if chosen else [])
+
+
+def test_a_truth_value_is_no_axis_to_find_the_best_value_of() -> None:
+    summary = summarise(trials_of({False: [3], True: [5]}, ["bias"]), ["bias", "seed"])
+    assert choice_axis(summary, ["bias", "seed"]) is None
+
+
+def test_a_sweep_without_learning_rates_is_answered_for_its_numeric_axis() -> None:
+    (one,) = answers_of({-3.0: cell(9), -2.0: cell(4), -1.0: cell(9)}, ("low",))
+    assert (one.axis, one.best) == ("low", -2)
+    assert as_words([one]).startswith("best low: -2 (median 4 steps)")
+
+
+# sweeps without a stop rule ----------------------------------------------------------------
+
+
+def done(loss: float, trials: int = 3) -> list[tuple[str, float]]:
+    return [("completed", loss)] * trials
+
+
+def test_without_a_stop_rule_the_lowest_median_loss_is_best() -> None:
+    one = answer_of({1.0: done(0.5), 2.0: done(0.125), 3.0: done(0.25)})
+    assert (one.best, one.best_loss, one.best_steps) == (2, 0.125, None)
+    assert (one.success, one.converges_from, one.edge) == (None, None, None)
+    assert one.warnings == (
+        "the sweep has no stop rule, so it says which loss was reached, not how fast",
+    )
+
+
+def test_without_a_stop_rule_a_rate_with_a_divergence_is_not_best() -> None:
+    shaky = [("completed", 1e-9), ("completed", 1e-9), ("diverged", 1e8)]
+    assert answer_of({1.0: done(0.5), 2.0: done(0.25), 3.0: shaky, 4.0: done(9.0)}).best == 2
+
+
+def test_without_a_stop_rule_a_stalled_trial_counts_with_its_loss() -> None:
+    assert answer_of({1.0: done(0.5), 2.0: [("stalled", 0.25)] * 3, 3.0: done(0.75)}).best == 2
+
+
+@pytest.mark.parametrize("losses", [[0.125, 0.5, 0.75], [0.75, 0.5, 0.125]])
+def test_without_a_stop_rule_a_best_rate_at_an_end_is_a_warning(losses: list[float]) -> None:
+    one = answer_of({float(place): done(loss) for place, loss in enumerate(losses)})
+    assert one.warnings[1:] == (f"the best {RATE} is at an end of the axis",)
+
+
+def test_without_a_stop_rule_a_divergence_everywhere_leaves_no_best_rate() -> None:
+    shaky = [("completed", 1e-9), ("diverged", 1e8)]
+    one = answer_of({1.0: shaky, 2.0: shaky})
+    assert (one.best, one.best_loss) == (None, None)
+    assert one.warnings[1:] == (f"some trials diverged at every {RATE}",)
+
+
+# words and data ----------------------------------------------------------------------------
+
+
+def test_the_words_say_best_range_edge_and_how_sure() -> None:
+    assert as_words([answer_of(VALLEY)]) == (
+        "best learning rate: 10 (median 9 steps)\n"
+        "converges (at least 95% of seeds): 1 to 100\n"
+        "edge: between 100 and 1,000\n"
+        "how sure: 20 trials at every learning rate; "
+        "at the best one 100.0% converged (95% interval 83.9% to 100.0%)"
+    )
+
+
+def test_the_words_of_one_trial_are_in_the_singular() -> None:
+    assert "how sure: 1 trial at every learning rate" in as_words([answer_of({1.0: [12345]})])
+    assert "(median 12,345 steps)" in as_words([answer_of({1.0: [12345]})])
+
+
+def test_the_words_say_that_an_edge_was_not_reached() -> None:
+    words = as_words([answer_of({1.0: cell(9), 2.0: cell(5), 3.0: cell(9)})])
+    assert "edge: not reached; the largest value tried still converges" in words.splitlines()
+
+
+def test_the_words_of_several_combinations_are_told_apart() -> None:
+    cells = {(name, bias, 1.0): cell(5) for name in ("tanh", "relu") for bias in (False, True)}
+    paragraphs = as_words(answers_of(cells, ("activation", "bias", RATE))).split("\n\n")
+    assert [paragraph.splitlines()[0] for paragraph in paragraphs] == [
+        f"activation = {name}, bias = {bias}" for name in ("tanh", "relu") for bias in (False, True)
+    ]
+
+
+def test_the_words_without_a_stop_rule_say_the_loss_and_every_warning() -> None:
+    words = as_words([answer_of({1.0: done(0.5), 2.0: done(0.123456)})])
+    assert words.splitlines()[0] == "lowest loss at learning rate 2: median 0.123"
+    assert [line.split(":")[0] for line in words.splitlines()[1:]] == ["warning", "warning"]
+
+
+def test_the_words_where_nothing_converged_are_only_the_warning() -> None:
+    assert as_words([answer_of({1.0: cell(1, 0)})]) == (
+        "warning: nowhere did half of the trials converge"
+    )
+    assert as_words([]) == ""
+
+
+@pytest.mark.parametrize("rates", [(1000.1, 1000.2, 1000.3), (0.12341, 0.12342, 0.12343)])
+def test_the_two_sides_of_an_edge_are_not_the_same_words(rates: tuple[float, ...]) -> None:
+    words = as_words([answer_of(dict(zip(rates, [cell(9), cell(5), cell(1, 0)], strict=True)))])
+    (edge,) = (line for line in words.splitlines() if line.startswith("edge: between "))
+    low, high = edge.removeprefix("edge: between ").split(" and ")
+    assert low != high
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables())
+def test_every_answer_is_plain_data(table: tuple[pd.DataFrame, list[str]]) -> None:
+    trials, axes = table
+    answers = answer(summarise(trials, axes), axes)
+    for one in answers:
+        data = dataclasses.asdict(one)
+        again = json.loads(json.dumps(data))
+        again["warnings"] = tuple(again["warnings"])
+        again["edge"] = tuple(again["edge"]) if again["edge"] else None
+        assert again == data
+        assert set(one.combination) == {*axes} - {"seed", one.axis}
+    assert (as_words(answers) == "") is (answers == [])
+
+
+def test_an_answer_of_a_finite_loss_is_strict_json() -> None:
+    for cells in (VALLEY, {1.0: cell(1, 0)}, {1.0: done(0.5)}, {1.0: cell(9, 15)}):
+        json.dumps(dataclasses.asdict(answer_of(cells)), allow_nan=False)

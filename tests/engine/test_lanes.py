@@ -1,0 +1,218 @@
+"""A lane's bits depend neither on its slot, nor on the width of the block, nor on its neighbours.
+
+So a trial reports to the bit what it would have reported alone, in any order of work.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gdbatch.engine.assignment import Assignment
+from gdbatch.engine.loop import train
+from gdbatch.engine.outcomes import Training
+from gdbatch.ingredients.problems.network import Network
+from tests.engine.helpers import (
+    ACTIVATIONS,
+    F32,
+    F64,
+    FORMS,
+    Array,
+    assignment_of,
+    bytes_of,
+    evaluated,
+    network,
+    outcomes,
+    random_parameters,
+    some_of,
+)
+
+WORK: dict[str, dict[str, Any]] = {
+    "1-1": {"layers": [1, 1], "inputs": [[0.7]], "targets": [[0.3]]},
+    "1-1 identity": {"layers": [1, 1], "samples": 1, "activation": "identity"},
+    "2-4-1 with bias": {
+        "layers": [2, 4, 1], "samples": 4, "bias": True, "activation": ["sigmoid", "identity"]
+    },
+    "2-3-3 classifier": {"layers": [2, 3, 3], "loss": "binary_cross_entropy", "bias": True},
+    "3-8-8-1": {
+        "layers": [3, 8, 8, 1], "samples": 32, "activation": ["tanh", "tanh", "identity"]
+    },
+}  # fmt: skip
+TRIALS = 40
+STOP = {"prediction_error": 0.2}
+
+every_work = pytest.mark.parametrize("work", WORK)
+both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
+
+Ends = list[tuple[bytes, ...]]
+
+
+def sweep_of(work: str, dtype: np.dtype[Any]) -> Assignment:
+    """Rates over five decades: some trials converge, others overflow in the same block."""
+    training = Training(150, dtype, STOP, hold=3, divergence_limit=None)
+    rates = np.tile(np.geomspace(1e-3, 3e2, TRIALS // 2), 2)
+    return assignment_of(network(**WORK[work]), training, rates, np.repeat([0, 1], TRIALS // 2))
+
+
+@cache
+def expected(work: str, dtype: np.dtype[Any]) -> Ends:
+    """The ends of all trials, trained together."""
+    return bytes_of(train(sweep_of(work, dtype), keep_parameters=True))
+
+
+def ends_in_blocks(assignment: Assignment, width: int, monkeypatch: pytest.MonkeyPatch) -> Ends:
+    monkeypatch.setattr(assignment.problem, "block_width", lambda dtype: width)
+    return bytes_of(train(assignment, keep_parameters=True))
+
+
+# trials --------------------------------------------------------------------------------------
+
+
+@both_dtypes
+@every_work
+def test_the_trials_below_end_in_several_ways(work: str, dtype: np.dtype[Any]) -> None:
+    results = train(sweep_of(work, dtype), keep_parameters=True)
+    found = {*outcomes(results)}
+    assert {"converged", "unfinished"} <= found
+    assert results.final_parameters is not None
+    # only an unbounded output overflows
+    assert ("diverged" in found) == ("identity" in work or "with bias" in work or "8" in work)
+    assert np.isfinite(results.final_parameters).all() == ("diverged" not in found)
+    assert len({*results.steps}) > TRIALS // 8
+
+
+@both_dtypes
+@every_work
+def test_a_trial_ends_as_it_would_alone(work: str, dtype: np.dtype[Any]) -> None:
+    assignment = sweep_of(work, dtype)
+    for row in range(0, TRIALS, 3):
+        alone = train(some_of(assignment, [row]), keep_parameters=True)
+        assert bytes_of(alone) == [expected(work, dtype)[row]]
+
+
+@both_dtypes
+@every_work
+@pytest.mark.parametrize("width", [1, 3, 8, 13, 29, 64])
+def test_the_width_of_blocks_changes_nothing(
+    work: str, dtype: np.dtype[Any], width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ends_in_blocks(sweep_of(work, dtype), width, monkeypatch)
+    assert found == expected(work, dtype)
+
+
+@both_dtypes
+@every_work
+def test_the_order_of_trials_changes_nothing(
+    work: str, dtype: np.dtype[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backwards = np.arange(TRIALS)[::-1]
+    mixed = np.random.default_rng(0).permutation(TRIALS)
+    for width, order in ((TRIALS, backwards), (11, mixed)):
+        found = ends_in_blocks(some_of(sweep_of(work, dtype), order), width, monkeypatch)
+        assert found == [expected(work, dtype)[row] for row in order]
+
+
+@both_dtypes
+@every_work
+@pytest.mark.parametrize("cut", [1, 7, 31])
+def test_an_assignment_in_two_parts_gives_the_same(
+    work: str, dtype: np.dtype[Any], cut: int
+) -> None:
+    assignment = sweep_of(work, dtype)
+    parts = (np.arange(cut), np.arange(cut, TRIALS))
+    found = [bytes_of(train(some_of(assignment, rows), keep_parameters=True)) for rows in parts]
+    assert found[0] + found[1] == expected(work, dtype)
+
+
+@both_dtypes
+@every_work
+def test_a_trial_in_a_crowd_of_divergences_ends_as_alone(work: str, dtype: np.dtype[Any]) -> None:
+    training = Training(150, dtype, STOP, hold=3, divergence_limit=None)
+    rates = np.full(TRIALS, 1e30)
+    rates[[5, 38]] = 0.01, 0.3
+    crowd = assignment_of(network(**WORK[work]), training, rates, np.arange(TRIALS))
+    found = bytes_of(train(crowd, keep_parameters=True))
+    for row in (5, 38):
+        alone = train(some_of(crowd, [row]), keep_parameters=True)
+        assert math.isfinite(alone.final_loss[0])
+        assert bytes_of(alone) == [found[row]]
+
+
+@pytest.mark.long
+@both_dtypes
+@every_work
+def test_every_width_up_to_a_hundred_changes_nothing(
+    work: str, dtype: np.dtype[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for width in range(1, 101):
+        assert ends_in_blocks(sweep_of(work, dtype), width, monkeypatch) == expected(work, dtype)
+
+
+# forms of arithmetic -------------------------------------------------------------------------
+
+
+def assert_same_bits(problem: Network, dtype: np.dtype[Any], widths: Any) -> None:
+    """Lanes one after the other from anywhere in a wide block are themselves in a narrow one."""
+    parameters: Array = random_parameters(problem, 131, scale=2.0).astype(dtype)
+    parameters[:, 40] = np.nan
+    with np.errstate(invalid="ignore"):
+        wide = vars(evaluated(problem, parameters, dtype))
+        for width in widths:
+            begin = 37 * width % (131 - width)
+            narrow = vars(evaluated(problem, parameters[:, begin : begin + width], dtype))
+            for name, array in narrow.items():
+                there = np.ascontiguousarray(wide[name][..., begin : begin + width])
+                assert array.tobytes() == there.tobytes(), (name, width)
+
+
+@both_dtypes
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_an_evaluation_is_the_same_in_every_slot_and_width(
+    activation: str, form: str, dtype: np.dtype[Any]
+) -> None:
+    problem = network([2, 3, 2], form=form, activation=activation, samples=3, bias=True)
+    assert_same_bits(problem, dtype, range(8, 70, 3))
+
+
+@both_dtypes
+@pytest.mark.parametrize("form", FORMS)
+@every_work
+def test_every_shape_is_evaluated_the_same_in_every_slot_and_width(
+    work: str, form: str, dtype: np.dtype[Any]
+) -> None:
+    assert_same_bits(network(**WORK[work], form=form), dtype, range(8, 70, 5))
+
+
+# one seed ------------------------------------------------------------------------------------
+
+
+def test_a_seed_gives_the_same_start_at_every_rate_and_in_every_order() -> None:
+    training = Training(0, F64)
+    problem = network([2, 3, 2], bias=True)
+    seeds = np.array([3, 1, 3, 2**40, 1])
+    assignment = assignment_of(problem, training, [1.0, 2.0, 3.0, 4.0, 5.0], seeds, biases=0.25)
+    starts = assignment.initial_parameters(np.arange(5))
+    assert np.array_equal(starts[:, 0], starts[:, 2])
+    assert np.array_equal(starts[:, 1], starts[:, 4])
+    assert len(np.unique(starts, axis=1).T) == 3
+    for rows in ([4], [3, 0], [2, 2, 1]):
+        assert np.array_equal(assignment.initial_parameters(np.array(rows)), starts[:, rows])
+    assert (starts[problem.is_bias] == 0.25).all()
+    assert problem.is_bias.sum() == 5
+
+
+def test_float32_starts_where_float64_does() -> None:
+    problem = network([2, 3, 2])
+    narrow, wide = (
+        train(assignment_of(problem, Training(0, dtype), [1.0], 9), keep_parameters=True)
+        for dtype in (F32, F64)
+    )
+    assert wide.final_parameters is not None
+    assert narrow.final_parameters is not None
+    rounded = wide.final_parameters.astype(F32).astype(F64)
+    assert np.array_equal(narrow.final_parameters, rounded)

@@ -1,0 +1,265 @@
+"""What Python programs use: `run_sweep`, `load_run`, and what a `Run` offers.
+
+The commands are tested beside this; they only parse and print.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import gdbatch
+from gdbatch import figures
+from gdbatch.analysis import summarise
+from gdbatch.api import Run, load_run, run_sweep
+from gdbatch.errors import GdbatchError, RunError, SweepFileError, UsageError
+from tests.documents import TEXT, document
+from tests.run.helpers import (
+    killed_at,
+    parts_of,
+    structured,
+    sweep_in,
+    write_sweep,
+)
+
+SHORT = ["train.max_steps = 20", "record.every = 10"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return sweep_in(tmp_path_factory.mktemp("runs") / "run", document())
+
+
+# the names -----------------------------------------------------------------------------------
+
+
+def test_the_package_hands_on_what_the_design_names() -> None:
+    assert gdbatch.run_sweep is run_sweep
+    assert gdbatch.load_run is load_run
+    assert gdbatch.Run is Run
+    assert {"run_sweep", "load_run", "Run", "__version__"} <= set(dir(gdbatch))
+    with pytest.raises(AttributeError, match="sweep_run"):
+        _ = gdbatch.sweep_run
+
+
+def test_run_sweep_has_the_options_of_the_design_by_keyword_only() -> None:
+    expected = {"out": None, "jobs": -1, "engine": None, "executor": "local", "fresh": False,
+                "progress": False, "figures": True}  # fmt: skip
+    first, *options = inspect.signature(run_sweep).parameters.values()
+    found = {one.name: one.default for one in options}
+    assert expected.items() <= found.items()
+    assert {one.kind for one in options} == {inspect.Parameter.KEYWORD_ONLY}
+    assert first.default is inspect.Parameter.empty
+
+
+# sources -------------------------------------------------------------------------------------
+
+
+def test_a_dict_and_a_file_of_it_give_the_same_run(tmp_path: Path) -> None:
+    from_dict = sweep_in(tmp_path / "a", structured())
+    path = write_sweep(tmp_path / "sweep.toml", structured())
+    from_path = sweep_in(tmp_path / "b", path)
+    from_text = sweep_in(tmp_path / "c", str(path))
+    assert parts_of(from_dict.path) == parts_of(from_path.path) == parts_of(from_text.path)
+
+
+def test_a_dict_is_left_as_it_was(tmp_path: Path) -> None:
+    source = structured()
+    sweep_in(tmp_path / "run", source, overrides=["train.max_steps = 3"])
+    assert source == structured()
+
+
+def test_numpy_values_in_a_dict_are_values(tmp_path: Path) -> None:
+    source = document({"axes.learning_rate": np.array([1.0, 10.0]), "axes.seed": range(2),
+                       "train.max_steps": np.int64(5)})  # fmt: skip
+    run = sweep_in(tmp_path / "run", source)
+    assert run.trials["learning_rate"].tolist() == [1.0, 10.0, 1.0, 10.0]
+
+
+def test_a_shipped_sweep_runs_by_its_name_into_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = run_sweep("tutorial_claims", jobs=1, figures=False, overrides=SHORT)
+    assert run.path == Path("results") / "tutorial_claims"
+    assert (tmp_path / "results" / "tutorial_claims" / "manifest.json").is_file()
+    assert run.name == "tutorial_claims"
+    assert run.trials["steps"].max() == 20
+    assert len(run.trials) == 6
+
+
+def test_a_file_beside_is_meant_before_a_shipped_sweep_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("xor").write_text(TEXT)
+    assert sweep_in(tmp_path / "run", "xor").name == "small"
+
+
+# runs ----------------------------------------------------------------------------------------
+
+
+def test_a_run_says_what_and_where_it_is(run: Run) -> None:
+    assert run.name == "small"
+    assert run.path.is_dir()
+    assert run.axes == ["seed", "learning_rate"]
+    assert repr(run) == f"<gdbatch.Run small: 12 trials in {run.path}>"
+    assert run.totals is not None
+    assert run.totals.trials == sum(run.totals.outcomes.values()) == 12
+    assert run.totals.updates == run.trials["steps"].sum()
+    assert load_run(run.path).totals is None
+
+
+def test_the_tables_are_frames_read_once(run: Run) -> None:
+    for name in ("trials", "trajectories", "summary"):
+        table = getattr(run, name)
+        assert isinstance(table, pd.DataFrame)
+        assert getattr(run, name) is table
+        assert table.index.equals(pd.RangeIndex(len(table)))
+
+
+def test_the_summary_is_made_of_the_trials(run: Run) -> None:
+    pd.testing.assert_frame_equal(run.summary, summarise(run.trials, run.axes))
+    assert run.summary["trials"].tolist() == [4, 4, 4]
+
+
+def test_the_answers_are_of_the_summary(run: Run) -> None:
+    (answer,) = run.answers
+    fastest = run.summary.loc[run.summary["steps_median"].idxmin()]
+    assert answer.best == fastest["learning_rate"] == 1000
+    assert answer.best_steps == fastest["steps_median"]
+
+
+def test_a_loaded_run_has_the_same_tables(run: Run) -> None:
+    for path in (run.path, str(run.path)):
+        loaded = load_run(path)
+        for name in ("trials", "trajectories", "summary"):
+            pd.testing.assert_frame_equal(getattr(loaded, name), getattr(run, name))
+        assert loaded.answers == run.answers
+
+
+def test_a_run_on_another_path_is_read_all_the_same(run: Run, tmp_path: Path) -> None:
+    moved = tmp_path / "moved elsewhere"
+    moved.symlink_to(run.path)
+    pd.testing.assert_frame_equal(load_run(moved).trials, run.trials)
+
+
+def test_an_interrupted_run_loads_with_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run"
+    killed_at(monkeypatch, "trials/part-000001.parquet", lambda: sweep_in(path))
+    loaded = load_run(path)
+    assert loaded.trials["trial"].tolist() == list(range(12))
+    assert loaded.summary["trials"].sum() == 12
+    assert len(loaded.answers) == 1
+    assert loaded.plot("convergence").axes
+    assert repr(loaded) == f"<gdbatch.Run small: 48 trials in {path}>"
+
+
+# figures -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["convergence", "loss", "prediction"])
+def test_a_plot_is_a_figure_outside_of_pyplot(run: Run, kind: str) -> None:
+    figure = run.plot(kind)
+    assert isinstance(figure, Figure)
+    assert figure.axes
+    from matplotlib import pyplot
+
+    assert pyplot.get_fignums() == []
+
+
+def test_a_sweep_draws_every_figure_that_has_data_as_png_and_svg(tmp_path: Path) -> None:
+    run = sweep_in(tmp_path / "run", document(), figures=True)
+    names = {path.name for path in (run.path / "figures").iterdir()}
+    kinds = {name.split(".")[0] for name in names}
+    assert {"convergence", "loss", "prediction"} <= kinds <= set(figures.FIGURES)
+    assert names == {f"{kind}.{suffix}" for kind in kinds for suffix in ("png", "svg")}
+
+
+def test_without_figures_there_are_none_and_matplotlib_can_still_draw(run: Run) -> None:
+    assert not (run.path / "figures").exists()
+    assert (run.path / "summary.csv").is_file()
+
+
+def test_saved_figures_are_where_it_says(tmp_path: Path) -> None:
+    run = sweep_in(tmp_path / "run", document())
+    paths = run.save_figures(["loss"])
+    assert paths == [run.path / "figures" / "loss.png", run.path / "figures" / "loss.svg"]
+    assert all(path.stat().st_size > 1000 for path in paths)
+
+
+def test_a_figure_without_data_is_refused_by_name(tmp_path: Path) -> None:
+    source = document({"optimizer.learning_rate": 1.0}, axes={"seed": [1, 2]})
+    run = sweep_in(tmp_path / "run", source)
+    with pytest.raises(UsageError, match="convergence"):
+        run.plot("convergence")
+
+
+# errors --------------------------------------------------------------------------------------
+
+
+def test_a_wrong_sweep_raises_all_its_errors_and_writes_nothing(tmp_path: Path) -> None:
+    wrong = document({"problem.activation": "sigmoit", "train.max_stepz": 5})
+    with pytest.raises(SweepFileError) as caught:
+        run_sweep(wrong, out=tmp_path / "run")
+    assert len(caught.value.problems) == 2
+    assert {problem.key for problem in caught.value.problems} == {
+        "problem.activation",
+        "train.max_stepz",
+    }
+    assert isinstance(caught.value, UsageError)
+    assert not (tmp_path / "run").exists()
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "an executor": ({"executor": "locl"}, 'did you mean "local"'),
+    "an engine": ({"engine": "fuzed"}, "engine"),
+    "no worker": ({"jobs": 0}, "0"),
+    "a value": ({"overrides": ["train.max_steps = -1"]}, "max_steps"),
+    "no value": ({"overrides": ["train.max_steps"]}, "max_steps"),
+}
+
+
+@pytest.mark.parametrize(("options", "told"), WRONG.values(), ids=WRONG)
+def test_a_wrong_option_is_a_usage_error_and_writes_nothing(
+    tmp_path: Path, options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        sweep_in(tmp_path / "run", document(), **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_that_is_not_there_is_a_usage_error_with_the_nearest_name() -> None:
+    with pytest.raises(UsageError, match='did you mean "two_inputs"'):
+        run_sweep("two_imputs")
+
+
+def test_what_is_no_run_is_a_usage_error(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(UsageError, match=r"manifest\.json"):
+            load_run(path)
+
+
+def test_an_unknown_figure_is_a_usage_error_with_the_nearest_name(run: Run) -> None:
+    with pytest.raises(UsageError, match='did you mean "prediction"'):
+        run.plot("predicton")
+
+
+def test_figures_that_cannot_be_written_are_a_run_error(tmp_path: Path) -> None:
+    run = sweep_in(tmp_path / "run", document())
+    (run.path / "figures").write_text("in the way")
+    with pytest.raises(RunError, match="figures"):
+        run.save_figures(["loss"])
+
+
+def test_every_error_can_be_caught_by_one_name_with_the_exit_code_of_the_command() -> None:
+    assert (RunError.exit_code, UsageError.exit_code, SweepFileError.exit_code) == (1, 2, 2)
+    assert all(issubclass(one, GdbatchError) for one in (RunError, UsageError, SweepFileError))

@@ -1,0 +1,298 @@
+"""The commands beside `sweep`: help, version, list, schema, new, summary and plot.
+
+Every one answers on stdout, is wrong in one message, and stands a reader that goes away.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pandas as pd
+import pytest
+import typer
+
+import gdbatch
+from gdbatch import catalogue, figures
+from gdbatch.api import Run
+from gdbatch.cli import app
+from gdbatch.sweep_file.shipped import shipped_folder, shipped_sweeps
+from tests.documents import document
+from tests.run.helpers import command, environment, message, process, structured, sweep_in
+
+HEAVY = {"numpy", "pandas", "matplotlib", "pyarrow", "pydantic"}
+COMMANDS: dict[str, Any] = dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+OF_SWEEP = ["-o", "-j", "--engine", "--set", "--dry-run", "--fresh", "--csv", "--json", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return sweep_in(tmp_path_factory.mktemp("runs") / "run", document())
+
+
+# help and version --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["sweep", "--help"]], ids=repr)
+def test_help_and_version_import_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
+    """But for pydantic, which Typer itself tries when it reads a command's parameters."""
+    looks = (
+        "import sys\n"
+        f"sys.argv[1:] = {arguments}\n"
+        "from gdbatch.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", looks],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout
+    imported = set(ast.literal_eval(result.stderr))
+    assert "typer" in imported
+    assert not (HEAVY if len(arguments) == 1 else HEAVY - {"pydantic"}) & imported
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    result = process("--help", cwd=tmp_path)
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert {"sweep", "summary", "plot", "list", "schema", "new"} <= set(COMMANDS)
+    for name in COMMANDS:
+        assert re.search(rf"^\W*{name}\s+\w+", result.stdout, re.MULTILINE)
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_mentions_its_options(name: str) -> None:
+    result = command(name, "--help")
+    assert result.exit_code == 0
+    for parameter in COMMANDS[name].params:
+        for option in parameter.opts:
+            assert option in result.stdout or option.upper() in result.stdout.upper()
+        assert parameter.help in " ".join(re.sub(r"[│\n]", " ", result.stdout).split())
+
+
+def test_sweep_has_the_options_of_the_design() -> None:
+    found = {option for parameter in COMMANDS["sweep"].params for option in parameter.opts}
+    assert set(OF_SWEEP) <= found
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert command("--version").stdout == f"gdbatch {gdbatch.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["sweeep"], ["--csv"], ["list", "--csv"], ["schema", "more"], ["plot"], ["new"]]
+)
+def test_a_wrong_command_line_ends_with_exit_code_2(arguments: list[str]) -> None:
+    result = command(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr and "Traceback" not in result.stderr
+
+
+# list --------------------------------------------------------------------------------------
+
+
+def test_the_list_has_every_sweep_and_every_ingredient_on_a_line_each() -> None:
+    lines = command("list").stdout.splitlines()
+    entries = [line.split() for line in lines if line.startswith("  ")]
+    assert all(len(entry) > 1 for entry in entries)  # a name and words on it
+    names = [entry[0] for entry in entries]
+    expected = [*shipped_sweeps()]
+    for family in catalogue.FAMILIES:
+        expected += catalogue.family(family)
+    assert len(expected) > 15
+    assert names == expected
+    titles = [line for line in lines if line and not line.startswith(" ")]
+    assert titles == ["sweeps", *catalogue.FAMILIES]
+
+
+# schema ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    printed: dict[str, Any] = json.loads(command("schema").stdout)
+    return printed
+
+
+def valid(schema: dict[str, Any], sweep: dict[str, Any]) -> bool:
+    return bool(jsonschema.Draft202012Validator(schema).is_valid(sweep))
+
+
+def test_the_schema_is_the_file_that_ships(schema: dict[str, Any]) -> None:
+    assert json.loads((shipped_folder() / "sweep.schema.json").read_text()) == schema
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_the_schema_accepts_every_shipped_sweep(schema: dict[str, Any]) -> None:
+    for path in shipped_sweeps().values():
+        jsonschema.validate(tomllib.loads(path.read_text()), schema)
+
+
+@pytest.mark.parametrize("name", shipped_sweeps())
+def test_the_schema_refuses_a_misspelt_key_in_any_table(schema: dict[str, Any], name: str) -> None:
+    sweep = tomllib.loads(shipped_sweeps()[name].read_text())
+    tables = [(), *((key,) for key, value in sweep.items() if isinstance(value, dict))]
+    assert len(tables) >= 6
+    for path in tables:
+        if path == ("axes",):  # where any key may stand
+            continue
+        wrong = copy.deepcopy(sweep)
+        (wrong[path[0]] if path else wrong)["learning_raet"] = 1.0
+        assert not valid(schema, wrong)
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "a kind": {"problem.kind": "netwrok"},
+    "a rule": {"train.stop": {"prediction_eror": 1e-3}},
+    "a form of axis": {"axes.learning_rate": {"log10": [0, 1], "nun": 3}},
+    "a type": {"train.max_steps": "many"},
+    "no value": {"axes.learning_rate": []},
+}
+
+
+@pytest.mark.parametrize("changes", WRONG.values(), ids=WRONG)
+def test_the_schema_refuses_what_a_sweep_would(
+    schema: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    assert valid(schema, document())
+    assert not valid(schema, document(changes))
+
+
+def test_the_schema_accepts_axes_of_every_form(schema: dict[str, Any]) -> None:
+    forms = [{"linear": [0, 1], "num": 3}, {"log10": [0, 1], "num": 3}, {"range": [0, 1, 0.5]},
+             {"uniform": [0, 1], "num": 3}, {"log_uniform": [1, 2], "num": 3}, [0, 1]]  # fmt: skip
+    for form in forms:
+        assert valid(schema, document({"axes.learning_rate": form}))
+    assert valid(schema, structured())
+    zipped = {"zip": [{"learning_rate": [1, 2], "init.low": [0, 0.5]}]}
+    assert valid(schema, document(axes=zipped))
+
+
+# new ---------------------------------------------------------------------------------------
+
+
+def test_new_writes_a_file_that_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = command("new", "mine")
+    assert result.exit_code == 0
+    assert Path(result.stdout.strip()) == tmp_path / "mine.toml"
+    assert tomllib.loads(Path("mine.toml").read_text())["name"] == "mine"
+    assert command("sweep", "mine.toml", "--dry-run", "-j", "1").exit_code == 0
+
+
+def test_new_does_not_write_over_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text("work of weeks")
+    result = command("new", "mine")
+    assert result.exit_code == 2
+    assert "mine.toml" in message(result.stderr)
+    assert Path("mine.toml").read_text() == "work of weeks"
+
+
+@pytest.mark.parametrize("name", ["a/b", "../up", "/tmp/abs", ".hidden", "", "a b", "-x"])
+def test_new_refuses_what_is_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "here" / "a").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    result = command("new", "--", name)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert message(result.stderr).startswith("error: ")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+# summary and plot --------------------------------------------------------------------------
+
+
+def test_summary_answers_as_the_sweep_did(run: Run) -> None:
+    result = command("summary", run.path)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("best learning rate: 1,000 (median ")
+    assert result.stderr == ""
+
+
+def test_summary_as_csv_is_the_file_and_as_json_the_answer(run: Run) -> None:
+    table = pd.read_csv(io.StringIO(command("summary", run.path, "--csv").stdout))
+    pd.testing.assert_frame_equal(table, pd.read_csv(run.path / "summary.csv"))
+    answer = json.loads(command("summary", run.path, "--json").stdout)
+    assert answer["answers"][0]["best"] == 1000.0
+
+
+@pytest.mark.parametrize("name", ["summary", "plot"])
+def test_what_is_no_run_is_told_by_its_path(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "nowhere", tmp_path / "file", tmp_path / "file" / "below"):
+        result = command(name, path)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert str(path) in message(result.stderr)
+
+
+def test_plot_writes_the_figure_that_is_asked_for_and_says_where(tmp_path: Path) -> None:
+    run = sweep_in(tmp_path / "run", document())
+    result = command("plot", run.path, "loss")
+    paths = [Path(line) for line in result.stdout.splitlines()]
+    assert [path.name for path in paths] == ["loss.png", "loss.svg"]
+    assert {path.name for path in (run.path / "figures").iterdir()} == {"loss.png", "loss.svg"}
+    assert paths[0].read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in paths[1].read_text()
+
+
+def test_an_unknown_kind_is_told_the_nearest(run: Run) -> None:
+    result = command("plot", run.path, "convergance")
+    assert result.exit_code == 2
+    told = message(result.stderr)
+    assert told == 'error: no figure is called "convergance"; did you mean "convergence"?'
+    told = message(command("plot", run.path, "pie").stderr)
+    assert all(kind in told for kind in figures.FIGURES)
+    assert not (run.path / "figures").exists()
+
+
+def test_the_help_of_plot_names_every_kind() -> None:
+    shown = command("plot", "--help").stdout
+    assert all(kind in shown for kind in figures.FIGURES)
+
+
+# readers that go away ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["list", "schema", "summary", "summary --csv", "--help"])
+def test_a_reader_that_is_gone_is_no_traceback(run: Run, name: str) -> None:
+    """As `head` is, once it has its lines."""
+    arguments = name.split()
+    if arguments[0] == "summary":
+        arguments.insert(1, str(run.path))
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "gdbatch", *arguments],
+            env=environment(),
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert result.stderr == ""
