@@ -142,7 +142,7 @@ class Relu:
 
     @staticmethod
     def slope(sop: Any) -> Any:
-        return sop * 0 + (sop > 0)  # NaN stays NaN
+        return sop if np.isnan(sop) else sop.dtype.type(sop > 0)
 
     @staticmethod
     def inverse(value: float) -> float:
@@ -176,7 +176,7 @@ class LeakyRelu:
 
     @staticmethod
     def slope(sop: Any) -> Any:
-        return sop.dtype.type(1.0 if sop > 0 else LeakyRelu.leak) + sop * 0
+        return sop if np.isnan(sop) else sop.dtype.type(1.0 if sop > 0 else LeakyRelu.leak)
 
     @staticmethod
     def inverse(value: float) -> float:

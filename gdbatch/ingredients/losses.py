@@ -129,14 +129,14 @@ class BinaryCrossEntropy:
 
     @staticmethod
     def terms(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
-        np.absolute(sop, out)
-        np.negative(out, out)
-        np.exp(out, out)
-        np.log1p(out, out)
+        np.multiply(sop, targets, out)
         np.maximum(sop, 0, out=work)
+        np.subtract(work, out, out)  # exactly 0 where the target is met ever better
+        np.absolute(sop, work)
+        np.negative(work, work)
+        np.exp(work, work)
+        np.log1p(work, work)
         np.add(out, work, out)
-        np.multiply(sop, targets, work)
-        np.subtract(out, work, out)
 
     @staticmethod
     def bound(lowest: float, highest: float, target: float) -> float:

@@ -39,10 +39,12 @@ WORK: dict[str, dict[str, Any]] = {
     },
     "2-3-3 classifier": {"layers": [2, 3, 3], "loss": "binary_cross_entropy", "bias": True},
     "3-8-8-1": {
-        "layers": [3, 8, 8, 1], "samples": 32, "activation": ["tanh", "tanh", "identity"]
+        "layers": [3, 8, 8, 1], "samples": 32, "activation": ["tanh", "tanh", "identity"],
+        "loss": "mean_squared_error"
     },
 }  # fmt: skip
 TRIALS = 40
+STOPS = {"3-8-8-1": {"loss": 0.15}}
 STOP = {"prediction_error": 0.2}
 
 every_work = pytest.mark.parametrize("work", WORK)
@@ -53,7 +55,7 @@ Ends = list[tuple[bytes, ...]]
 
 def sweep_of(work: str, dtype: np.dtype[Any]) -> Assignment:
     """Rates over five decades: some trials converge, others overflow in the same block."""
-    training = Training(150, dtype, STOP, hold=3, divergence_limit=None)
+    training = Training(150, dtype, STOPS.get(work, STOP), hold=3, divergence_limit=None)
     rates = np.tile(np.geomspace(1e-3, 3e2, TRIALS // 2), 2)
     return assignment_of(network(**WORK[work]), training, rates, np.repeat([0, 1], TRIALS // 2))
 
@@ -75,13 +77,11 @@ def ends_in_blocks(assignment: Assignment, width: int, monkeypatch: pytest.Monke
 @both_dtypes
 @every_work
 def test_the_trials_below_end_in_several_ways(work: str, dtype: np.dtype[Any]) -> None:
-    results = train(sweep_of(work, dtype), keep_parameters=True)
+    results = train(sweep_of(work, dtype))
     found = {*outcomes(results)}
     assert {"converged", "unfinished"} <= found
-    assert results.final_parameters is not None
     # only an unbounded output overflows
     assert ("diverged" in found) == ("identity" in work or "with bias" in work or "8" in work)
-    assert np.isfinite(results.final_parameters).all() == ("diverged" not in found)
     assert len({*results.steps}) > TRIALS // 8
 
 
@@ -131,7 +131,7 @@ def test_an_assignment_in_two_parts_gives_the_same(
 @both_dtypes
 @every_work
 def test_a_trial_in_a_crowd_of_divergences_ends_as_alone(work: str, dtype: np.dtype[Any]) -> None:
-    training = Training(150, dtype, STOP, hold=3, divergence_limit=None)
+    training = Training(150, dtype, STOPS.get(work, STOP), hold=3, divergence_limit=None)
     rates = np.full(TRIALS, 1e30)
     rates[[5, 38]] = 0.01, 0.3
     crowd = assignment_of(network(**WORK[work]), training, rates, np.arange(TRIALS))
@@ -155,6 +155,11 @@ def test_every_width_up_to_a_hundred_changes_nothing(
 # forms of arithmetic -------------------------------------------------------------------------
 
 
+def in_bytes(array: Array) -> bytes:
+    """An array's bits; what is no number has no sign."""
+    return np.where(np.isnan(array), array.dtype.type(np.nan), array).tobytes()
+
+
 def assert_same_bits(problem: Network, dtype: np.dtype[Any], widths: Any) -> None:
     """Lanes one after the other from anywhere in a wide block are themselves in a narrow one."""
     parameters: Array = random_parameters(problem, 131, scale=2.0).astype(dtype)
@@ -165,8 +170,8 @@ def assert_same_bits(problem: Network, dtype: np.dtype[Any], widths: Any) -> Non
             begin = 37 * width % (131 - width)
             narrow = vars(evaluated(problem, parameters[:, begin : begin + width], dtype))
             for name, array in narrow.items():
-                there = np.ascontiguousarray(wide[name][..., begin : begin + width])
-                assert array.tobytes() == there.tobytes(), (name, width)
+                there = wide[name][..., begin : begin + width]
+                assert in_bytes(array) == in_bytes(there), (name, width)
 
 
 @both_dtypes
