@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 
+from gdbatch.analysis import number
 from gdbatch.figures.colours import Colours
 from gdbatch.figures.style import (
     CYCLE,
@@ -22,7 +23,6 @@ from gdbatch.figures.style import (
     cell_edges,
     is_logarithmic,
     log_limits,
-    number,
     words,
 )
 
