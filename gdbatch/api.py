@@ -75,7 +75,8 @@ class Run:
         """One row a learning rate (and per other axis but the seed), over all seeds."""
         needed = [*self.axes, "outcome", "steps", "final_loss"]
         parts = (part.to_pandas() for part in self._parts("trials", needed))
-        return summarise_parts(parts, self.axes)
+        completes = self.manifest["sweep"]["train"]["stop"] is None
+        return summarise_parts(parts, self.axes, completes)
 
     @functools.cached_property
     def answers(self) -> list[Answer]:
