@@ -14,49 +14,45 @@ from numpy.typing import NDArray
 
 from ..ingredients.initializers import Initializer
 from ..ingredients.optimizers import Optimizer
-from ..ingredients.options import Floats
+from ..ingredients.options import Floats, Number, as_array
 from ..ingredients.problems.protocol import Problem
+from ..streams import generator
 from .lanes import Lanes
 from .outcomes import Training
-from .streams import generator
-
-Number = float | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Assignment:
     """Trials that share every structural value: one row a trial.
 
-    A number of the initializer or the optimizer is one float, or (trials,) where it is an axis.
+    Numbers of ingredients are as in `options.Number`, with one column a trial.
     """
 
     problem: Problem
-    initializer: type[Initializer]
+    initializer: Initializer
     optimizer: type[Optimizer]
     training: Training
     seeds: NDArray[np.int64]
     init_numbers: Mapping[str, Number]
     optimizer_numbers: Mapping[str, Number]
     entropy: int = 0
+    problem_numbers: Mapping[str, Number] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.seeds)
 
     def initial_parameters(self, rows: NDArray[np.int64]) -> Floats:
         """Parameters (parameters, rows) before the first update, float64."""
-        weights = ~self.problem.is_bias
         seeds, which = np.unique(self.seeds[rows], return_inverse=True)
-        count = int(weights.sum())
-        draws = np.empty((count, len(seeds)))
-        for column, seed in enumerate(seeds):
-            random = generator(self.entropy, "init", int(seed))
-            draws[:, column] = self.initializer.draw(random, count)
-        numbers = {name: _of_rows(number, rows) for name, number in self.init_numbers.items()}
-        biases = numbers.pop("biases")
-        parameters = np.empty((len(weights), len(rows)))
-        parameters[weights] = self.initializer.shape(draws[:, which], numbers)
-        parameters[~weights] = biases
-        return parameters
+        draws = [
+            self.initializer.draw(generator(self.entropy, "init", int(seed)), int(seed))
+            for seed in seeds
+        ]
+        numbers = {
+            name: number[..., rows] if isinstance(number, np.ndarray) else as_array(number)
+            for name, number in self.init_numbers.items()
+        }
+        return self.initializer.start(np.stack(draws, axis=1)[:, which], numbers)
 
     def fresh_lanes(self, rows: NDArray[np.int64]) -> Lanes:
         """Lanes for trials that have not begun."""
@@ -70,22 +66,19 @@ class Assignment:
         }
         for name in self.optimizer.state:
             columns[f"state.{name}"] = np.zeros_like(parameters)
-        for name, number in self.optimizer_numbers.items():
-            if not isinstance(number, float):
-                columns[f"number.{name}"] = number[rows].astype(dtype)
+        for prefix, numbers in (("number", self.optimizer_numbers), ("data", self.problem_numbers)):
+            for name, number in numbers.items():
+                if isinstance(number, np.ndarray):
+                    columns[f"{prefix}.{name}"] = number[..., rows].astype(dtype)
         return Lanes(columns)
 
     def optimizer_constants(self) -> dict[str, Floats]:
         """The optimizer's numbers that are the same in every lane, as arrays without axes."""
         return {
-            name: np.array(number, self.training.dtype)
+            name: as_array(number).astype(self.training.dtype)
             for name, number in self.optimizer_numbers.items()
-            if isinstance(number, float)
+            if not isinstance(number, np.ndarray)
         }
-
-
-def _of_rows(number: Number, rows: NDArray[np.int64]) -> Any:
-    return number if isinstance(number, float) else number[rows]
 
 
 @dataclass

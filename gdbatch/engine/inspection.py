@@ -86,7 +86,7 @@ class _InspectedBlock(Block):
         np.copyto(self.lanes["last_loss"], self.loss, where=finite)
         finite &= np.isfinite(self.parameters).all(axis=0)
         self._outcome = np.full(len(step), -1, np.int8)
-        diverged = ~(finite & (self.loss <= training.largest_loss))
+        diverged = ~(finite & (np.abs(self.loss) <= training.largest_loss))
         self._note_streaks(diverged)
         streak = notes["streak_start"] >= 0
         held = streak & (step - notes["streak_start"] + 1 >= training.hold)

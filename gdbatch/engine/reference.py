@@ -203,7 +203,7 @@ def _train(
             OUTCOMES[training.end_of_budget], step, initial, last_finite, norm, current
         )
         finite = np.isfinite(loss) and all(np.isfinite(number) for number in current)
-        if not (finite and loss <= training.largest_loss):
+        if not (finite and abs(loss) <= training.largest_loss):
             return replace(here, outcome=OUTCOMES[DIVERGED], gradient_norm=np.nan)
         if training.stop and all(measured[rule] <= most for rule, most in training.stop.items()):
             streak = streak or replace(here, outcome=OUTCOMES[CONVERGED])

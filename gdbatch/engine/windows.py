@@ -106,6 +106,7 @@ class NumpyWindowBlock(WindowBlock):
         self._lean = self.wanted(*watched)
         self._look = self.wanted(*(measured | watched))
         self._full = self.wanted(*(measured | {"loss"}))
+        self._size = np.empty_like(self.loss)
         self._before = {name: array.copy() for name, array in self.moving().items()}
 
     def make_updates(self) -> None:
@@ -129,7 +130,8 @@ class NumpyWindowBlock(WindowBlock):
         """Evaluate, keep the extremes of what is watched, update."""
         self.evaluate(out)
         if self.watches_loss:
-            np.maximum(self.largest_loss, self.loss, out=self.largest_loss)
+            np.absolute(self.loss, self._size)
+            np.maximum(self.largest_loss, self._size, out=self.largest_loss)
         for rule in rules:
             if rule == "gradient_norm":
                 self.measure_gradient_norm()

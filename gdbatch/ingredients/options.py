@@ -20,6 +20,19 @@ class PerLane:
 
 
 LaneNumber = Annotated[float, Field(allow_inf_nan=False), PerLane()]
+# of each number in the list by itself: "init.values.0"
+LaneNumbers = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], PerLane()]
+
+
+# a number of an ingredient: the same in every lane, or one a lane, (lanes,); where the sweep file
+# has a list, a tuple, or (numbers, lanes)
+Number = float | tuple[float, ...] | NDArray[np.float64]
+
+
+def as_array(number: float | tuple[float, ...]) -> NDArray[np.float64]:
+    """A number that is the same in every lane: without axes, or (numbers, 1)."""
+    array = np.array(number, np.float64)
+    return array[:, None] if array.ndim else array
 
 
 class Options(BaseModel):

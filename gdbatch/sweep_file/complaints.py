@@ -53,7 +53,7 @@ def complaints_of(
         elif kind == "extra_forbidden":
             hint = nearest(str(path[-1]), _fields_at(model, path[:-1]))
             said.setdefault(path, []).append(f'unknown key "{path[-1]}"; {hint}')
-        elif kind == "missing":
+        elif kind == "missing" or one["input"] is None:  # a place in a list that nothing fills
             said.setdefault(path, []).append("this key is missing")
         else:
             expected.setdefault(path, []).append(_expected(kind, context, one["msg"]))

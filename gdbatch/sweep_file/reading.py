@@ -18,10 +18,12 @@ from ..errors import IngredientError, Problem, SweepFileError, nearest
 from ..ingredients.options import Options
 from .axes import FORMS, AxisForm, parse_axis
 from .complaints import Complaint, complaints_of, shortened
+from .keys import key_path, short_name, split_element
 from .positions import Path as KeyPath
 from .positions import Positions, describe, lookup, split_key
 from .sweep import (
     FAMILIES,
+    NO_PREDICTIONS,
     Axis,
     Heading,
     Record,
@@ -148,8 +150,8 @@ class _Reader:
             key: part for key, part in self._document.items() if key in (*FAMILIES, "train")
         }
         first, complaints = validate_sections(with_values(sections_document, values), self._folder)
-        parsed = {tuple(key.split(".")) for key in values}
-        broken = {tuple(key.split(".")) for key in self._axis_paths} - parsed
+        parsed = {key_path(key) for key in values}
+        broken = {key_path(key) for key in self._axis_paths} - parsed
         self._complaints += [self._placed(one) for one in complaints if one[0] not in broken]
         record = self._record()
         if first is None or self._complaints:
@@ -240,9 +242,10 @@ class _Reader:
     def _resolve(self, name: str, value: Any, place: KeyPath) -> str | None:
         """The dotted key an axis means, or None and a complaint."""
         allowed = self._allowed_keys()
-        matches = [key for key in allowed if key == name or key.rsplit(".", 1)[-1] == name]
-        if name in matches:
-            matches = [name]
+        listed, place_in_list = split_element(name)
+        matches = [key for key in allowed if key == listed or key.rsplit(".", 1)[-1] == listed]
+        if listed in matches:
+            matches = [listed]
         if len(matches) != 1:
             if matches:
                 message = f'"{name}" could be ' + " or ".join(f'"{key}"' for key in matches)
@@ -257,17 +260,33 @@ class _Reader:
                 message = f'"{name}" is no key that can be an axis; {hint}'
             self._complaints.append((place, message))
             return None
-        key = matches[0]
-        path = tuple(key.split("."))
-        if key in self._axis_paths:
-            self._complaints.append((place, f'"{key}" is an axis already'))
-            return None
-        if key != "seed" and _has(self._document, path):
-            message = f"{key} is an axis and has a value in [{path[0]}] too; remove one of them"
+        key = matches[0] + place_in_list
+        message = self._clash(key, matches[0])
+        if message:
             self._complaints.append((place, message))
             return None
         self._axis_paths[key] = place
         return key
+
+    def _clash(self, key: str, listed: str) -> str:
+        """Why a key, or the place of a list that it means, cannot be an axis; or nothing."""
+        if key in self._axis_paths:
+            return f'"{key}" is an axis already'
+        if key == "seed":
+            return ""
+        given = _found(self._document, key_path(listed))
+        if key == listed:
+            if given is None:
+                return ""
+            table = key.partition(".")[0]
+            return f"{key} is an axis and has a value in [{table}] too; remove one of them"
+        if listed in self._axis_paths:
+            return f'"{listed}" is an axis already'
+        if given is not None and not isinstance(given, list):
+            return f"{listed} is not a list; write one to vary one of its values"
+        if given is not None and int(key.rpartition(".")[2]) >= len(given):
+            return f"{listed} has {len(given)} values; the last is {listed}.{len(given) - 1}"
+        return ""
 
     def _allowed_keys(self) -> list[str]:
         keys = ["seed"]
@@ -286,21 +305,23 @@ class _Reader:
         self, groups: list[list[tuple[str, AxisForm]]], entropy: int
     ) -> tuple[tuple[Axis, ...], ...]:
         keys = [key for group in groups for key, _ in group]
-        short = [key.rsplit(".", 1)[-1] for key in keys]
-        per_lane = {"seed", *self._lane_keys()}
+        short = [short_name(key) for key in keys]
+        lane_keys = {"seed", *self._lane_keys()}
         dimensions = []
         for group in groups:
             axes = []
             for key, form in group:
-                last = key.rsplit(".", 1)[-1]
+                last = short_name(key)
                 clash = short.count(last) > 1 or (last in _RESERVED_COLUMNS)
-                axes.append(Axis(key, key if clash else last, form, key in per_lane, entropy))
+                numbers = not any(isinstance(value, list) for value in form.ends())
+                per_lane = numbers and split_element(key)[0] in lane_keys
+                axes.append(Axis(key, key if clash else last, form, per_lane, entropy))
             dimensions.append(tuple(axes))
         return tuple(dimensions)
 
     def _lane_keys(self) -> list[str]:
         keys = []
-        for family in ("init", "optimizer"):
+        for family in FAMILIES:
             table = self._document.get(family, {})
             if "kind" in table:
                 keys += [f"{family}.{one}" for one in options_class(family, table).lane_keys()]
@@ -359,6 +380,11 @@ class _Reader:
                 self._complaints.append((self._axis_paths["seed"], message))
 
     def _check_record(self, sweep: Sweep) -> None:
+        if not sweep.first.make_problem().n_predictions:
+            for index, value in enumerate(sweep.record.values or []):
+                if value in ("prediction", "prediction_error"):
+                    message = f"{NO_PREDICTIONS}; record loss, gradient_norm or parameters"
+                    self._complaints.append((("record", "values", index), message))
         columns = {axis.column: axis for axis in sweep.axes}
         for name, values in (sweep.record.trials or {}).items():
             path = ("record", "trials", name)
@@ -379,7 +405,7 @@ class _Reader:
         """A complaint about a value that an axis gave is one about the axis."""
         path, message = complaint
         for key, place in self._axis_paths.items():
-            parts = tuple(key.split("."))
+            parts = key_path(key)
             if path[: len(parts)] == parts:
                 return place, message
         return complaint
@@ -402,9 +428,9 @@ def _at(axis: Axis, place: int) -> Any:
     return values[0] if isinstance(values, list) else values.tolist()[0]
 
 
-def _has(document: dict[str, Any], path: KeyPath) -> bool:
+def _found(document: dict[str, Any], path: KeyPath) -> Any:
+    """The value at a path, or None."""
     try:
-        lookup(document, path)
+        return lookup(document, path)
     except KeyError:
-        return False
-    return True
+        return None

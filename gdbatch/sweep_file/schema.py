@@ -10,6 +10,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from .. import catalogue
+from ..ingredients.functions.protocol import FunctionOptions
 from ..ingredients.options import Options
 from .axes import FORMS
 from .sweep import FAMILIES, Heading, Record, Train
@@ -20,20 +21,24 @@ _REFERENCE = "#/$defs/{model}"
 def json_schema() -> dict[str, Any]:
     """The schema as plain data."""
     options = {
-        family: {name: entry.Options for name, entry in catalogue.family(family).items()}
+        family: [entry.Options for entry in catalogue.family(family).values()]
         for family in FAMILIES
     }
+    options["problem"].remove(FunctionOptions)
+    options["problem"] += [entry.Options for entry in catalogue.family("function").values()]
     models: list[type[Options]] = [Heading, Record, Train, *FORMS]
-    models += [model for family in options.values() for model in family.values()]
+    models += [model for family in options.values() for model in family]
     names, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REFERENCE
     )
     definitions = schema["$defs"]
     for family in options.values():
-        for kind, model in family.items():
+        for model in family:
             definition = definitions[_name(names, model)]
-            definition["required"] = ["kind"]  # any other key may be an axis instead
-            definition["properties"]["kind"] = {"const": kind, "title": "Kind"}
+            # any other key may be an axis instead
+            definition["required"] = [
+                key for key in ("kind", "function") if key in definition["properties"]
+            ]
     definitions[_name(names, Train)].pop("required", None)
     axis = {
         "anyOf": [
@@ -49,7 +54,7 @@ def json_schema() -> dict[str, Any]:
     short = ["seed", *_short_names(options)]
     properties: dict[str, Any] = dict(definitions.pop(_name(names, Heading))["properties"])
     properties |= {
-        family: {"oneOf": [names[(model, "validation")] for model in models_.values()]}
+        family: {"oneOf": [names[(model, "validation")] for model in models_]}
         for family, models_ in options.items()
     }
     properties["train"] = names[(Train, "validation")]
@@ -75,11 +80,8 @@ def _name(names: Any, model: Any) -> str:
     return str(names[(model, "validation")]["$ref"]).rsplit("/", 1)[-1]
 
 
-def _short_names(options: dict[str, dict[str, Any]]) -> list[str]:
+def _short_names(options: dict[str, list[type[Options]]]) -> list[str]:
     fields = {
-        name
-        for family in options.values()
-        for model in family.values()
-        for name in model.model_fields
+        name for family in options.values() for model in family for name in model.model_fields
     }
-    return sorted(fields - {"kind"})
+    return sorted(fields - {"kind", "function"})

@@ -19,16 +19,21 @@ from .. import catalogue, ingredients  # noqa: F401  the ingredients register th
 from ..engine.engines import ENGINES
 from ..engine.outcomes import STOP_RULES, Training
 from ..engine.recording import RECORDABLE
-from ..engine.streams import generator
 from ..errors import IngredientError, nearest
-from ..ingredients.initializers import InitOptions
+from ..ingredients.functions.protocol import FunctionOptions
+from ..ingredients.initializers import Initializer, InitOptions
 from ..ingredients.optimizers import OptimizerOptions
 from ..ingredients.options import Options
-from ..ingredients.problems.protocol import ProblemOptions
+from ..ingredients.problems.protocol import Problem, ProblemOptions
+from ..streams import generator
 from .axes import AxisForm, Index
 from .complaints import Complaint, complaints_of, shortened
+from .keys import key_path
+from .positions import Path
 
 FAMILIES = ("problem", "init", "optimizer")
+
+NO_PREDICTIONS = "this problem has a loss, but no predictions"
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -152,6 +157,16 @@ class Sections:
     optimizer: OptimizerOptions
     train: Train
 
+    def make_problem(self) -> Problem:
+        """What is trained."""
+        problem: Problem = catalogue.get("problem", self.problem.kind)(self.problem)
+        return problem
+
+    def make_initializer(self, problem: Problem) -> Initializer:
+        """Where it starts; raises IngredientError where that does not fit the problem."""
+        initializer: Initializer = catalogue.get("init", self.init.kind)(self.init, problem)
+        return initializer
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -261,36 +276,49 @@ def _plain(values: Any) -> Any:
 
 def with_values(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a document with values put in at dotted keys; `seed` is no value of it."""
-    result: dict[str, Any] = {
-        key: dict(part) if isinstance(part, dict) else part for key, part in document.items()
-    }
+    result: Any = document
     for key, value in values.items():
-        if key == "seed":
-            continue
-        *tables, last = key.split(".")
-        table = result
-        for name in tables:
-            inner = table.get(name)
-            table[name] = dict(inner) if isinstance(inner, dict) else {}
-            table = table[name]
-        table[last] = value
-    return result
+        if key != "seed":
+            result = _with_value(result, key_path(key), value)
+    return dict(result)
+
+
+def _with_value(container: Any, path: Path, value: Any) -> Any:
+    """A copy of nested tables and lists with one value put in; what is missing there is made."""
+    if not path:
+        return value
+    place, rest = path[0], path[1:]
+    if isinstance(place, int):
+        items = list(container) if isinstance(container, list) else []
+        items += [None] * (place + 1 - len(items))
+        items[place] = _with_value(items[place], rest, value)
+        return items
+    table = dict(container) if isinstance(container, dict) else {}
+    table[str(place)] = _with_value(table.get(place), rest, value)
+    return table
 
 
 def options_class(family: str, table: Any) -> Any:
-    """The options class of `[family]` by its kind; raises IngredientError."""
+    """The options class of `[family]` by its kind, or its function; raises IngredientError."""
     if not isinstance(table, dict):
         raise IngredientError(f"[{family}] must be a table")
+    entry = _named(family, "kind", table)
+    if entry.Options is FunctionOptions:  # each function has options of its own
+        entry = _named("function", "function", table)
+    return entry.Options
+
+
+def _named(family: str, key: str, table: dict[str, Any]) -> Any:
+    """The entry of a family that a table names under `key`; raises IngredientError."""
     known = catalogue.family(family)
-    kind = table.get("kind")
-    if kind is None:
-        raise IngredientError('missing key "kind"; allowed: ' + ", ".join(known))
-    if not isinstance(kind, str):
-        raise IngredientError("kind is one of the texts " + ", ".join(known), "kind")
-    if kind not in known:
-        hint = nearest(str(kind), known)
-        raise IngredientError(f'no {family} is called "{kind}"; {hint}', "kind")
-    return known[kind].Options
+    name = table.get(key)
+    if name is None:
+        raise IngredientError(f'missing key "{key}"; allowed: ' + ", ".join(known))
+    if not isinstance(name, str):
+        raise IngredientError(f"{key} is one of the texts " + ", ".join(known), key)
+    if name not in known:
+        raise IngredientError(f'no {family} is called "{name}"; {nearest(name, known)}', key)
+    return known[name]
 
 
 def validate_sections(
@@ -314,9 +342,23 @@ def validate_sections(
     if complaints:
         return None, complaints
     sections = Sections(**parts)
+    complaints = _misfits(sections)
+    return (None, complaints) if complaints else (sections, [])
+
+
+def _misfits(sections: Sections) -> list[Complaint]:
+    """What is wrong between sections that are right by themselves."""
+    problem = sections.make_problem()
     engine = sections.train.engine
-    problem = catalogue.get("problem", sections.problem.kind)(sections.problem)
     refusal = ENGINES[engine].refusal(problem, sections.optimizer.kind)
     if refusal:
-        return None, [(("train", "engine"), f'the engine "{engine}" {refusal}')]
-    return sections, []
+        return [(("train", "engine"), f'the engine "{engine}" {refusal}')]
+    rules = sections.train.training().stop
+    if "prediction_error" in rules and not problem.n_predictions:
+        message = f"{NO_PREDICTIONS}; stop by loss or gradient_norm"
+        return [(("train", "stop", "prediction_error"), message)]
+    try:
+        sections.make_initializer(problem)
+    except IngredientError as error:
+        return [(("init", *error.key), error.message)]
+    return []

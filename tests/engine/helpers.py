@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def assignment_of(
         numbers = {"mean": 0.0, "scale": 0.8} | numbers
     return Assignment(
         problem,
-        catalogue.get("init", init),
+        catalogue.get("init", init)(SimpleNamespace(), problem),
         catalogue.get("optimizer", "gradient_descent"),
         training,
         np.broadcast_to(np.asarray(seeds, np.int64), rates.shape).copy(),

@@ -22,11 +22,8 @@ from ..options import Floats, data_path
 from .network_elementwise import ElementwiseEvaluator
 from .network_evaluator import NetworkEvaluator
 from .network_products import ProductsEvaluator
-from .protocol import ProblemOptions
+from .protocol import ParameterArray, ProblemOptions, lanes_in_cache
 
-_BLOCK_BYTES = 2 << 20  # a block and its work arrays: about a second-level cache
-_MOST_ROW_BYTES = 128 << 10  # of one number of all lanes
-_FEWEST_LANES = 8
 # from here on a product a lane beats elementwise arithmetic: 1,000 multiplications of a forward
 # pass in float64, 2,000 in float32, on several samples (measured on 15 shapes, AVX-512, NumPy 2.4)
 _PRODUCTS_FROM_BYTES = 8000
@@ -175,14 +172,18 @@ class Network:
         self.n_predictions = target_rows.size
         self.target_rows = target_rows
         self.targets = [float(target) for target in target_rows.ravel()]
-        self.is_bias = np.concatenate(
-            [
-                np.repeat(np.arange(rows) >= rows - options.bias, columns)
-                for rows, columns in self.shapes
-            ]
+        self.arrays = list(self._arrays())
+        self.is_bias = np.repeat(
+            [one.is_bias for one in self.arrays], [one.size for one in self.arrays]
         )
         self.loss_bound = self._loss_bound()
         self.curvature = self._curvature()
+
+    def _arrays(self) -> Iterator[ParameterArray]:
+        for layer, (rows, columns) in enumerate(self.shapes, 1):
+            yield ParameterArray(f"weight_{layer}", (rows - self.options.bias, columns))
+            if self.options.bias:
+                yield ParameterArray(f"bias_{layer}", (columns,), is_bias=True)
 
     @property
     def parameter_names(self) -> list[str]:
@@ -199,9 +200,7 @@ class Network:
     def block_width(self, dtype: np.dtype[Any]) -> int:
         """The power of two of lanes whose arrays fill about a second-level cache."""
         work = 4 * len(self.inputs) * sum(self.layers[1:])  # sop, value, memory, delta
-        lane_bytes = (3 * self.n_parameters + work) * dtype.itemsize
-        lanes = 1 << int(math.log2(max(1.0, _BLOCK_BYTES / lane_bytes)))
-        return min(_MOST_ROW_BYTES // dtype.itemsize, max(_FEWEST_LANES, lanes))
+        return lanes_in_cache(3 * self.n_parameters + work, dtype)
 
     def evaluator(self, lanes: int, dtype: np.dtype[Any]) -> NetworkEvaluator:
         """Buffers and products for blocks of `lanes` lanes."""
