@@ -311,6 +311,8 @@ def _numbers(family: str, options: Any, values: dict[str, Any]) -> dict[str, Num
     numbers: dict[str, Number] = {}
     for name in options.lane_keys():
         key, given = f"{family}.{name}", getattr(options, name)
+        if given is None:
+            continue
         if not isinstance(given, list):
             numbers[name] = values.get(key, float(given))
             continue

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ingredients.initializers import Initializer
-from ..ingredients.optimizers import Optimizer
+from ..ingredients.optimizers.protocol import Optimizer
 from ..ingredients.options import Floats, Number, as_array
 from ..ingredients.problems.protocol import Problem
 from ..streams import generator
@@ -66,6 +66,8 @@ class Assignment:
         }
         for name in self.optimizer.state:
             columns[f"state.{name}"] = np.zeros_like(parameters)
+        for name in self.optimizer.row_state:
+            columns[f"state.{name}"] = np.zeros((1, len(rows)), dtype)
         for prefix, numbers in (("number", self.optimizer_numbers), ("data", self.problem_numbers)):
             for name, number in numbers.items():
                 if isinstance(number, np.ndarray):

@@ -30,6 +30,7 @@ _EXPECTED = {
     "finite_number": "a finite number",
     "greater_than": "a number above {gt:g}",
     "greater_than_equal": "{ge:g} or more",
+    "less_than": "a number below {lt:g}",
     "less_than_equal": "{le:g} or less",
     "too_short": "a list of at least {min_length}",
     "too_long": "a list of at most {max_length}",

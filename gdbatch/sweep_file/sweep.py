@@ -22,7 +22,7 @@ from ..engine.recording import RECORDABLE
 from ..errors import IngredientError, nearest
 from ..ingredients.functions.protocol import FunctionOptions
 from ..ingredients.initializers import Initializer, InitOptions
-from ..ingredients.optimizers import OptimizerOptions
+from ..ingredients.optimizers.protocol import OptimizerOptions
 from ..ingredients.options import Options
 from ..ingredients.problems.protocol import Problem, ProblemOptions
 from ..streams import generator
