@@ -197,6 +197,9 @@ class Plan:
             _numbers("optimizer", sections.optimizer, values),
             self.sweep.heading.entropy,
             _numbers("problem", sections.problem, values),
+            catalogue.get("schedule", sections.schedule.kind),
+            _numbers("schedule", sections.schedule, values),
+            sections.optimizer.decoupled,
         )
 
     # recording ---------------------------------------------------------------------------
@@ -271,6 +274,7 @@ class Plan:
             "problem": first.problem.model_dump(mode="json"),
             "init": first.init.model_dump(mode="json"),
             "optimizer": first.optimizer.model_dump(mode="json"),
+            "schedule": first.schedule.model_dump(mode="json"),
             "train": first.train.model_dump(mode="json"),
             "axes": [
                 [{"key": axis.key, **axis.form.model_dump(mode="json")} for axis in dimension]

@@ -12,13 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import catalogue
 from ..ingredients.initializers import Initializer
 from ..ingredients.optimizers.protocol import Optimizer
 from ..ingredients.options import Floats, Number, as_array
-from ..ingredients.problems.protocol import Problem
+from ..ingredients.problems.protocol import Problem, layers_of
+from ..ingredients.schedules import Schedule
 from ..streams import generator
 from .lanes import Lanes
 from .outcomes import Training
+
+_CONSTANT: type[Schedule] = catalogue.get("schedule", "constant")
+
+# of numbers that differ by lane; None: that of the training
+_DTYPES = {"number": None, "data": None, "schedule": np.float64}
 
 
 @dataclass(frozen=True)
@@ -37,9 +44,27 @@ class Assignment:
     optimizer_numbers: Mapping[str, Number]
     entropy: int = 0
     problem_numbers: Mapping[str, Number] = field(default_factory=dict)
+    schedule: type[Schedule] = field(default_factory=lambda: _CONSTANT)
+    schedule_numbers: Mapping[str, Number] = field(default_factory=lambda: {"warm_up": 0.0})
+    decoupled: bool = False  # weight decay
 
     def __len__(self) -> int:
         return len(self.seeds)
+
+    @property
+    def rate_varies(self) -> bool:
+        """Whether the learning rate changes from step to step."""
+        return self.schedule is not _CONSTANT or _is_used(self.schedule_numbers["warm_up"])
+
+    @property
+    def decays(self) -> bool:
+        """Whether there is weight decay."""
+        return _is_used(self.optimizer_numbers.get("weight_decay", 0.0))
+
+    @property
+    def can_stall(self) -> bool:
+        """Whether an update that changes nothing is followed by its like."""
+        return not (self.rate_varies or self.problem.uses_step)
 
     def initial_parameters(self, rows: NDArray[np.int64]) -> Floats:
         """Parameters (parameters, rows) before the first update, float64."""
@@ -68,19 +93,36 @@ class Assignment:
             columns[f"state.{name}"] = np.zeros_like(parameters)
         for name in self.optimizer.row_state:
             columns[f"state.{name}"] = np.zeros((1, len(rows)), dtype)
-        for prefix, numbers in (("number", self.optimizer_numbers), ("data", self.problem_numbers)):
-            for name, number in numbers.items():
+        for prefix in _DTYPES:
+            for name, number in self._numbers(prefix).items():
                 if isinstance(number, np.ndarray):
-                    columns[f"{prefix}.{name}"] = number[..., rows].astype(dtype)
+                    columns[f"{prefix}.{name}"] = self._spread(prefix, number[..., rows])
         return Lanes(columns)
 
-    def optimizer_constants(self) -> dict[str, Floats]:
-        """The optimizer's numbers that are the same in every lane, as arrays without axes."""
+    def constants(self, prefix: str) -> dict[str, Floats]:
+        """Numbers that are the same in every lane, ready to broadcast; see `Lanes` for prefixes."""
         return {
-            name: as_array(number).astype(self.training.dtype)
-            for name, number in self.optimizer_numbers.items()
+            name: self._spread(prefix, as_array(number))
+            for name, number in self._numbers(prefix).items()
             if not isinstance(number, np.ndarray)
         }
+
+    def _numbers(self, prefix: str) -> Mapping[str, Number]:
+        return {
+            "number": self.optimizer_numbers,
+            "data": self.problem_numbers,
+            "schedule": self.schedule_numbers,
+        }[prefix]
+
+    def _spread(self, prefix: str, array: NDArray[np.float64]) -> Floats:
+        """Numbers as the arrays of a block have them; of an optimizer's list, one a parameter."""
+        if prefix == "number" and array.ndim == 2:
+            array = array[layers_of(self.problem.arrays)]
+        return array.astype(_DTYPES[prefix] or self.training.dtype)
+
+
+def _is_used(number: Number) -> bool:
+    return isinstance(number, np.ndarray) or number != 0
 
 
 @dataclass

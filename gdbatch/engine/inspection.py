@@ -54,6 +54,7 @@ class _InspectedBlock(Block):
         super().__init__(assignment, lanes)
         width = len(self.lanes)
         self._training = assignment.training
+        self._can_stall = assignment.can_stall
         self.active = np.arange(width) < self.occupied
         if notes is None:
             notes = Lanes(
@@ -140,4 +141,5 @@ class _InspectedBlock(Block):
         before = {name: array.copy() for name, array in self.moving().items()}
         super().step()
         np.add(self.steps, 1, self.steps)
-        self.notes.columns["unchanged"] = same_lanes(before, self.moving())
+        if self._can_stall:
+            self.notes.columns["unchanged"] = same_lanes(before, self.moving())

@@ -1,6 +1,11 @@
-"""The updates of a block: what is common to all optimizers, and then the optimizer's own rule."""
+"""The updates of a block: what is common to all optimizers, and then the optimizer's own rule.
+
+In this order: the rate by the schedule, clipping by value, clipping by norm, weight decay, rule.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -9,7 +14,7 @@ from ..ingredients.options import Floats
 from .assignment import Assignment
 from .lanes import Lanes
 
-_ROWS = 4  # of scratch, one number a lane each
+_ROWS = 3  # of scratch, one number a lane each
 
 
 class Updates:
@@ -17,9 +22,18 @@ class Updates:
 
     def __init__(self, assignment: Assignment, lanes: Lanes, gradient: Floats) -> None:
         parameters, width = lanes["parameters"], len(lanes)
-        numbers = assignment.optimizer_constants() | lanes.part("number")
-        rate = numbers["learning_rate"]
-        self._update = assignment.optimizer.update
+        dtype = parameters.dtype
+        numbers = assignment.constants("number") | lanes.part("number")
+        self._learning_rate = rate = numbers["learning_rate"]
+        shape = np.broadcast_shapes(rate.shape, (1, width))
+        self._calls: list[Callable[[], None]] = []
+        if assignment.rate_varies:
+            rate = np.empty(shape, dtype)
+            self._schedule = assignment.schedule
+            self._schedule_numbers = assignment.constants("schedule") | lanes.part("schedule")
+            self._steps = lanes["step"]
+            self._now, self._after_warm_up, self._factor = np.empty((3, width))
+            self._calls.append(self._set_rate)
         self._step = Step(
             parameters,
             gradient,
@@ -27,10 +41,74 @@ class Updates:
             numbers,
             rate,
             np.empty_like(parameters),
-            np.empty(np.broadcast_shapes(rate.shape, (width,)), parameters.dtype),
-            np.empty((_ROWS, width), parameters.dtype),
+            np.empty(shape, dtype),
+            tuple(np.empty((_ROWS, 1, width), dtype)),
         )
+        if "clip_value" in numbers:
+            self._calls.append(self._clip_values)
+        if "clip_norm" in numbers:
+            self._calls.append(self._clip_norm)
+        if assignment.decays:
+            self._calls.append(self._shrink if assignment.decoupled else self._pull)
+        self._update = assignment.optimizer.update
 
     def make(self) -> None:
         """One update of all lanes; the gradient is used up."""
+        for call in self._calls:
+            call()
         self._update(self._step)
+
+    def _set_rate(self) -> None:
+        now, after, factor = self._now, self._after_warm_up, self._factor
+        warm_up = self._schedule_numbers["warm_up"]
+        np.copyto(now, self._steps)
+        np.subtract(now, warm_up, after)
+        np.maximum(after, 0.0, after)
+        self._schedule.fill(after, self._schedule_numbers, factor)
+        np.add(now, 1.0, now)
+        np.divide(now, warm_up, now)  # infinite without a warm-up
+        np.minimum(now, 1.0, now)
+        np.multiply(factor, now, factor)
+        np.multiply(self._learning_rate, factor, self._step.rate)
+
+    def _clip_values(self) -> None:
+        gradient, limit, lowest = (
+            self._step.gradient,
+            self._step.numbers["clip_value"],
+            self._row(0),
+        )
+        np.negative(limit, lowest)
+        np.maximum(gradient, lowest, gradient)
+        np.minimum(gradient, limit, gradient)
+
+    def _clip_norm(self) -> None:
+        """Times limit/norm where that is below 1; by the largest slope first, against overflow."""
+        gradient, work = self._step.gradient, self._step.work
+        largest, factor = self._row(0), self._row(1)
+        np.absolute(gradient, work)
+        np.maximum.reduce(work, axis=0, out=largest)
+        np.maximum(largest, np.finfo(largest.dtype).tiny, largest)
+        np.divide(gradient, largest, work)
+        np.einsum("pl,pl->l", work, work, out=factor)
+        np.sqrt(factor, factor)
+        np.divide(self._step.numbers["clip_norm"], factor, factor)
+        np.divide(factor, largest, factor)
+        np.minimum(factor, 1.0, factor)
+        np.multiply(gradient, factor, gradient)
+
+    def _pull(self) -> None:
+        """g ← g + λ w."""
+        step = self._step
+        np.multiply(step.parameters, step.numbers["weight_decay"], step.work)
+        np.add(step.gradient, step.work, step.gradient)
+
+    def _shrink(self) -> None:
+        """w ← w - η λ w."""
+        step = self._step
+        np.multiply(step.rate, step.numbers["weight_decay"], step.scaled_rate)
+        np.multiply(step.parameters, step.scaled_rate, step.work)
+        np.subtract(step.parameters, step.work, step.parameters)
+
+    def _row(self, index: int) -> Floats:
+        row: Floats = self._step.rows[index][0]
+        return row

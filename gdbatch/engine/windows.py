@@ -100,7 +100,8 @@ class NumpyWindowBlock(WindowBlock):
 
     def __init__(self, assignment: Assignment, lanes: Lanes) -> None:
         super().__init__(assignment, lanes)
-        self._counts_steps = assignment.problem.uses_step
+        self._counts_steps = assignment.problem.uses_step or assignment.rate_varies
+        self._can_stall = assignment.can_stall
         measured = {rule for rule in self.training.stop if rule != "gradient_norm"}
         watched = {"loss"} if self.watches_loss else set()
         self._lean = self.wanted(*watched)
@@ -119,10 +120,12 @@ class NumpyWindowBlock(WindowBlock):
                 self._advance(self._look, self.training.stop)
             else:
                 self._advance(self._lean, {})
-        for name, array in self._before.items():
-            np.copyto(array, self.lanes[name])
+        if self._can_stall:
+            for name, array in self._before.items():
+                np.copyto(array, self.lanes[name])
         self._advance(self._full, self.training.stop)
-        self.unchanged[:] = same_lanes(self._before, self.moving())
+        if self._can_stall:
+            self.unchanged[:] = same_lanes(self._before, self.moving())
         if not self._counts_steps:
             np.add(self.steps, self.length, self.steps)
 

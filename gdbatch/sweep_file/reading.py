@@ -22,6 +22,7 @@ from .keys import key_path, short_name, split_element
 from .positions import Path as KeyPath
 from .positions import Positions, describe, lookup, split_key
 from .sweep import (
+    DEFAULT_KINDS,
     FAMILIES,
     NO_PREDICTIONS,
     Axis,
@@ -292,7 +293,7 @@ class _Reader:
         keys = ["seed"]
         for family in FAMILIES:
             try:
-                options = options_class(family, self._document.get(family))
+                options = options_class(family, self._document.get(family, {}))
             except IngredientError:
                 self._unknown_kind = True
                 continue
@@ -323,7 +324,7 @@ class _Reader:
         keys = []
         for family in FAMILIES:
             table = self._document.get(family, {})
-            if "kind" in table:
+            if "kind" in table or family in DEFAULT_KINDS:
                 keys += [f"{family}.{one}" for one in options_class(family, table).lane_keys()]
         return keys
 

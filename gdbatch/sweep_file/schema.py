@@ -13,7 +13,7 @@ from .. import catalogue
 from ..ingredients.functions.protocol import FunctionOptions
 from ..ingredients.options import Options
 from .axes import FORMS
-from .sweep import FAMILIES, Heading, Record, Train
+from .sweep import DEFAULT_KINDS, FAMILIES, Heading, Record, Train
 
 _REFERENCE = "#/$defs/{model}"
 
@@ -37,7 +37,9 @@ def json_schema() -> dict[str, Any]:
             definition = definitions[_name(names, model)]
             # any other key may be an axis instead
             definition["required"] = [
-                key for key in ("kind", "function") if key in definition["properties"]
+                key
+                for key in ("kind", "function")
+                if key in model.model_fields and model.model_fields[key].is_required()
             ]
     definitions[_name(names, Train)].pop("required", None)
     axis = {
@@ -70,7 +72,7 @@ def json_schema() -> dict[str, Any]:
         "title": "gdbatch sweep file",
         "type": "object",
         "properties": properties,
-        "required": ["name", *FAMILIES, "train"],
+        "required": ["name", *(one for one in FAMILIES if one not in DEFAULT_KINDS), "train"],
         "additionalProperties": False,
         "$defs": definitions,
     }

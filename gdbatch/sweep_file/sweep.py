@@ -24,14 +24,16 @@ from ..ingredients.functions.protocol import FunctionOptions
 from ..ingredients.initializers import Initializer, InitOptions
 from ..ingredients.optimizers.protocol import OptimizerOptions
 from ..ingredients.options import Options
-from ..ingredients.problems.protocol import Problem, ProblemOptions
+from ..ingredients.problems.protocol import Problem, ProblemOptions, layers_of
+from ..ingredients.schedules import ScheduleOptions
 from ..streams import generator
 from .axes import AxisForm, Index
 from .complaints import Complaint, complaints_of, shortened
 from .keys import key_path
 from .positions import Path
 
-FAMILIES = ("problem", "init", "optimizer")
+FAMILIES = ("problem", "init", "optimizer", "schedule")
+DEFAULT_KINDS = {"schedule": "constant"}  # of tables that may be missing
 
 NO_PREDICTIONS = "this problem has a loss, but no predictions"
 
@@ -155,6 +157,7 @@ class Sections:
     problem: ProblemOptions
     init: InitOptions
     optimizer: OptimizerOptions
+    schedule: ScheduleOptions
     train: Train
 
     def make_problem(self) -> Problem:
@@ -311,13 +314,15 @@ def options_class(family: str, table: Any) -> Any:
 def _named(family: str, key: str, table: dict[str, Any]) -> Any:
     """The entry of a family that a table names under `key`; raises IngredientError."""
     known = catalogue.family(family)
-    name = table.get(key)
+    name = table.get(key, DEFAULT_KINDS.get(family))
     if name is None:
         raise IngredientError(f'missing key "{key}"; allowed: ' + ", ".join(known))
     if not isinstance(name, str):
         raise IngredientError(f"{key} is one of the texts " + ", ".join(known), key)
     if name not in known:
-        raise IngredientError(f'no {family} is called "{name}"; {nearest(name, known)}', key)
+        hint, allowed = nearest(name, known), "allowed: " + ", ".join(known)
+        hint = hint if hint == allowed else f"{hint} {allowed}"
+        raise IngredientError(f'no {family} is called "{name}"; {hint}', key)
     return known[name]
 
 
@@ -328,10 +333,10 @@ def validate_sections(
     complaints: list[Complaint] = []
     parts: dict[str, Any] = {}
     for family in (*FAMILIES, "train"):
-        if family not in document:
+        if family not in document and family not in DEFAULT_KINDS:
             complaints.append(((family,), f"the table [{family}] is missing"))
             continue
-        table = document[family]
+        table = document.get(family, {})
         try:
             model = Train if family == "train" else options_class(family, table)
             parts[family] = model.model_validate(table, context={Options.folder: folder})
@@ -350,9 +355,14 @@ def _misfits(sections: Sections) -> list[Complaint]:
     """What is wrong between sections that are right by themselves."""
     problem = sections.make_problem()
     engine = sections.train.engine
-    refusal = ENGINES[engine].refusal(problem, sections.optimizer.kind)
+    refusal = ENGINES[engine].refusal(problem, sections.optimizer, sections.schedule)
     if refusal:
         return [(("train", "engine"), f'the engine "{engine}" {refusal}')]
+    rates, layers = sections.optimizer.learning_rate, int(layers_of(problem.arrays)[-1]) + 1
+    if isinstance(rates, list) and len(rates) != layers:
+        message = f"there are {len(rates)} learning rates for {layers} layers of weights: "
+        message += "give one number, or one a layer"
+        return [(("optimizer", "learning_rate", min(len(rates) - 1, layers)), message)]
     rules = sections.train.training().stop
     if "prediction_error" in rules and not problem.n_predictions:
         message = f"{NO_PREDICTIONS}; stop by loss or gradient_norm"

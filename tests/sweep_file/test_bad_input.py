@@ -84,7 +84,7 @@ MISSPELT: dict[str, tuple[str, str, str, list[str]]] = {
     "init kind": ('kind = "uniform"', 'kind = "unifrom" # HERE', "init.kind",
             ['did you mean "uniform"?']),
     "optimizer kind": (DESCENT, 'kind = "sgd" # HERE', "optimizer.kind",
-            ["allowed: ", "gradient_descent"]),
+            ["allowed: ", "gradient_descent", 'did you mean "signsgd"?']),
     "dtype": ("max_steps = 50", "max_steps = 50\ndtype = 'float46' # HERE", "train.dtype",
             ['"float64"', '"float32"', '"float46"']),
     "axis": (RATES, "learning_rat = [1.0] # HERE", "axes.learning_rat",

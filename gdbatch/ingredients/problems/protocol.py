@@ -40,6 +40,12 @@ class ParameterArray:
         return math.prod(self.shape)
 
 
+def layers_of(arrays: list[ParameterArray]) -> NDArray[np.int64]:
+    """For each parameter its layer, from 0: an array of weights begins one."""
+    layer = np.cumsum([not one.is_bias for one in arrays]) - 1
+    return np.repeat(layer, [one.size for one in arrays])
+
+
 @dataclass
 class Evaluation:
     """Where one evaluation of all lanes lands; what is None is not asked for, nor computed."""
