@@ -11,6 +11,7 @@ import numpy as np
 
 from ..ingredients.options import Floats
 from ..ingredients.problems.protocol import Evaluation
+from .arrays import empty
 from .assignment import Assignment
 from .engines import ENGINES
 from .lanes import Array, Lanes
@@ -37,7 +38,7 @@ class Block:
         problem, dtype = assignment.problem, assignment.training.dtype
         engine = ENGINES[assignment.training.engine]
         self._evaluator = engine.evaluator(problem, width, dtype)
-        self.gradient = np.empty_like(self.parameters)
+        self.gradient = empty(self.parameters.shape, self.parameters.dtype)
         self._updates = Updates(assignment, lanes, self.gradient)
         self.loss = np.empty(width, dtype)
         self.prediction_error = np.empty(width, dtype)

@@ -11,10 +11,11 @@ import numpy as np
 
 from ..ingredients.optimizers.protocol import Step
 from ..ingredients.options import Floats
+from .arrays import empty
 from .assignment import Assignment
 from .lanes import Lanes
 
-_ROWS = 3  # of scratch, one number a lane each
+_ROWS = 2  # of scratch, one number a lane each
 
 
 class Updates:
@@ -40,7 +41,7 @@ class Updates:
             lanes.part("state"),
             numbers,
             rate,
-            np.empty_like(parameters),
+            empty(parameters.shape, dtype),
             np.empty(shape, dtype),
             tuple(np.empty((_ROWS, 1, width), dtype)),
         )
@@ -103,11 +104,11 @@ class Updates:
         np.add(step.gradient, step.work, step.gradient)
 
     def _shrink(self) -> None:
-        """w ← w - η λ w."""
+        """w ← w - η λ w, as (1 - η λ) w."""
         step = self._step
         np.multiply(step.rate, step.numbers["weight_decay"], step.scaled_rate)
-        np.multiply(step.parameters, step.scaled_rate, step.work)
-        np.subtract(step.parameters, step.work, step.parameters)
+        np.subtract(1.0, step.scaled_rate, step.scaled_rate)
+        np.multiply(step.parameters, step.scaled_rate, step.parameters)
 
     def _row(self, index: int) -> Floats:
         row: Floats = self._step.rows[index][0]

@@ -72,7 +72,7 @@ class RMSProp:
         np.subtract(1.0, step.numbers["smoothing"], share)
         np.sqrt(share, share)
         np.divide(step.numbers["epsilon"], share, floor)
-        _add_square(step, "smoothing")
+        _add_square(step, "smoothing", step.work)
         np.sqrt(step.state["square"], step.work)
         np.add(step.work, floor, step.work)
         np.divide(step.gradient, step.work, step.work)
@@ -97,9 +97,10 @@ class _AdamOptions(OptimizerOptions):
 
 @register("optimizer", "adam")
 class Adam:
-    """m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², w ← w - η m̂/(√v̂ + ε) (Kingma and Ba 2015).
+    """Means of g and of g²: w ← w - η m̂/(√v̂ + ε) (Kingma and Ba 2015).
 
-    m̂ = m/(1 - β₁ᵗ) and v̂ = v/(1 - β₂ᵗ) after t updates, so the first step is η sign(g).
+    m ← β₁ m + (1 - β₁) g and v ← β₂ v + (1 - β₂) g²; after t updates m̂ = m/(1 - β₁ᵗ) and
+    v̂ = v/(1 - β₂ᵗ), so the first step is η sign(g).
     Defaults as in the source and torch.optim.Adam: β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
     """
 
@@ -112,8 +113,8 @@ class Adam:
     @staticmethod
     def update(step: Step) -> None:
         _add_mean(step)
-        _add_square(step, "beta2")
-        _adam_step(step, step.state["mean"], step.state["square"])
+        _add_square(step, "beta2", step.gradient)
+        _adam_step(step, step.state["mean"], step.state["square"], step.gradient)
 
     @staticmethod
     def update_one(
@@ -157,9 +158,9 @@ class AMSGrad:
     def update(step: Step) -> None:
         largest = step.state["largest_square"]
         _add_mean(step)
-        _add_square(step, "beta2")
+        _add_square(step, "beta2", step.gradient)
         np.maximum(largest, step.state["square"], largest)
-        _adam_step(step, step.state["mean"], largest)
+        _adam_step(step, step.state["mean"], largest, step.gradient)
 
     @staticmethod
     def update_one(
@@ -189,17 +190,15 @@ class NAdam:
     @staticmethod
     def update(step: Step) -> None:
         _add_mean(step)
-        _add_square(step, "beta2")
-        ahead, gradient, work = step.rows[2], step.gradient, step.work
-        beta1, share = step.numbers["beta1"], step.state["mean_share"]
-        # (g + β₁ s c/c ahead)/c, with s the sum of gradients and c that of their shares
-        np.multiply(share, beta1, ahead)
-        np.add(ahead, 1.0, ahead)
-        np.divide(share, ahead, ahead)
-        np.multiply(ahead, beta1, ahead)
-        np.multiply(step.state["mean"], ahead, work)
-        np.add(gradient, work, gradient)
-        _adam_step(step, gradient, step.state["square"])
+        stays, ahead, mean = *step.rows[:2], step.work
+        # (g + s β₁ c/(β₁ c + 1))/c, with s the sum of gradients and c that of their shares
+        np.multiply(step.state["mean_share"], step.numbers["beta1"], stays)
+        np.add(stays, 1.0, ahead)
+        np.divide(stays, ahead, ahead)
+        np.multiply(step.state["mean"], ahead, mean)
+        np.add(mean, step.gradient, mean)
+        _add_square(step, "beta2", step.gradient)
+        _adam_step(step, mean, step.state["square"], step.gradient)
 
     @staticmethod
     def update_one(
@@ -222,15 +221,15 @@ def _add_mean(step: Step) -> None:
     np.add(share, 1.0, share)
 
 
-def _add_square(step: Step, stays: str) -> None:
-    """Add the gradient's square to what stays of those before."""
+def _add_square(step: Step, stays: str, work: Floats) -> None:
+    """Add the gradient's square to what stays of those before; `work` may be the gradient."""
     square = step.state["square"]
     np.multiply(square, step.numbers[stays], square)
-    np.multiply(step.gradient, step.gradient, step.work)
-    np.add(square, step.work, square)
+    np.multiply(step.gradient, step.gradient, work)
+    np.add(square, work, square)
 
 
-def _adam_step(step: Step, mean: Floats, square: Floats) -> None:
+def _adam_step(step: Step, mean: Floats, square: Floats, work: Floats) -> None:
     """w ← w - η (mean/c₁)/(√(square/c₂) + ε), with c the shares that are summed up."""
     root, floor = step.rows[:2]
     share = step.state["square_share"]
@@ -240,11 +239,11 @@ def _adam_step(step: Step, mean: Floats, square: Floats) -> None:
     np.multiply(root, step.numbers["epsilon"], floor)
     np.divide(root, step.state["mean_share"], root)
     np.multiply(step.rate, root, step.scaled_rate)
-    np.sqrt(square, step.work)
-    np.add(step.work, floor, step.work)
-    np.divide(mean, step.work, step.work)
-    np.multiply(step.work, step.scaled_rate, step.work)
-    np.subtract(step.parameters, step.work, step.parameters)
+    np.sqrt(square, work)
+    np.add(work, floor, work)
+    np.divide(mean, work, work)
+    np.multiply(work, step.scaled_rate, work)
+    np.subtract(step.parameters, work, step.parameters)
 
 
 def _averages(slope: Any, numbers: Mapping[str, Any], memory: dict[str, Any]) -> tuple[Any, Any]:

@@ -48,7 +48,7 @@ class Step:
     rate: Floats  # η at this step; broadcasts to the parameters
     work: Floats  # scratch
     scaled_rate: Floats  # scratch for the rate times a number a lane
-    rows: tuple[Floats, ...]  # scratch, three of (1, lanes)
+    rows: tuple[Floats, ...]  # scratch, two of (1, lanes)
 
 
 class Optimizer(Protocol):
