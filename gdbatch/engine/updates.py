@@ -64,11 +64,11 @@ class Updates:
         warm_up = self._schedule_numbers["warm_up"]
         np.copyto(now, self._steps)
         np.subtract(now, warm_up, after)
-        np.maximum(after, 0.0, after)
+        np.maximum(after, 0.0, out=after)
         self._schedule.fill(after, self._schedule_numbers, factor)
         np.add(now, 1.0, now)
         np.divide(now, warm_up, now)  # infinite without a warm-up
-        np.minimum(now, 1.0, now)
+        np.minimum(now, 1.0, out=now)
         np.multiply(factor, now, factor)
         np.multiply(self._learning_rate, factor, self._step.rate)
 
@@ -79,8 +79,8 @@ class Updates:
             self._row(0),
         )
         np.negative(limit, lowest)
-        np.maximum(gradient, lowest, gradient)
-        np.minimum(gradient, limit, gradient)
+        np.maximum(gradient, lowest, out=gradient)
+        np.minimum(gradient, limit, out=gradient)
 
     def _clip_norm(self) -> None:
         """Times limit/norm where that is below 1; by the largest slope first, against overflow."""
@@ -88,13 +88,13 @@ class Updates:
         largest, factor = self._row(0), self._row(1)
         np.absolute(gradient, work)
         np.maximum.reduce(work, axis=0, out=largest)
-        np.maximum(largest, np.finfo(largest.dtype).tiny, largest)
+        np.maximum(largest, np.finfo(largest.dtype).tiny, out=largest)
         np.divide(gradient, largest, work)
         np.einsum("pl,pl->l", work, work, out=factor)
         np.sqrt(factor, factor)
         np.divide(self._step.numbers["clip_norm"], factor, factor)
         np.divide(factor, largest, factor)
-        np.minimum(factor, 1.0, factor)
+        np.minimum(factor, 1.0, out=factor)
         np.multiply(gradient, factor, gradient)
 
     def _pull(self) -> None:

@@ -203,7 +203,7 @@ class Cosine:
     @staticmethod
     def fill(step: Factors, numbers: Numbers, factor: Factors) -> None:
         np.divide(step, numbers["steps"], factor)
-        np.minimum(factor, 1.0, factor)
+        np.minimum(factor, 1.0, out=factor)
         np.multiply(factor, math.pi, factor)
         np.cos(factor, factor)
         np.add(factor, 1.0, factor)
@@ -219,7 +219,7 @@ class Cosine:
 def _fill_left(step: Factors, numbers: Numbers, factor: Factors) -> None:
     """What is left of `steps`, from 1 to 0."""
     np.divide(step, numbers["steps"], factor)
-    np.minimum(factor, 1.0, factor)
+    np.minimum(factor, 1.0, out=factor)
     np.subtract(1.0, factor, factor)
 
 

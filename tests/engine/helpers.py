@@ -149,7 +149,7 @@ def some_of(assignment: Assignment, rows: Any) -> Assignment:
 
     def taken(numbers: Mapping[str, Number]) -> dict[str, Number]:
         return {
-            name: number if isinstance(number, float) else number[rows]
+            name: number[..., rows] if isinstance(number, np.ndarray) else number
             for name, number in numbers.items()
         }
 
@@ -158,6 +158,7 @@ def some_of(assignment: Assignment, rows: Any) -> Assignment:
         seeds=assignment.seeds[rows],
         init_numbers=taken(assignment.init_numbers),
         optimizer_numbers=taken(assignment.optimizer_numbers),
+        schedule_numbers=taken(assignment.schedule_numbers),
     )
 
 

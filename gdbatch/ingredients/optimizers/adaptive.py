@@ -159,7 +159,7 @@ class AMSGrad:
         largest = step.state["largest_square"]
         _add_mean(step)
         _add_square(step, "beta2", step.gradient)
-        np.maximum(largest, step.state["square"], largest)
+        np.maximum(largest, step.state["square"], out=largest)
         _adam_step(step, step.state["mean"], largest, step.gradient)
 
     @staticmethod
