@@ -186,11 +186,14 @@ class Axis:
         return self.form.values(index, lambda: generator(self.entropy, f"axis {self.key}"))
 
     def column_values(self, index: Index) -> Any:
-        """The same as they stand in a column: numbers, bools, or text for lists."""
+        """The same as they stand in a column: numbers, bools, or text where there are lists."""
         values = self.values(index)
         if isinstance(values, np.ndarray):
             return values.astype(float) if self.per_lane and self.key != "seed" else values
-        return as_column(values, as_float=self.per_lane and self.key != "seed")
+        if any(isinstance(value, list | dict) for value in self.form.ends()):
+            return [as_text(value) for value in values]
+        as_float = self.per_lane and self.key != "seed"
+        return np.array(values, dtype=np.float64) if as_float else values
 
     def place_of(self, wanted: Any) -> int:
         """Where a value stands on the axis; raises IngredientError with the nearest one."""
@@ -223,13 +226,6 @@ class Axis:
             range(size), sign * wanted, key=lambda one: sign * self.values(np.array([one]))[0]
         )
         return np.unique(np.clip([place - 1, place], 0, size - 1))
-
-
-def as_column(values: list[Any], as_float: bool) -> Any:
-    """A list of values of a sweep file as a column of numbers, bools or text."""
-    if as_float:
-        return np.array(values, dtype=np.float64)
-    return [as_text(value) if isinstance(value, list | dict) else value for value in values]
 
 
 def as_text(value: Any) -> str:
