@@ -31,7 +31,7 @@ class FunctionProblem:
     def __init__(self, options: FunctionOptions) -> None:
         self.options = options
         self.function: Function = catalogue.get("function", options.function)(options)
-        self.parameter_names = self.function.names
+        self.parameter_names = list(self.function.names)
         self.n_parameters = len(self.parameter_names)
         self.is_bias = np.zeros(self.n_parameters, bool)
         self.arrays = [ParameterArray("parameters", (self.n_parameters,))]
