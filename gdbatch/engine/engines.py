@@ -85,6 +85,8 @@ class FusedEngine:
         activations = getattr(problem, "activations", None)
         if activations is None or optimizer != "gradient_descent":
             return "trains networks by gradient_descent only"
+        if getattr(problem, "factors", None) is not None:
+            return "takes no layer_scale"
         if len(set(activations)) > _MOST_ACTIVATIONS:
             return f"takes at most {_MOST_ACTIVATIONS} different activations"
         return ""

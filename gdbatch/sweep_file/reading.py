@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ..errors import IngredientError, Problem, SweepFileError, nearest
+from ..ingredients.initializers_from_file import missing_set
 from ..ingredients.options import Options
 from .axes import FORMS, AxisForm, parse_axis
 from .complaints import Complaint, complaints_of, shortened
@@ -333,7 +334,7 @@ class _Reader:
         """Every value of every axis with the first of the others, then structures together."""
         for axis in sweep.axes:
             if axis.key == "seed":
-                self._check_seeds(axis)
+                self._check_seeds(axis, sweep.first.make_initializer().sets)
                 continue
             for index, value in enumerate(axis.form.ends()):
                 partners = self._zipped(sweep, axis, index)
@@ -373,11 +374,13 @@ class _Reader:
             if placed not in self._complaints:
                 self._complaints.append(placed)
 
-    def _check_seeds(self, axis: Axis) -> None:
+    def _check_seeds(self, axis: Axis, sets: int | None) -> None:
         for value in axis.form.ends():
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
                 message = f"a seed is a whole number from 0, not {value}"
                 self._complaints.append((self._axis_paths["seed"], message))
+            elif sets is not None and value >= sets:
+                self._complaints.append((self._axis_paths["seed"], missing_set(sets, value)))
 
     def _check_record(self, sweep: Sweep) -> None:
         if not sweep.first.make_problem().n_predictions:

@@ -162,9 +162,10 @@ class Sections:
         problem: Problem = catalogue.get("problem", self.problem.kind)(self.problem)
         return problem
 
-    def make_initializer(self, problem: Problem) -> Initializer:
+    def make_initializer(self, problem: Problem | None = None) -> Initializer:
         """Where it starts; raises IngredientError where that does not fit the problem."""
-        initializer: Initializer = catalogue.get("init", self.init.kind)(self.init, problem)
+        entry = catalogue.get("init", self.init.kind)
+        initializer: Initializer = entry(self.init, problem or self.make_problem())
         return initializer
 
 

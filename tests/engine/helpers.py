@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -77,6 +76,7 @@ def reference_of(problem: Network, dtype: Any = np.float64) -> ReferenceNetwork:
         problem.options.bias,
         problem.options.derivative_at == "prediction",
         dtype,
+        problem.options.layer_scale,
     )
 
 
@@ -122,11 +122,12 @@ def assignment_of(
 ) -> Assignment:
     """One trial a learning rate; normal weights of scale 0.8 unless told otherwise."""
     rates = np.atleast_1d(np.asarray(learning_rates, np.float64))
+    entry = catalogue.get("init", init)
     if init == "normal":
         numbers = {"mean": 0.0, "scale": 0.8} | numbers
     return Assignment(
         problem,
-        catalogue.get("init", init)(SimpleNamespace(), problem),
+        entry(entry.Options.model_construct(kind=init), problem),
         catalogue.get("optimizer", "gradient_descent"),
         training,
         np.broadcast_to(np.asarray(seeds, np.int64), rates.shape).copy(),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from ... import catalogue
@@ -52,6 +53,11 @@ class NetworkOptions(ProblemOptions):
         "sigmoid", description="One for all layers, or a list with one a layer after the inputs."
     )
     bias: bool = Field(False, description="Whether every unit has a bias.")
+    layer_scale: list[float] | None = Field(
+        None,
+        description="One factor a layer after the inputs, by which its weights (not its biases) "
+        "are multiplied wherever they are used: 1/√inputs leaves the trained weights of order 1.",
+    )
     loss: LossName = Field("squared_error", description="See `gdbatch list`.")
     inputs: list[list[float]] | None = Field(None, description="One list of inputs a sample.")
     targets: list[list[float]] | None = Field(None, description="One list of targets a sample.")
@@ -79,11 +85,14 @@ class NetworkOptions(ProblemOptions):
     def resolved(self) -> dict[str, Any]:
         """The options, with the samples themselves for the name of a data file."""
         inputs, targets = (part.tolist() for part in self._samples)
-        return super().resolved() | {"data": None, "inputs": inputs, "targets": targets}
+        resolved = super().resolved() | {"data": None, "inputs": inputs, "targets": targets}
+        if self.layer_scale is None:  # as before there was one, so that old runs go on
+            del resolved["layer_scale"]
+        return resolved
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> NetworkOptions:
-        self._check_names()
+        self._check_layers()
         context: dict[str, Any] | None = info.context
         if self.data is not None:
             if self.inputs is not None or self.targets is not None:
@@ -96,7 +105,7 @@ class NetworkOptions(ProblemOptions):
             self._check_cross_entropy()
         return self
 
-    def _check_names(self) -> None:
+    def _check_layers(self) -> None:
         for index, name in enumerate(self.activation_names()):
             if name not in catalogue.family("activation"):
                 hint = nearest(name, catalogue.family("activation"))
@@ -107,6 +116,12 @@ class NetworkOptions(ProblemOptions):
                 f"{len(self.activation_names())} activations for {len(self.layers) - 1} layers "
                 "after the inputs: give one name, or one a layer",
                 "activation",
+            )
+        if self.layer_scale is not None and len(self.layer_scale) != len(self.layers) - 1:
+            raise IngredientError(
+                f"{len(self.layer_scale)} factors for {len(self.layers) - 1} layers after the "
+                "inputs: give one a layer",
+                "layer_scale",
             )
         if self.loss not in catalogue.family("loss"):
             hint = nearest(self.loss, catalogue.family("loss"))
@@ -176,6 +191,7 @@ class Network:
         self.is_bias = np.repeat(
             [one.is_bias for one in self.arrays], [one.size for one in self.arrays]
         )
+        self.factors = self._factors()
         self.loss_bound = self._loss_bound()
         self.curvature = self._curvature()
 
@@ -227,6 +243,14 @@ class Network:
         parts = np.split(array, ends[:-1])
         return [part.reshape(*shape, -1) for part, shape in zip(parts, self.shapes, strict=True)]
 
+    def _factors(self) -> NDArray[np.float64] | None:
+        """What each parameter is multiplied by where it is used, (parameters,); None for 1."""
+        if self.options.layer_scale is None:
+            return None
+        weights = iter(self.options.layer_scale)
+        factors = [1.0 if one.is_bias else next(weights) for one in self.arrays]
+        return np.repeat(factors, [one.size for one in self.arrays])
+
     def _loss_bound(self) -> float:
         lowest, highest = self.activations[-1].bounds
         scale = self.loss.scale(self.n_predictions)
@@ -236,13 +260,14 @@ class Network:
         """Largest eigenvalue of the update's Jacobian at the solution, per unit learning rate.
 
         Known for one layer on one sample, where the outputs can meet their targets:
-        factor · f'(s) · slope used(s) · ‖x‖², largest over the outputs; 2·(p(1-p))²·‖x‖² for
-        the tutorial's sigmoid and squared error.
+        factor · f'(s) · slope used(s) · ‖x‖², largest over the outputs, with x scaled as the
+        weights are; 2·(p(1-p))²·‖x‖² for the tutorial's sigmoid and squared error.
         """
         if len(self.shapes) != 1 or len(self.inputs) != 1:
             return None
         activation = self.activations[0]
-        norm = float(np.sum(self.inputs**2)) + self.options.bias
+        scale = self.options.layer_scale[0] if self.options.layer_scale else 1.0
+        norm = scale**2 * float(np.sum(self.inputs**2)) + self.options.bias
         largest = 0.0
         for target in self.targets:
             sop = activation.inverse(target)
