@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from .errors import nearest
 
-FAMILIES = ("problem", "function", "activation", "loss", "init", "optimizer")
+FAMILIES = ("problem", "function", "dataset", "activation", "loss", "init", "optimizer")
 
 _entries: dict[str, dict[str, Any]] = {family: {} for family in FAMILIES}
 

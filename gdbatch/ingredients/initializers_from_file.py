@@ -14,7 +14,7 @@ from ..catalogue import register
 from ..errors import IngredientError
 from .data_files import expect_file, read_arrays
 from .initializers_by_layer import ScaledInitializer, ScaledOptions
-from .options import Floats, data_path
+from .options import Floats, context_of
 from .problems.protocol import ParameterArray, Problem
 
 
@@ -34,7 +34,7 @@ class FromFile(ScaledInitializer):
 
         @model_validator(mode="after")
         def _read(self, info: ValidationInfo) -> FromFile.Options:
-            path = data_path(self.file, info.context)
+            path = context_of(info).path(self.file)
             expect_file(path, (".npz",), "init file", "file")
             self._content = read_arrays(path, "file")
             return self

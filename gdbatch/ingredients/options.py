@@ -5,12 +5,13 @@ Touch it only when every ingredient is meant.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 
 Floats = NDArray[np.floating[Any]]
 
@@ -40,8 +41,6 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
-    folder: ClassVar[str] = "folder"  # key of the validation context: where data files are
-
     @classmethod
     def lane_keys(cls) -> tuple[str, ...]:
         """Names of the options that may differ from lane to lane inside one block."""
@@ -56,7 +55,18 @@ class Options(BaseModel):
         return self.model_dump(mode="json")
 
 
-def data_path(file: str, context: dict[str, Any] | None) -> Path:
-    """Where a data file named in a sweep file is: beside the sweep file, unless absolute."""
-    folder = Path((context or {}).get(Options.folder, "."))
-    return folder / file
+@dataclass(frozen=True)
+class Context:
+    """What the options of a sweep file depend on beside themselves; pydantic's `context`."""
+
+    folder: str = "."  # where data files are
+    entropy: int = 0  # where all random numbers come from
+
+    def path(self, file: str) -> Path:
+        """Where a file named in a sweep file is: beside the sweep file, unless absolute."""
+        return Path(self.folder) / file
+
+
+def context_of(info: ValidationInfo) -> Context:
+    """The context of a validation."""
+    return info.context or Context()

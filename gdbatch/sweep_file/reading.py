@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from ..errors import IngredientError, Problem, SweepFileError, nearest
 from ..ingredients.initializers_from_file import missing_set
-from ..ingredients.options import Options
+from ..ingredients.options import Context
 from .axes import FORMS, AxisForm, parse_axis
 from .complaints import Complaint, complaints_of, shortened
 from .keys import key_path, short_name, split_element
@@ -105,10 +106,10 @@ class _Reader:
         self._document = document
         self._positions = positions
         self._source = source
-        self._folder = folder
+        self._context = Context(folder)
         self._set: dict[KeyPath, str] = {}  # keys that did not come from the file, and whence
         self._complaints: list[Complaint] = []
-        self._unknown_kind = False  # whether a section does not say what it is
+        self._unknown: set[str] = set()  # tables that do not say what they are
         self._axis_paths: dict[str, KeyPath] = {}  # where the axis of a key stands
 
     def override(self, overrides: Iterable[str]) -> None:
@@ -145,12 +146,14 @@ class _Reader:
     def read(self) -> Sweep:
         """The sweep; raises SweepFileError."""
         heading = self._heading()
+        if heading is not None:
+            self._context = replace(self._context, entropy=heading.entropy)
         groups = self._parse_axes()
         values = {key: form.ends()[0] for group in groups for key, form in group}
         sections_document = {
             key: part for key, part in self._document.items() if key in (*FAMILIES, "train")
         }
-        first, complaints = validate_sections(with_values(sections_document, values), self._folder)
+        first, complaints = validate_sections(with_values(sections_document, values), self._context)
         parsed = {key_path(key) for key in values}
         broken = {key_path(key) for key in self._axis_paths} - parsed
         self._complaints += [self._placed(one) for one in complaints if one[0] not in broken]
@@ -160,7 +163,7 @@ class _Reader:
         assert first is not None and heading is not None
         dimensions = self._dimensions(groups, heading.entropy)
         sweep = Sweep(
-            heading, sections_document, dimensions, record, first, self._folder, self._source
+            heading, sections_document, dimensions, record, first, self._context, self._source
         )
         self._check_values(sweep)
         self._check_record(sweep)
@@ -191,7 +194,7 @@ class _Reader:
 
     def _validated(self, model: Any, value: Any, path: KeyPath) -> Any:
         try:
-            return model.model_validate(value, context={Options.folder: self._folder})
+            return model.model_validate(value)
         except ValidationError as error:
             self._complaints += complaints_of(error, model, path, value)
             return None
@@ -255,7 +258,8 @@ class _Reader:
             else:
                 names = [*allowed, *(key.rsplit(".", 1)[-1] for key in allowed)]
                 hint = nearest(name, names) if nearest(name, names).startswith("did") else ""
-                if not hint and self._unknown_kind:  # whose keys are not known either
+                of_unknown = any(name.startswith(f"{table}.") for table in self._unknown)
+                if of_unknown or (self._unknown and not hint):  # whose keys are not known either
                     return None
                 hint = hint or "an axis is seed or a key of the sweep, such as learning_rate"
                 message = f'"{name}" is no key that can be an axis; {hint}'
@@ -295,9 +299,16 @@ class _Reader:
             try:
                 options = options_class(family, self._document.get(family))
             except IngredientError:
-                self._unknown_kind = True
+                self._unknown.add(family)
                 continue
             keys += [f"{family}.{name}" for name in options.model_fields]
+        dataset = _found(self._document, ("problem", "data"))
+        if isinstance(dataset, dict):
+            try:
+                fields = options_class("dataset", dataset).model_fields
+                keys += [f"problem.data.{name}" for name in fields]
+            except IngredientError:
+                self._unknown.add("problem.data")
         keys += [f"train.{name}" for name in Train.model_fields if name not in ("engine", "stop")]
         keys += [f"train.stop.{name}" for name in ("prediction_error", "loss", "gradient_norm")]
         return [*keys, "train.stop.hold", "train.divergence.loss"]
@@ -313,7 +324,8 @@ class _Reader:
             axes = []
             for key, form in group:
                 last = short_name(key)
-                clash = short.count(last) > 1 or (last in _RESERVED_COLUMNS)
+                clash = short.count(last) > 1 or last in _RESERVED_COLUMNS
+                clash |= last == "seed" != key  # the seed of data is not that of a start
                 numbers = not any(isinstance(value, list) for value in form.ends())
                 per_lane = numbers and split_element(key)[0] in lane_keys
                 axes.append(Axis(key, key if clash else last, form, per_lane, entropy))
@@ -364,7 +376,7 @@ class _Reader:
     def _check_one(self, sweep: Sweep, values: dict[str, Any]) -> None:
         first = {axis.key: _at(axis, 0) for axis in sweep.axes}
         document = with_values(sweep.document, first | values)
-        _, complaints = validate_sections(document, self._folder)
+        _, complaints = validate_sections(document, self._context)
         for complaint in complaints:
             placed = self._placed(complaint)
             key = next(iter(values), "")

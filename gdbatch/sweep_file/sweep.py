@@ -23,7 +23,7 @@ from ..errors import IngredientError, nearest
 from ..ingredients.functions.protocol import FunctionOptions
 from ..ingredients.initializers import Initializer, InitOptions
 from ..ingredients.optimizers import OptimizerOptions
-from ..ingredients.options import Options
+from ..ingredients.options import Context, Options
 from ..ingredients.problems.protocol import Problem, ProblemOptions
 from ..streams import generator
 from .axes import AxisForm, Index
@@ -248,7 +248,7 @@ class Sweep:
     dimensions: tuple[tuple[Axis, ...], ...]  # in file order; the axes of a zip move together
     record: Record
     first: Sections  # with the first value of every axis
-    folder: str  # where data files are looked for
+    context: Context
     source: str
 
     @property
@@ -265,7 +265,7 @@ class Sweep:
         """The sections with some axes' values in place; the other axes stand at their first."""
         values = {axis.key: _plain(axis.values(np.array([0]))) for axis in self.axes}
         document = with_values(self.document, values | dict(structural))
-        sections, complaints = validate_sections(document, self.folder)
+        sections, complaints = validate_sections(document, self.context)
         if sections is None:
             raise IngredientError("; ".join(message for _, message in complaints))
         return sections
@@ -323,7 +323,7 @@ def _named(family: str, key: str, table: dict[str, Any]) -> Any:
 
 
 def validate_sections(
-    document: Mapping[str, Any], folder: str
+    document: Mapping[str, Any], context: Context
 ) -> tuple[Sections | None, list[Complaint]]:
     """Sections of a document, and everything that is wrong in them."""
     complaints: list[Complaint] = []
@@ -333,18 +333,33 @@ def validate_sections(
             complaints.append(((family,), f"the table [{family}] is missing"))
             continue
         table = document[family]
-        try:
-            model = Train if family == "train" else options_class(family, table)
-            parts[family] = model.model_validate(table, context={Options.folder: folder})
-        except IngredientError as error:
-            complaints.append(((family, *error.key), error.message))
-        except ValidationError as error:
-            complaints += complaints_of(error, model, (family,), table)
+        if family == "problem" and isinstance(table, dict) and isinstance(table.get("data"), dict):
+            place = ("problem", "data")
+            dataset, wrong = _validated("dataset", table["data"], place, context)
+            if wrong:
+                complaints += wrong
+                continue
+            table = table | {"data": dataset}
+        parts[family], wrong = _validated(family, table, (family,), context)
+        complaints += wrong
     if complaints:
         return None, complaints
     sections = Sections(**parts)
     complaints = _misfits(sections)
     return (None, complaints) if complaints else (sections, [])
+
+
+def _validated(
+    family: str, table: Any, place: Path, context: Context
+) -> tuple[Any, list[Complaint]]:
+    """The options in a table that stands at `place`, and everything that is wrong in it."""
+    try:
+        model = Train if family == "train" else options_class(family, table)
+        return model.model_validate(table, context=context), []
+    except IngredientError as error:
+        return None, [((*place, *error.key), error.message)]
+    except ValidationError as error:
+        return None, complaints_of(error, model, place, table)
 
 
 def _misfits(sections: Sections) -> list[Complaint]:

@@ -17,6 +17,7 @@ from gdbatch import catalogue
 from gdbatch.ingredients.options import PerLane
 from gdbatch.ingredients.problems.function import FunctionProblem
 from gdbatch.ingredients.problems.protocol import Evaluation
+from tests.documents import plan_of
 from tests.engine.helpers import F32, F64, Array
 
 LANES = 12
@@ -30,9 +31,11 @@ Case = tuple[str, int]
 
 
 def problem_of(name: str, **options: Any) -> FunctionProblem:
-    model = catalogue.get("function", name).Options
     table = {"kind": "function", "function": name, **options}
-    return FunctionProblem(model.model_validate(table))
+    train, axes = {"max_steps": 1}, {"learning_rate": [1.0]}
+    problem = plan_of(problem=table, train=train, axes=axes).group(0).problem
+    assert isinstance(problem, FunctionProblem)
+    return problem
 
 
 def example(case: Case) -> FunctionProblem:
@@ -79,6 +82,24 @@ def _beale(o: Any, x: Any) -> Any:
     return powers[0] ** 2 + powers[1] ** 2 + (2.625 - x[0] + x[0] * x[1] ** 3) ** 2
 
 
+def _least_squares(o: Any, x: Any) -> Any:
+    inputs, targets = _samples(o)
+    errors = anp.dot(inputs, x) - targets[:, 0]
+    return anp.mean(errors**2) / 2 + o.ridge / 2 * anp.sum(x**2)
+
+
+def _logistic_regression(o: Any, x: Any) -> Any:
+    inputs, targets = _samples(o)
+    sums, shares = anp.dot(inputs, x), targets[:, 0]
+    losses = shares * anp.log(1 + anp.exp(-sums)) + (1 - shares) * anp.log(1 + anp.exp(sums))
+    return anp.mean(losses) + o.ridge / 2 * anp.sum(x**2)
+
+
+def _samples(o: Any) -> tuple[Any, Any]:
+    inputs, targets = o.samples
+    return (np.c_[inputs, np.ones(len(inputs))] if o.intercept else inputs), targets
+
+
 def _product(o: Any, x: Any) -> Any:
     u, v = x[: o.size], x[o.size :]
     return 0.5 * (o.scale * anp.dot(u, v) - o.y) ** 2
@@ -94,6 +115,8 @@ FORMULAS: dict[str, Callable[[Any, Any], Any]] = {
     "cubic": lambda o, x: x[0] ** 3 / 3 - x[0] ** 2 / 2,
     "double_well": lambda o, x: (x[0] ** 2 - o.mu) ** 2 / 4,
     "himmelblau": lambda o, x: (x[0] ** 2 + x[1] - 11) ** 2 + (x[0] + x[1] ** 2 - 7) ** 2,
+    "least_squares": _least_squares,
+    "logistic_regression": _logistic_regression,
     "product": _product,
     "quadratic": lambda o, x: 0.5 * anp.sum(anp.array(o.eigenvalues) * x**2),
     "rastrigin": lambda o, x: anp.sum(x**2 + o.a * (1 - anp.cos(2 * anp.pi * x))),

@@ -11,19 +11,19 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from ... import catalogue
 from ...catalogue import register
 from ...errors import IngredientError, nearest
 from ..activations import Activation
-from ..data_files import Samples, read_samples
 from ..losses import Loss
-from ..options import Floats, data_path
+from ..options import Floats, context_of
 from .network_elementwise import ElementwiseEvaluator
 from .network_evaluator import NetworkEvaluator
 from .network_products import ProductsEvaluator
-from .protocol import ParameterArray, ProblemOptions, lanes_in_cache
+from .protocol import ParameterArray, lanes_in_cache
+from .samples import SampleOptions
 
 # from here on a product a lane beats elementwise arithmetic: 1,000 multiplications of a forward
 # pass in float64, 2,000 in float32, on several samples (measured on 15 shapes, AVX-512, NumPy 2.4)
@@ -42,7 +42,7 @@ ActivationName = Annotated[str, _names_of("activation")]
 LossName = Annotated[str, _names_of("loss")]
 
 
-class NetworkOptions(ProblemOptions):
+class NetworkOptions(SampleOptions):
     """`[problem]` with kind = "network"."""
 
     kind: Literal["network"]
@@ -59,22 +59,11 @@ class NetworkOptions(ProblemOptions):
         "are multiplied wherever they are used: 1/√inputs leaves the trained weights of order 1.",
     )
     loss: LossName = Field("squared_error", description="See `gdbatch list`.")
-    inputs: list[list[float]] | None = Field(None, description="One list of inputs a sample.")
-    targets: list[list[float]] | None = Field(None, description="One list of targets a sample.")
-    data: str | None = Field(
-        None, description="CSV (inputs, then targets) or npz (`inputs`, `targets`) file instead."
-    )
     derivative_at: Literal["sop", "prediction"] = Field(
         "sop",
         description='Where the slope of an activation is taken: "sop" is the true gradient, '
         '"prediction" the slip of the tutorial.',
     )
-    _samples: Samples = PrivateAttr()
-
-    @property
-    def samples(self) -> Samples:
-        """Inputs (samples, n) and targets (samples, n), wherever they came from."""
-        return self._samples
 
     def activation_names(self) -> list[str]:
         """One name a layer after the inputs."""
@@ -83,9 +72,8 @@ class NetworkOptions(ProblemOptions):
         return self.activation
 
     def resolved(self) -> dict[str, Any]:
-        """The options, with the samples themselves for the name of a data file."""
-        inputs, targets = (part.tolist() for part in self._samples)
-        resolved = super().resolved() | {"data": None, "inputs": inputs, "targets": targets}
+        """The options, with the samples themselves for what they come from."""
+        resolved = super().resolved()
         if self.layer_scale is None:  # as before there was one, so that old runs go on
             del resolved["layer_scale"]
         return resolved
@@ -93,14 +81,8 @@ class NetworkOptions(ProblemOptions):
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> NetworkOptions:
         self._check_layers()
-        context: dict[str, Any] | None = info.context
-        if self.data is not None:
-            if self.inputs is not None or self.targets is not None:
-                raise IngredientError("give either data or inputs and targets, not both", "data")
-            path = data_path(self.data, context)
-            self._samples = read_samples(path, self.layers[0], self.layers[-1])
-        else:
-            self._samples = self._inline_samples()
+        who = f"layers = {self.layers}"
+        self._take_samples(context_of(info), self.layers[0], self.layers[-1], who)
         if self.loss == "binary_cross_entropy":
             self._check_cross_entropy()
         return self
@@ -126,29 +108,6 @@ class NetworkOptions(ProblemOptions):
         if self.loss not in catalogue.family("loss"):
             hint = nearest(self.loss, catalogue.family("loss"))
             raise IngredientError(f'unknown loss "{self.loss}"; {hint}', "loss")
-
-    def _inline_samples(self) -> Samples:
-        arrays = []
-        for key, width in (("inputs", self.layers[0]), ("targets", self.layers[-1])):
-            rows: list[list[float]] | None = getattr(self, key)
-            if not rows:
-                raise IngredientError(
-                    f"{key} are missing: one list of {width} a sample, or data = a file", key
-                )
-            for index, row in enumerate(rows):
-                if len(row) != width:
-                    raise IngredientError(
-                        f"sample {index} has {len(row)} numbers, but layers = {self.layers} "
-                        f"needs {width}",
-                        key,
-                    )
-            arrays.append(np.array(rows, dtype=np.float64))
-        if len(arrays[0]) != len(arrays[1]):
-            raise IngredientError(
-                f"there are {len(arrays[1])} lists of targets for {len(arrays[0])} of inputs",
-                "targets",
-            )
-        return arrays[0], arrays[1]
 
     def _check_cross_entropy(self) -> None:
         if self.activation_names()[-1] != "sigmoid":
