@@ -6,7 +6,6 @@ Nothing is trained or written here; data files that a sweep names are read.
 from __future__ import annotations
 
 import itertools
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +18,11 @@ from ..errors import IngredientError, Problem, SweepFileError, nearest
 from ..ingredients.initializers_from_file import missing_set
 from ..ingredients.options import Context
 from .axes import FORMS, AxisForm, parse_axis
-from .complaints import Complaint, complaints_of, shortened
+from .complaints import Complaint, complaints_of
 from .keys import key_path, short_name, split_element
 from .positions import Path as KeyPath
-from .positions import Positions, describe, lookup, split_key
+from .positions import Positions, describe, lookup
+from .sources import parse_override, plain_copy, read_document
 from .sweep import (
     FAMILIES,
     NO_PREDICTIONS,
@@ -59,42 +59,16 @@ def read_sweep(
     Raises SweepFileError with every problem found.
     """
     if isinstance(source, Mapping):
-        document, positions = _copy(source), Positions("")
+        document, positions = plain_copy(source), Positions("")
         name, folder = "sweep", str(Path.cwd())
     else:
-        document, positions = _parse(Path(source))
+        document, positions = read_document(Path(source))
         name, folder = str(source), str(Path(source).resolve().parent)
     reader = _Reader(document, positions, name, folder)
     reader.override(overrides)
     if engine is not None:
         reader.put(("train", "engine"), engine, f"--engine {engine}")
     return reader.read()
-
-
-def _parse(path: Path) -> tuple[dict[str, Any], Positions]:
-    try:
-        text = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
-        return tomllib.loads(text), Positions(text)
-    except UnicodeDecodeError:
-        raise SweepFileError([Problem("is not a text file in UTF-8", source=str(path))]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise SweepFileError([Problem(f"is not TOML: {error}", source=str(path))]) from None
-    except RecursionError:
-        raise SweepFileError([Problem("is nested too deeply", source=str(path))]) from None
-    except (OSError, ValueError) as error:  # a name may be no name of any file
-        message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise SweepFileError([Problem(message, source=str(path))]) from None
-
-
-def _copy(value: Any) -> Any:
-    """A copy in plain Python types: NumPy numbers and arrays, and tuples, become theirs."""
-    if isinstance(value, Mapping):
-        return {str(key): _copy(inner) for key, inner in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, list | tuple | range):
-        return [_copy(inner) for inner in value]
-    return value
 
 
 class _Reader:
@@ -115,21 +89,8 @@ class _Reader:
     def override(self, overrides: Iterable[str]) -> None:
         """Put `KEY=VALUE` into the document."""
         for text in overrides:
-            source = f"--set {shortened(text)}"
-            key, equals, value = text.partition("=")
-            path = split_key(key.strip())
-            if not equals or path is None:
-                raise SweepFileError([Problem("write KEY=VALUE, KEY dotted", source=source)])
-            try:
-                document = tomllib.loads(f"value = {value.strip()}")
-            except (tomllib.TOMLDecodeError, RecursionError):
-                document = {}
-            if list(document) != ["value"]:
-                shown = shortened(value.strip())
-                message = f"""{shown!r} is no TOML value; a text needs quotes: """
-                message += f"""--set '{key.strip()}="{shown}"'"""
-                raise SweepFileError([Problem(message, source=source)])
-            self.put(path, document["value"], source)
+            path, value, source = parse_override(text)
+            self.put(path, value, source)
 
     def put(self, path: KeyPath, value: Any, source: str) -> None:
         """Set one value; tables on the way are made."""
