@@ -50,6 +50,14 @@ class Options(BaseModel):
             if any(isinstance(mark, PerLane) for mark in field.metadata)
         )
 
+    def constants(self) -> dict[str, NDArray[np.float64]]:
+        """The numbers that may differ from lane to lane, where they do not."""
+        given = {name: getattr(self, name) for name in self.lane_keys()}
+        return {
+            name: as_array(tuple(number) if isinstance(number, list) else number)
+            for name, number in given.items()
+        }
+
     def resolved(self) -> dict[str, Any]:
         """Everything that decides what is trained; contents of files, not their names."""
         return self.model_dump(mode="json")
@@ -61,6 +69,7 @@ class Context:
 
     folder: str = "."  # where data files are
     entropy: int = 0  # where all random numbers come from
+    allow_python: bool = False  # whether code that a sweep names may run
 
     def path(self, file: str) -> Path:
         """Where a file named in a sweep file is: beside the sweep file, unless absolute."""

@@ -52,10 +52,12 @@ def read_sweep(
     source: str | Path | Mapping[str, Any],
     overrides: Sequence[str] = (),
     engine: str | None = None,
+    allow_python: bool = False,
 ) -> Sweep:
     """A validated sweep from a file, or from a document like one.
 
     overrides: `KEY=VALUE` each, KEY dotted, VALUE in TOML syntax. engine: instead of the file's.
+    allow_python: whether the code of a problem with kind = "python" may run.
     Raises SweepFileError with every problem found.
     """
     if isinstance(source, Mapping):
@@ -64,7 +66,7 @@ def read_sweep(
     else:
         document, positions = read_document(Path(source))
         name, folder = str(source), str(Path(source).resolve().parent)
-    reader = _Reader(document, positions, name, folder)
+    reader = _Reader(document, positions, name, Context(folder, allow_python=allow_python))
     reader.override(overrides)
     if engine is not None:
         reader.put(("train", "engine"), engine, f"--engine {engine}")
@@ -75,12 +77,12 @@ class _Reader:
     """One reading of one document; gathers complaints until the end."""
 
     def __init__(
-        self, document: dict[str, Any], positions: Positions, source: str, folder: str
+        self, document: dict[str, Any], positions: Positions, source: str, context: Context
     ) -> None:
         self._document = document
         self._positions = positions
         self._source = source
-        self._context = Context(folder)
+        self._context = context
         self._set: dict[KeyPath, str] = {}  # keys that did not come from the file, and whence
         self._complaints: list[Complaint] = []
         self._unknown: set[str] = set()  # tables that do not say what they are
@@ -356,7 +358,12 @@ class _Reader:
                 self._complaints.append((self._axis_paths["seed"], missing_set(sets, value)))
 
     def _check_record(self, sweep: Sweep) -> None:
-        if not sweep.first.make_problem().n_predictions:
+        problem = sweep.first.make_problem()
+        taken = {*_RESERVED_COLUMNS, *(axis.column for axis in sweep.axes)}
+        for name in taken.intersection(problem.parameter_names):
+            message = f'the parameter "{name}" has the name of a column of the results; rename it'
+            self._complaints.append((("problem",), message))
+        if not problem.n_predictions:
             for index, value in enumerate(sweep.record.values or []):
                 if value in ("prediction", "prediction_error"):
                     message = f"{NO_PREDICTIONS}; record loss, gradient_norm or parameters"

@@ -25,6 +25,8 @@ from ..ingredients.initializers import Initializer, InitOptions
 from ..ingredients.optimizers import OptimizerOptions
 from ..ingredients.options import Context, Options
 from ..ingredients.problems.protocol import Problem, ProblemOptions
+from ..ingredients.problems.python import PythonProblem
+from ..ingredients.problems.python_check import check
 from ..streams import generator
 from .axes import AxisForm, Index
 from .complaints import Complaint, complaints_of, shortened
@@ -34,6 +36,8 @@ from .positions import Path
 FAMILIES = ("problem", "init", "optimizer")
 
 NO_PREDICTIONS = "this problem has a loss, but no predictions"
+
+_CHECKED_STARTS = 4  # of a problem in Python
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -345,7 +349,7 @@ def validate_sections(
     if complaints:
         return None, complaints
     sections = Sections(**parts)
-    complaints = _misfits(sections)
+    complaints = _misfits(sections, context)
     return (None, complaints) if complaints else (sections, [])
 
 
@@ -362,7 +366,7 @@ def _validated(
         return None, complaints_of(error, model, place, table)
 
 
-def _misfits(sections: Sections) -> list[Complaint]:
+def _misfits(sections: Sections, context: Context) -> list[Complaint]:
     """What is wrong between sections that are right by themselves."""
     problem = sections.make_problem()
     engine = sections.train.engine
@@ -374,7 +378,15 @@ def _misfits(sections: Sections) -> list[Complaint]:
         message = f"{NO_PREDICTIONS}; stop by loss or gradient_norm"
         return [(("train", "stop", "prediction_error"), message)]
     try:
-        sections.make_initializer(problem)
+        initializer = sections.make_initializer(problem)
     except IngredientError as error:
         return [(("init", *error.key), error.message)]
+    if isinstance(problem, PythonProblem):
+        seeds = range(min(_CHECKED_STARTS, initializer.sets or _CHECKED_STARTS))
+        draws = [initializer.draw(generator(context.entropy, "init", seed), seed) for seed in seeds]
+        starts = initializer.start(np.stack(draws, axis=1), sections.init.constants())
+        try:
+            check(problem, starts)
+        except IngredientError as error:
+            return [(("problem", *error.key), error.message)]
     return []

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ... import catalogue
 from ...catalogue import register
 from ..functions.protocol import Function, FunctionOptions
-from ..options import Floats, as_array
+from ..options import Floats
 from .protocol import Evaluation, ParameterArray, lanes_in_cache
 
 
@@ -54,11 +54,8 @@ class FunctionEvaluator:
     def __init__(self, problem: FunctionProblem, lanes: int, dtype: np.dtype[Any]) -> None:
         self._fill = problem.function.fill
         self._work = np.empty((problem.function.work_rows, lanes), dtype)
-        self._numbers = {}
-        for name in problem.options.lane_keys():
-            number = getattr(problem.options, name)
-            number = tuple(number) if isinstance(number, list) else number
-            self._numbers[name] = as_array(number).astype(dtype)
+        constants = problem.options.constants()
+        self._numbers = {name: number.astype(dtype) for name, number in constants.items()}
 
     def evaluate(
         self,
