@@ -120,8 +120,6 @@ def sweep(
 
     Goes on where an earlier run of the same sweep stopped.
     """
-    if jobs == 0:
-        _end("error: -j 0: give a number of workers, or -1 for one a core", 2)
     overrides = set_ or []
     if dry_run:
         _dry_run(file, overrides, engine, allow_python, jobs, json)
@@ -203,12 +201,10 @@ def _size(count: float) -> str:
 def _print_answer(run: Any, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from .analysis import as_words
-
     if as_json:
         _print_json({"run": str(run.path), "answers": [asdict(one) for one in run.answers]})
     else:
-        typer.echo(as_words(run.answers) or "one trial: see " + str(run.path))
+        typer.echo(run.in_words)
 
 
 def _print_json(data: Any) -> None:

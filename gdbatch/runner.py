@@ -129,6 +129,7 @@ def run(
     observer = observer or Observer()
     started = time.time()
     clock = time.perf_counter()
+    most_workers = cores(jobs)
     directory.prepare(plan, fresh)
     manifest = _manifest(plan, started)
     directory.write_manifest(manifest)
@@ -142,7 +143,7 @@ def run(
             todo.append(shard)
     observer.start(plan.trials, totals.trials)
     try:
-        workers = _workers(plan, len(todo), jobs)
+        workers = _workers(plan, len(todo), most_workers)
         _prepare(plan, observer)
         tasks = (Work(plan, str(directory.path), shard) for shard in todo)
         for report in EXECUTORS[executor](run_shard, tasks, workers):
@@ -165,9 +166,9 @@ def run(
     return totals
 
 
-def _workers(plan: Plan, shards: int, jobs: int) -> int:
+def _workers(plan: Plan, shards: int, most: int) -> int:
     """Worker processes for so many shards: one where starting others would take longer."""
-    workers = min(cores(jobs), max(1, shards))
+    workers = min(most, max(1, shards))
     if workers == 1:
         return 1
     alone = estimate(plan, 1, _CALIBRATION).seconds * shards / plan.shard_count

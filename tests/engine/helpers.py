@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gdbatch import catalogue
 from gdbatch.engine.assignment import Assignment, Number, Results
+from gdbatch.engine.fused import FusedEvaluator
 from gdbatch.engine.outcomes import OUTCOMES, Training
 from gdbatch.engine.reference import ReferenceNetwork
 from gdbatch.ingredients.problems.network import Network, NetworkOptions
@@ -48,7 +49,8 @@ def network(
     }
     problem = Network(NetworkOptions(kind="network", layers=layers, **(drawn | options)))
     if form is not None:
-        problem.evaluator = partial(FORMS[form], problem)  # type: ignore[method-assign]
+        evaluator = FusedEvaluator if form == "fused" else FORMS[form]
+        problem.evaluator = partial(evaluator, problem)  # type: ignore[method-assign]
     return problem
 
 
