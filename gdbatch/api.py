@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from .analysis import Answer, answer, summarise_parts
-from .errors import RunError, UsageError, nearest
+from .analysis import Answer, answer, as_words, summarise_parts
+from .engine.outcomes import OUTCOMES
+from .errors import UsageError, nearest
 from .plan import Plan
 from .progress import ProgressBar
-from .run_directory import RunDirectory, write_whole
+from .run_directory import RunDirectory
 from .runner import Totals, run
 from .sweep_file import read_sweep
 from .sweep_file.shipped import find_sweep
+from .whole_files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,12 +75,25 @@ class Run:
         """One row a learning rate (and per other axis but the seed), over all seeds."""
         needed = [*self.axes, "outcome", "steps", "final_loss"]
         parts = (part.to_pandas() for part in self._parts("trials", needed))
-        return summarise_parts(parts, self.axes)
+        completes = self.manifest["sweep"]["train"]["stop"] is None
+        return summarise_parts(parts, self.axes, completes)
 
     @functools.cached_property
     def answers(self) -> list[Answer]:
         """Best value, range, edge and certainty, for each combination of the other axes."""
         return answer(self.summary, self.axes)
+
+    @property
+    def in_words(self) -> str:
+        """The answers as a person would tell them; counts, where there was nothing to choose."""
+        words = as_words(self.answers)
+        if words:
+            return words
+        counts = self.summary.filter(OUTCOMES).sum()
+        if counts.sum() == 1:
+            return f"one trial: see {self.path}"
+        told = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items() if count)
+        return f"{counts.sum():,} trials: {told}; no axis of numbers to choose from"
 
     def plot(self, kind: str = "convergence") -> Figure:
         """A figure of this run; raises UsageError where the kind is unknown or has no data."""
@@ -103,15 +118,9 @@ class Run:
         else:
             drawn = {kind: self.plot(kind) for kind in kinds}
         folder = self.path / "figures"
-        try:
-            folder.mkdir(exist_ok=True)
-            return [
-                path
-                for kind, figure in drawn.items()
-                for path in figures.save(figure, folder / kind)
-            ]
-        except OSError as error:
-            raise RunError(f"cannot write {folder}: {error.strerror or error}") from None
+        return [
+            path for kind, figure in drawn.items() for path in figures.save(figure, folder / kind)
+        ]
 
     def save_summary(self) -> None:
         """Write `summary.csv`."""
@@ -153,7 +162,7 @@ class Run:
         from .figures import FigureData
 
         facts = self.manifest["facts"]
-        recorded = any((self.path / "trajectories").glob("part-*.parquet"))
+        recorded = self.directory.has_parts("trajectories")
         return FigureData(
             name=self.name,
             summary=self.summary,
@@ -175,18 +184,20 @@ def run_sweep(
     progress: bool = False,
     figures: bool = True,
     overrides: Sequence[str] = (),
+    allow_python: bool = False,
 ) -> Run:
     """Run a sweep and return the run; goes on where an earlier run of it stopped.
 
     source: a sweep file, the name of a shipped one, or a document like one. out: the run
     directory, by default `results/NAME`. jobs: worker processes, -1 for one a core. engine: in
     place of the file's. fresh: replace a run of another plan. overrides: `KEY=VALUE` in TOML.
+    allow_python: whether the code of a problem with kind = "python" may run.
     Raises SweepFileError for a wrong sweep, UsageError for a directory that cannot be used,
     RunError for the disk; shards that fail are in `run.totals.failures`, the rest is kept.
     """
     if not isinstance(source, Mapping):
         source = find_sweep(str(source))
-    plan = Plan(read_sweep(source, overrides, engine))
+    plan = Plan(read_sweep(source, overrides, engine, allow_python))
     directory = RunDirectory(Path("results") / plan.sweep.name if out is None else out)
     observer = ProgressBar() if progress else None
     totals = run(plan, directory, jobs=jobs, executor=executor, fresh=fresh, observer=observer)

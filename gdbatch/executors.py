@@ -8,17 +8,21 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator
+from multiprocessing import resource_tracker
 from typing import TypeVar
 
-from .errors import RunError
+from .errors import RunError, UsageError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
 def cores(jobs: int) -> int:
-    """Workers for `jobs` as joblib counts them: -1 is one a core."""
+    """Workers for `jobs` as joblib counts them: -1 is one a core; raises UsageError for 0."""
+    if jobs == 0:
+        raise UsageError("0 workers train nothing; give their number, or -1 for one a core")
     import joblib
 
     return int(joblib.effective_n_jobs(jobs))
@@ -36,11 +40,17 @@ def run_local(
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     try:
-        with joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1):
+        with (
+            joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1),
+            _without_a_known_traceback(),
+            contextlib.ExitStack() as stack,
+        ):
             parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
             with _deaf_to_interrupts():
                 results = parallel(joblib.delayed(function)(task) for task in tasks)
-            yield from results
+                stack.callback(_close, results)
+            for result in results:  # noqa: UP028  `yield from` would close it with a warning
+                yield result
         # idle workers would hold their memory while the run is summarised and drawn
         get_reusable_executor().shutdown(wait=True)
     except TerminatedWorkerError:
@@ -50,20 +60,45 @@ def run_local(
         ) from None
 
 
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes that are started in here, which takes a moment, never see a Ctrl-C.
+def _close(results: Generator[Result, None, None]) -> None:
+    """End what is under way without joblib's word that it was, which is why it is ended."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results.close()
 
-    It is this process that ends the workers, in order, without a word from them.
+
+@contextlib.contextmanager
+def _without_a_known_traceback() -> Iterator[None]:
+    """Of a thread of loky's (3.6), when it is ended before it has passed on all of its tasks.
+
+    It looks for tasks that it has just thrown away; nothing is lost by that.
     """
-    if threading.current_thread() is not threading.main_thread():  # which no Ctrl-C reaches
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    report = threading.excepthook
+
+    def report_others(failure: threading.ExceptHookArgs) -> None:
+        of_loky = failure.thread is not None and failure.thread.name == "ExecutorManagerThread"
+        if not (of_loky and failure.exc_type is KeyError):
+            report(failure)
+
+    threading.excepthook = report_others
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        threading.excepthook = report
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes that are started in here never see a Ctrl-C; this one sees it when they have.
+
+    It is this process that ends the workers, in order, without a word from them.
+    """
+    resource_tracker.ensure_running()  # lets the signal through again when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 EXECUTORS = {"local": run_local}

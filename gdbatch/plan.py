@@ -289,8 +289,11 @@ class Plan:
         resolved = self.resolved()
         for key in ("name", "description", "record", "problem"):
             del resolved[key]
-        groups = range(min(self.groups, _MOST_HASHED_GROUPS))
-        resolved["problems"] = [self.group(one).sections.problem.resolved() for one in groups]
+        groups = [self.group(one) for one in range(min(self.groups, _MOST_HASHED_GROUPS))]
+        resolved["problems"] = [one.sections.problem.resolved() for one in groups]
+        resolved["init"] = self.sweep.first.init.resolved()
+        if "file" in resolved["init"]:  # another group may start from another
+            resolved["inits"] = [one.sections.init.resolved() for one in groups]
         resolved["final_parameters"] = self.sweep.record.final_parameters
         resolved["results_version"] = RESULTS_VERSION
         return _digest(resolved)

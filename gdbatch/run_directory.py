@@ -6,9 +6,9 @@ belongs to, so any number of writers can work on one run without a shared file.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import shutil
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +23,18 @@ from .engine.outcomes import OUTCOMES
 from .errors import RunError, UsageError
 from .plan import Plan, Shard
 from .sweep_file.sweep import Axis
+from .whole_files import clear_abandoned, is_temporary, write_whole
 
 MANIFEST = "manifest.json"
-_OURS = ("trials", "trajectories", "figures")
-_OUR_FILES = (MANIFEST, "summary.csv", "trials.csv", "report.html")
+KINDS = ("trials", "trajectories")
+FIGURES = ("convergence", "loss", "map", "prediction")
+_DERIVED = (
+    *("summary.csv", "trials.csv", "report.html"),
+    *(f"figures/{kind}.{suffix}" for kind in FIGURES for suffix in ("png", "svg")),
+)
+_PART = re.compile(r"part-(\d{6}|[1-9]\d{6,})\.parquet")
 _METADATA = b"gdbatch"
+_SEAL, _NO_DIGEST = b"sha256=", 64 * b"0"
 
 
 @dataclass(frozen=True)
@@ -54,39 +61,38 @@ class RunDirectory:
     def prepare(self, plan: Plan, fresh: bool) -> None:
         """Make the directory ready for a plan; never writes over the run of another one.
 
-        Raises UsageError where something else is in the way, RunError where the disk refuses.
+        Files that gdbatch did not write are left alone. Raises UsageError where something else is
+        in the way, RunError where the disk refuses.
         """
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path} is a file; the run needs a directory")
-        if self.path.is_dir() and any(self.path.iterdir()):
-            self._recognise(plan, fresh)
         try:
+            if self.path.is_dir() and not all(map(is_temporary, self.path.iterdir())):
+                self._recognise(plan, fresh)
+            self.path.mkdir(parents=True, exist_ok=True)
+            for folder in (self.path, self.path / "figures"):
+                clear_abandoned(folder)
+            for kind in KINDS:
+                for shard, part in self._parts_of(kind):
+                    if fresh or shard >= plan.shard_count:
+                        part.unlink(missing_ok=True)
             if fresh:
-                self._clear()
-            for kind in ("trials", "trajectories"):
-                (self.path / kind).mkdir(parents=True, exist_ok=True)
-            for leftover in self.path.glob("*/.part-*"):
-                leftover.unlink(missing_ok=True)
+                for name in _DERIVED:
+                    (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise RunError(f"cannot write to {self.path}: {error.strerror or error}") from None
 
     def _recognise(self, plan: Plan, fresh: bool) -> None:
         if not (self.path / MANIFEST).exists():
             raise UsageError(
-                f"{self.path} is not empty and holds no run of gdbatch; choose another with -o"
+                f"{self.path} is not empty and holds no run of gdbatch, which has a {MANIFEST}; "
+                "choose another with -o"
             )
-        if not fresh and self.manifest().get("plan_hash") != plan.hash:
+        if self.manifest()["plan_hash"] != plan.hash and not fresh:
             raise UsageError(
                 f"{self.path} holds the run of another plan; choose another directory with -o, "
                 "or replace that run with --fresh"
             )
-
-    def _clear(self) -> None:
-        for name in _OURS:
-            if (self.path / name).is_dir():
-                shutil.rmtree(self.path / name)
-        for name in _OUR_FILES:
-            (self.path / name).unlink(missing_ok=True)
 
     def manifest(self) -> dict[str, Any]:
         """What the manifest says; raises UsageError when there is none that can be read."""
@@ -114,62 +120,102 @@ class RunDirectory:
 
     def write_shard(self, plan: Plan, shard: Shard, results: Results) -> None:
         """Write what a shard gave: trajectories first, since its trials part makes it done."""
-        path = self.part_path("trajectories", shard.number)
         if results.trajectories:
             key = PartKey(plan.hash, shard.number, plan.recording_hash)
             table = trajectories_table(plan, shard, results.trajectories)
-            _write_table(path, table.replace_schema_metadata(key.encoded()))
-        elif path.exists():
-            path.unlink()
+            self._write_part("trajectories", key, table)
+        else:
+            self.part_path("trajectories", shard.number).unlink(missing_ok=True)
         key = PartKey(plan.hash, shard.number)
-        table = trials_table(plan, shard, results)
-        _write_table(
-            self.part_path("trials", shard.number), table.replace_schema_metadata(key.encoded())
-        )
+        self._write_part("trials", key, trials_table(plan, shard, results))
+
+    def _write_part(self, kind: str, key: PartKey, table: pa.Table) -> None:
+        data = _sealed(table.replace_schema_metadata(key.encoded()))
+        path = self.part_path(kind, key.shard)
+        # not in its own folder, of which Polars reads hidden files too
+        write_whole(path, lambda file: file.write(data), self.path)
 
     def is_done(self, plan: Plan, shard: Shard) -> bool:
         """Whether the parts of a shard are there, undamaged, and of this plan."""
-        table = self._valid_part("trials", PartKey(plan.hash, shard.number))
-        if table is None or len(table) != len(shard) or table["trial"][0].as_py() != shard.start:
+        if not self._stands("trials", PartKey(plan.hash, shard.number)):
             return False
-        path = self.part_path("trajectories", shard.number)
         if plan.recording(shard) is None:
-            return not path.exists()
-        key = PartKey(plan.hash, shard.number, plan.recording_hash)
-        return self._valid_part("trajectories", key) is not None
+            return not self.part_path("trajectories", shard.number).exists()
+        return self._stands("trajectories", PartKey(plan.hash, shard.number, plan.recording_hash))
 
-    def _valid_part(self, kind: str, key: PartKey) -> pa.Table | None:
+    def _stands(self, kind: str, key: PartKey) -> bool:
         path = self.part_path(kind, key.shard)
         if not path.exists():
-            return None
+            return False
         try:
-            return read_part(path, key)
+            _verified(path, key)
         except RunError:
-            return None
+            return False
+        return True
+
+    def has_parts(self, kind: str) -> bool:
+        """Whether there is any part of a kind."""
+        return bool(self._parts_of(kind))
 
     def parts(self, kind: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """The parts of a kind in plan order, each verified; raises RunError for a damaged one."""
-        plan_hash = self.manifest()["plan_hash"]
-        paths = sorted(
-            (self.path / kind).glob("part-*.parquet"), key=lambda path: int(path.stem[5:])
-        )
-        for path in paths:
-            yield read_part(path, PartKey(plan_hash, int(path.stem[5:])), columns)
+        manifest = self.manifest()
+        recording = manifest["recording_hash"] if kind == "trajectories" else ""
+        for shard, path in self._parts_of(kind):
+            data = _verified(path, PartKey(manifest["plan_hash"], shard, recording))
+            yield pq.read_table(pa.BufferReader(data), columns=columns)
+
+    def _parts_of(self, kind: str) -> list[tuple[int, Path]]:
+        """Shard numbers and paths, in plan order, of all files that have the name of a part."""
+        found = ((_PART.fullmatch(path.name), path) for path in (self.path / kind).glob("part-*"))
+        return sorted((int(match[1]), path) for match, path in found if match)
 
 
-def read_part(path: Path, key: PartKey, columns: list[str] | None = None) -> pa.Table:
-    """One part, its checksums and its key verified; raises RunError."""
+# parts as bytes --------------------------------------------------------------------------
+
+
+def _sealed(table: pa.Table) -> bytes:
+    """A table as a Parquet file that holds a checksum of all its bytes but the checksum's.
+
+    Parquet's own checksums cover its pages, and neither their headers nor the file's footer.
+    """
+    names = table.column_names
+    floats = [name for name in names if pa.types.is_floating(table.schema.field(name).type)]
+    measured = [name for name in floats if "outcome" in names[: names.index(name)]]
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        sink,
+        table.schema,
+        compression="zstd",
+        use_dictionary=[name for name in names if name not in measured],
+        use_byte_stream_split=measured,
+        write_page_checksum=True,
+    ) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({"gdbatch_checksum": (_SEAL + _NO_DIGEST).decode()})
+    before, _, after = sink.getvalue().to_pybytes().rpartition(_SEAL + _NO_DIGEST)
+    return b"".join((before, _SEAL, _digest(before, after), after))
+
+
+def _verified(path: Path, key: PartKey) -> bytes:
+    """The bytes of a part, its checksum and its key verified; raises RunError."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table = file.read(columns)
-        found = json.loads((table.schema.metadata or {}).get(_METADATA, b"{}"))
-    except (OSError, pa.ArrowException, ValueError, EOFError) as error:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RunError(f"{path} is damaged: {first_line}; sweep again to replace it") from None
-    same = found.get("plan") == key.plan and found.get("shard") == key.shard
-    if not same or (key.recording and found.get("recording") != key.recording):
+        data = path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror or error}") from None
+    before, _, rest = data.rpartition(_SEAL)
+    digest, after = rest[: len(_NO_DIGEST)], rest[len(_NO_DIGEST) :]
+    if digest != _digest(before, after):
+        raise RunError(f"{path} is damaged; sweep again to replace it")
+    if pq.read_metadata(pa.BufferReader(data)).metadata[_METADATA] != key.encoded()[_METADATA]:
         raise RunError(f"{path} belongs to another run; sweep again to replace it")
-    return table
+    return data
+
+
+def _digest(before: bytes, after: bytes) -> bytes:
+    digest = hashlib.sha256(before)
+    digest.update(after)
+    return digest.hexdigest().encode()
 
 
 # tables ----------------------------------------------------------------------------------
@@ -239,50 +285,3 @@ def _axis_type(axis: Axis) -> pa.DataType:
     array = np.asarray(sample)
     kinds = {"b": pa.bool_(), "i": pa.int64(), "f": pa.float64()}
     return kinds.get(array.dtype.kind, pa.string())
-
-
-# files -----------------------------------------------------------------------------------
-
-
-def _write_table(path: Path, table: pa.Table) -> None:
-    measured = (
-        [
-            name
-            for name in table.column_names[table.column_names.index("outcome") :]
-            if pa.types.is_floating(table.schema.field(name).type)
-        ]
-        if "outcome" in table.column_names
-        else []
-    )
-    others = [name for name in table.column_names if name not in measured]
-
-    def write(file: Any) -> None:
-        pq.write_table(
-            table,
-            file,
-            compression="zstd",
-            use_dictionary=others,
-            use_byte_stream_split=measured,
-            write_page_checksum=True,
-        )
-
-    write_whole(path, write)
-
-
-def write_whole(path: Path, write: Any) -> None:
-    """Write a file under a name that readers skip, then put it in place; raises RunError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RunError(f"cannot write {path}: {error.strerror or error}") from None

@@ -21,7 +21,7 @@ from .dry_run import estimate
 from .engine.engines import ENGINES
 from .engine.loop import train
 from .engine.outcomes import OUTCOMES
-from .errors import GdbatchError, RunError, UsageError, nearest
+from .errors import GdbatchError, IngredientError, RunError, UsageError, nearest
 from .executors import EXECUTORS, cores
 from .plan import Plan, Shard
 from .run_directory import RunDirectory
@@ -93,6 +93,9 @@ def run_shard(work: Work) -> ShardReport:
         RunDirectory(work.path).write_shard(plan, shard, results)
     except GdbatchError as error:
         return ShardReport(shard.number, len(shard), failure=str(error), fatal=True)
+    except IngredientError as error:  # in code that a sweep names
+        failure = f"shard {shard.number}: {error.message}"
+        return ShardReport(shard.number, len(shard), failure=failure)
     except Exception as error:  # a shard that fails must not take the others with it
         if os.environ.get("GDBATCH_TRACEBACK"):
             traceback.print_exc()
@@ -126,6 +129,7 @@ def run(
     observer = observer or Observer()
     started = time.time()
     clock = time.perf_counter()
+    most_workers = cores(jobs)
     directory.prepare(plan, fresh)
     manifest = _manifest(plan, started)
     directory.write_manifest(manifest)
@@ -139,7 +143,7 @@ def run(
             todo.append(shard)
     observer.start(plan.trials, totals.trials)
     try:
-        workers = _workers(plan, len(todo), jobs)
+        workers = _workers(plan, len(todo), most_workers)
         _prepare(plan, observer)
         tasks = (Work(plan, str(directory.path), shard) for shard in todo)
         for report in EXECUTORS[executor](run_shard, tasks, workers):
@@ -162,9 +166,9 @@ def run(
     return totals
 
 
-def _workers(plan: Plan, shards: int, jobs: int) -> int:
+def _workers(plan: Plan, shards: int, most: int) -> int:
     """Worker processes for so many shards: one where starting others would take longer."""
-    workers = min(cores(jobs), max(1, shards))
+    workers = min(most, max(1, shards))
     if workers == 1:
         return 1
     alone = estimate(plan, 1, _CALIBRATION).seconds * shards / plan.shard_count

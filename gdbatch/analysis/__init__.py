@@ -1,7 +1,8 @@
 """From trials to answers: tables in, tables and words out; no files, no figures."""
 
-from .answer import Answer, answer, as_words, choice_axis
+from .answer import Answer, answer, choice_axis, is_scale, other_axes
 from .summary import OUTCOME_COLUMNS, summarise, summarise_parts
+from .words import as_words, number
 
 __all__ = [
     "OUTCOME_COLUMNS",
@@ -9,6 +10,9 @@ __all__ = [
     "answer",
     "as_words",
     "choice_axis",
+    "is_scale",
+    "number",
+    "other_axes",
     "summarise",
     "summarise_parts",
 ]

@@ -37,12 +37,26 @@ class Answer:
 
 def choice_axis(summary: pd.DataFrame, axes: Sequence[str]) -> str | None:
     """The axis that an answer is about."""
-    numeric = [
-        axis for axis in axes if axis != "seed" and pd.api.types.is_numeric_dtype(summary[axis])
-    ]
-    if "learning_rate" in numeric:
+    scales = [axis for axis in axes if axis != "seed" and is_scale(summary[axis])]
+    if "learning_rate" in scales:
         return "learning_rate"
-    return numeric[-1] if numeric else None
+    return scales[-1] if scales else None
+
+
+def is_scale(column: pd.Series[Any]) -> bool:
+    """Whether a column holds numbers; truth values are none."""
+    kinds = pd.api.types
+    return kinds.is_numeric_dtype(column) and not kinds.is_bool_dtype(column)
+
+
+def other_axes(table: pd.DataFrame, axes: Sequence[str], chosen: str) -> list[str]:
+    """The axes that tell sweeps of the chosen one apart: not seeds, nor what moves with it."""
+    groups = table.groupby(chosen)
+    return [
+        axis
+        for axis in axes
+        if axis not in ("seed", chosen) and (groups[axis].nunique() > 1).any()
+    ]  # fmt: skip
 
 
 def answer(summary: pd.DataFrame, axes: Sequence[str]) -> list[Answer]:
@@ -50,7 +64,7 @@ def answer(summary: pd.DataFrame, axes: Sequence[str]) -> list[Answer]:
     axis = choice_axis(summary, axes)
     if axis is None:
         return []
-    others = [name for name in axes if name not in ("seed", axis)]
+    others = other_axes(summary, axes, axis)
     if not others:
         return [_answer(summary, axis, {})]
     answers = []
@@ -79,7 +93,9 @@ def _answer(part: pd.DataFrame, axis: str, combination: dict[str, Any]) -> Answe
         warning = "nowhere did half of the trials converge"
         return Answer(**known, warnings=(warning,))
     candidates = enough & ~np.isnan(steps) if enough.any() else ~np.isnan(steps)
-    place = _fastest(np.where(candidates, steps, np.inf), part["steps_q75"].to_numpy())
+    slow_quarter = np.nan_to_num(part["steps_q75"].to_numpy(), nan=np.inf)
+    flat = _lowest(np.where(candidates, steps, np.inf), slow_quarter)
+    place = _middle(flat)
     best = part.iloc[place]
     known |= {
         "best": float(best[axis]),
@@ -93,24 +109,33 @@ def _answer(part: pd.DataFrame, axis: str, combination: dict[str, Any]) -> Answe
         warnings.append(f"at no {axis} did {ENOUGH:.0%} of the trials converge")
     else:
         known |= _range(part[axis].to_numpy(dtype=float), enough, place)
-    if len(part) > 1 and place in (0, len(part) - 1):
-        end = "first" if place == 0 else "last"
-        warnings.append(
-            f"the best {axis} is the {end} of the axis: widen it, the true best may lie beyond"
-        )
-    return Answer(**known, warnings=tuple(warnings))
+    return Answer(**known, warnings=(*warnings, *_end_warnings(axis, flat)))
 
 
-def _fastest(steps: Any, slow_quarter: Any) -> int:
-    """The place of the fewest steps; of equals those with the best slow quarter, there the middle.
+def _lowest(values: Any, then: Any) -> Any:
+    """Which values are the lowest, and of equals lowest in `then`."""
+    lowest = values == values.min()
+    among = np.where(lowest, then, np.inf)
+    return lowest & (among == among.min())
 
-    The middle of a flat bottom is farthest from both of its ends.
-    """
-    best = steps == steps.min()
-    slow = np.where(best, np.nan_to_num(slow_quarter, nan=np.inf), np.inf)
-    best &= slow == slow.min()
-    places = np.flatnonzero(best)
+
+def _middle(flat: Any) -> int:
+    """The middle of a flat bottom is farthest from both of its ends."""
+    places = np.flatnonzero(flat)
     return int(places[(len(places) - 1) // 2])
+
+
+def _end_warnings(axis: str, flat: Any) -> list[str]:
+    """A warning for each end of the axis that nothing tried is better than."""
+    if len(flat) == 1:
+        return []
+    place = _middle(flat)
+    return [
+        f"the best {axis} {'is' if place == at else 'is no better than'} the {end} of the axis: "
+        "widen it, the true best may lie beyond"
+        for end, at in (("first", 0), ("last", len(flat) - 1))
+        if flat[at]
+    ]
 
 
 def _range(values: Any, enough: Any, place: int) -> dict[str, Any]:
@@ -131,60 +156,15 @@ def _range(values: Any, enough: Any, place: int) -> dict[str, Any]:
 
 
 def _lowest_loss(part: pd.DataFrame, axis: str, known: dict[str, Any]) -> Answer:
-    loss = part["final_loss_median"].where(part["diverged"] == 0)
+    loss = part["final_loss_median"].where(part["diverged"] == 0).to_numpy(dtype=float)
     warnings = ["the sweep has no stop rule, so it says which loss was reached, not how fast"]
-    if loss.isna().all():
+    if np.isnan(loss).all():
         return Answer(**known, warnings=(*warnings, f"some trials diverged at every {axis}"))
-    place = int(np.nanargmin(loss.to_numpy(dtype=float)))
-    if len(part) > 1 and place in (0, len(part) - 1):
-        warnings.append(f"the best {axis} is at an end of the axis")
-    best = part.iloc[place]
+    flat = loss == np.nanmin(loss)
+    best = part.iloc[_middle(flat)]
     return Answer(
         **known,
         best=float(best[axis]),
         best_loss=float(best["final_loss_median"]),
-        warnings=tuple(warnings),
+        warnings=(*warnings, *_end_warnings(axis, flat)),
     )
-
-
-def as_words(answers: Sequence[Answer]) -> str:
-    """The answers as a person would tell them."""
-    return "\n\n".join(_words(one) for one in answers)
-
-
-def _words(one: Answer) -> str:
-    name = one.axis.replace("_", " ")
-    lines = []
-    if one.combination:
-        lines.append(", ".join(f"{key} = {value}" for key, value in one.combination.items()))
-    if one.best is not None and one.best_loss is not None:
-        lines.append(f"lowest loss at {name} {number(one.best)}: median {one.best_loss:.3g}")
-    elif one.best is not None:
-        assert one.best_steps is not None and one.success is not None
-        lines.append(f"best {name}: {number(one.best)} (median {one.best_steps:,.0f} steps)")
-        if one.converges_from is not None and one.converges_to is not None:
-            lines.append(
-                f"converges (at least {ENOUGH:.0%} of seeds): "
-                f"{number(one.converges_from)} to {number(one.converges_to)}"
-            )
-            lines.append(
-                f"edge: between {number(one.edge[0])} and {number(one.edge[1])}"
-                if one.edge
-                else "edge: not reached; the largest value tried still converges"
-            )
-        lines.append(
-            f"how sure: {_count(one)} at every {name}; at the best one "
-            f"{one.success:.1%} converged (95% interval "
-            f"{one.success_low:.1%} to {one.success_high:.1%})"
-        )
-    lines += [f"warning: {warning}" for warning in one.warnings]
-    return "\n".join(lines)
-
-
-def _count(one: Answer) -> str:
-    return "1 trial" if one.seeds == 1 else f"{one.seeds:,} trials"
-
-
-def number(value: float) -> str:
-    """A number for people: 1,122 or 0.0316."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -20,17 +20,20 @@ QUANTILES = {"steps_q25": 0.25, "steps_median": 0.5, "steps_q75": 0.75}
 _NORMAL_95 = statistics.NormalDist().inv_cdf(0.975)
 
 
-def summarise(trials: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
+def summarise(trials: pd.DataFrame, axes: Sequence[str], completes: bool = False) -> pd.DataFrame:
     """The summary of `trials` over seeds; `axes` are the axis columns in plan order.
 
     A trial that did not converge counts as one that needs infinitely many steps; a quantile is
     the smallest number of steps by which that share of all trials had converged, empty where
     that is never. `success_low` and `success_high` are the 95 % Wilson interval (Wilson 1927).
+    completes: the sweep has no stop rule, which trials that all diverged do not show.
     """
-    return summarise_parts([trials], axes)
+    return summarise_parts([trials], axes, completes)
 
 
-def summarise_parts(parts: Iterable[pd.DataFrame], axes: Sequence[str]) -> pd.DataFrame:
+def summarise_parts(
+    parts: Iterable[pd.DataFrame], axes: Sequence[str], completes: bool = False
+) -> pd.DataFrame:
     """The same of trials that come in parts; holds three numbers a trial, and not the parts."""
     keys = [axis for axis in axes if axis != "seed"]
     groups = _Groups(keys)
@@ -45,7 +48,7 @@ def summarise_parts(parts: Iterable[pd.DataFrame], axes: Sequence[str]) -> pd.Da
         losses.append(np.where(np.isnan(loss), np.inf, loss))
     code, table = groups.table(np.concatenate(codes, axis=1))
     del codes
-    _count_outcomes(table, code, np.concatenate(outcomes))
+    _count_outcomes(table, code, np.concatenate(outcomes), completes)
     count = table["trials"].to_numpy()
     ordered, first = _sorted_by_group(code, np.concatenate(all_steps), count)
     for column, share in QUANTILES.items():
@@ -57,14 +60,14 @@ def summarise_parts(parts: Iterable[pd.DataFrame], axes: Sequence[str]) -> pd.Da
 
 
 def _count_outcomes(
-    table: pd.DataFrame, code: NDArray[np.int64], outcome: NDArray[np.int8]
+    table: pd.DataFrame, code: NDArray[np.int64], outcome: NDArray[np.int8], completes: bool
 ) -> None:
     """Put counts, success rate and its interval into the table."""
     count = np.bincount(code, minlength=len(table))
     table["trials"] = count
     for name in OUTCOMES:
         which = outcome == OUTCOMES.index(name)
-        if name in OUTCOME_COLUMNS or which.any():  # only sweeps without a stop rule complete
+        if name in OUTCOME_COLUMNS or completes or which.any():
             table[name] = np.bincount(code[which], minlength=len(table))
     table["success_rate"] = table["converged"] / count
     table["success_low"], table["success_high"] = wilson(table["converged"].to_numpy(), count)
@@ -101,24 +104,19 @@ class _Groups:
     def table(self, codes: NDArray[np.int32]) -> tuple[NDArray[np.int64], pd.DataFrame]:
         """A group number a row, and the groups' keys: numbers ascending, text as it came."""
         code = np.zeros(codes.shape[1], np.int64)
-        columns: list[Any] = []
+        found: dict[str, Any] = {}
         for row, key in zip(codes, self._keys, strict=True):
             values = pd.Series(list(self._places[key]))
-            order = np.arange(len(values))
+            found[key] = values.to_numpy()
+            rank = np.arange(len(values))
             if pd.api.types.is_numeric_dtype(values):
-                order = np.argsort(values.to_numpy(), kind="stable")
-            rank = np.empty(len(order), np.int64)
-            rank[order] = np.arange(len(order))
-            code *= len(values)
-            code += rank[row]
-            columns.append(values.to_numpy()[order])
-        present, code = np.unique(code, return_inverse=True)
-        found: dict[str, Any] = {}
-        for key, values in zip(reversed(self._keys), reversed(columns), strict=True):
-            present, place = np.divmod(present, len(values))
-            found[key] = values[place]
-        rows = {key: found[key] for key in self._keys}
-        return code, pd.DataFrame(rows, index=range(int(code.max()) + 1 if len(code) else 0))
+                rank[np.argsort(found[key], kind="stable")] = np.arange(len(values))
+            # numbered anew after every key: a product of many keys' lengths has no int64
+            code = np.unique(code * len(values) + rank[row], return_inverse=True)[1]
+        member = np.zeros(int(code.max()) + 1 if len(code) else 0, np.int64)
+        member[code] = np.arange(len(code))  # any row of each group has its values
+        rows = {key: found[key][row[member]] for row, key in zip(codes, self._keys, strict=True)}
+        return code, pd.DataFrame(rows, index=range(len(member)))
 
 
 def _sorted_by_group(

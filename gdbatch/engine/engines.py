@@ -102,6 +102,8 @@ class FusedEngine:
         ):
             if not is_plain:
                 return f"trains by plain gradient_descent only, without {key}"
+        if getattr(problem, "factors", None) is not None:
+            return "takes no layer_scale"
         if len(set(activations)) > _MOST_ACTIVATIONS:
             return f"takes at most {_MOST_ACTIVATIONS} different activations"
         return ""

@@ -93,6 +93,7 @@ class ReferenceNetwork:
     bias: bool = False
     slope_at_prediction: bool = False
     dtype: Any = np.float64
+    layer_scale: list[float] | None = None
 
     def nested(self, parameters: Any) -> list[Any]:
         """Parameters from one flat sequence, in the order of the engine."""
@@ -110,8 +111,8 @@ class ReferenceNetwork:
         """Sums of products and outputs of every layer for one sample."""
         output = [self.dtype(number) for number in sample]
         sops, outputs = [], [output]
-        for layer, activation in zip(weights, self.activations, strict=True):
-            above = [*outputs[-1], self.dtype(1)] if self.bias else outputs[-1]
+        for index, (layer, activation) in enumerate(zip(weights, self.activations, strict=True)):
+            above = self._into(index, outputs[-1])
             sop = [
                 sum((x * row[unit] for x, row in zip(above, layer, strict=True)), self.dtype(0))
                 for unit in range(len(layer[0]))
@@ -119,6 +120,14 @@ class ReferenceNetwork:
             sops.append(sop)
             outputs.append([activation.value(s) for s in sop])
         return sops, outputs
+
+    def _scale(self, layer: int) -> Any:
+        return self.dtype(self.layer_scale[layer] if self.layer_scale else 1)
+
+    def _into(self, layer: int, output: list[Any]) -> list[Any]:
+        """What the weights of a layer are multiplied by, that of its biases last."""
+        scaled = [self._scale(layer) * x for x in output] if self.layer_scale else output
+        return [*scaled, self.dtype(1)] if self.bias else scaled
 
     def loss_and_gradient(self, weights: list[Any]) -> tuple[Any, list[Any], list[Any]]:
         """The loss, its gradient as nested lists like `weights`, and all predictions."""
@@ -153,12 +162,12 @@ class ReferenceNetwork:
                 at = outputs[layer + 1] if self.slope_at_prediction else sops[layer]
                 slope = self.activations[layer].slope
                 delta = [d * slope(point) for d, point in zip(delta, at, strict=True)]
-            above = [*outputs[layer], self.dtype(1)] if self.bias else outputs[layer]
-            for row, x in enumerate(above):
+            for row, x in enumerate(self._into(layer, outputs[layer])):
                 for unit, d in enumerate(delta):
                     gradient[layer][row][unit] += x * d
             delta = [
-                sum((w * d for w, d in zip(row, delta, strict=True)), self.dtype(0))
+                self._scale(layer)
+                * sum((w * d for w, d in zip(row, delta, strict=True)), self.dtype(0))
                 for row in weights[layer][: len(outputs[layer])]
             ]
 

@@ -5,13 +5,14 @@ Every module here is imported, so a new figure is a new file. No pyplot, no glob
 
 from __future__ import annotations
 
+import functools
 import importlib
-import os
 import pkgutil
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from ..whole_files import write_whole
 from .registry import FIGURES, FigureData
 from .style import house_style
 
@@ -38,9 +39,8 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     paths = []
     for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
         path = stem.with_suffix(suffix)
-        temporary = stem.with_name(f".{stem.name}.{os.getpid()}{suffix}")
+        write = functools.partial(figure.savefig, format=suffix[1:], metadata=metadata)
         with house_style():
-            figure.savefig(temporary, metadata=metadata)
-        os.replace(temporary, path)
+            write_whole(path, write)
         paths.append(path)
     return paths

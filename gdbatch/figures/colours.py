@@ -60,7 +60,7 @@ class Colours:
         for style, name in (dashes or {}).items():
             handles.append(Line2D([], [], color="black", linestyle=style, label=name))
         if handles:
-            figure.legend(handles=handles, title=title or None, loc="outside right center",
+            figure.legend(handles=handles, title=title or None, loc="outside right upper",
                           alignment="left")  # fmt: skip
 
     def _add_bar(self, figure: Figure, axes: Any, title: str) -> None:

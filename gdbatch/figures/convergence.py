@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator, NullLocator
 
-from ..analysis import choice_axis
+from ..analysis import answer, choice_axis, number, other_axes
 from .colours import Colours
 from .registry import FigureData, figure
 from .style import (
@@ -25,13 +28,13 @@ from .style import (
     log_axis,
     log_limits,
     new_figure,
-    number,
     scale_axis,
     words,
 )
 
 _MOST_STRIPS = 4  # above this the curves share one strip, and their bands would hide each other
 _MOST_SHADES = 60  # curves told apart by a number
+_FEW_CURVES = 8  # up to here they are bold, and may have markers
 _FEW_POINTS = 40  # up to here every value gets a marker
 
 
@@ -51,7 +54,7 @@ def convergence(data: FigureData) -> Figure | None:
     x = choice_axis(data.summary, data.axes)
     if x is None:
         return None
-    others = _others(data, x)
+    others = other_axes(data.summary, data.axes, x)
     curves = _curves(data, x, others)
     shown = _evenly(curves, _MOST_SHADES if is_number(curves[0].key) else Colours.most)
     together = _Curve(None, "", f"all {len(curves)} curves together", data.summary)
@@ -68,25 +71,18 @@ def convergence(data: FigureData) -> Figure | None:
         if len(curves) > 1:
             axes.set_title(one.title, fontsize=8.5, pad=2)
     scale_axis(top, "x", data.summary[x])
-    _draw_speed(drawn, top, x, shown, ", ".join(map(label, others)))
+    colours = Colours({curve.key: curve.name for curve in shown})
+    _draw_speed(top, x, shown, colours)
+    colours.explain(drawn, top, ", ".join(map(label, others)))
+    best = _mark_best(top, x, shown, colours)
     if len(curves) > len(shown):
         top.set_title(f"{len(shown)} of {len(curves)} curves", fontsize=8.5)
     _mark_curvature(grid, data, x)
     names = _outcomes(data.summary)
     handles = [Patch(color=OUTCOME_COLOURS[name], label=name) for name in names]
-    drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    drawn.legend(handles=[*best, *handles], loc="outside lower center", ncols=len(handles) + 1)
     below[-1].set_xlabel(label(x))
     return drawn
-
-
-def _others(data: FigureData, x: str) -> list[str]:
-    """The axes that tell curves apart: not those that move together with x."""
-    table = data.summary
-    return [
-        axis
-        for axis in data.axes
-        if axis != x and (table.groupby(x)[axis].nunique() > 1).any()
-    ]  # fmt: skip
 
 
 def _curves(data: FigureData, x: str, others: list[str]) -> list[_Curve]:
@@ -109,7 +105,7 @@ def _evenly(curves: list[_Curve], most: int) -> list[_Curve]:
     return [curves[place] for place in np.linspace(0, len(curves) - 1, most).round().astype(int)]
 
 
-def _draw_speed(drawn: Figure, top: Axes, x: str, curves: list[_Curve], title: str) -> None:
+def _draw_speed(top: Axes, x: str, curves: list[_Curve], colours: Colours) -> None:
     """Median steps, or the loss of a sweep without stop rule; quartiles where they can be seen."""
     by_loss = any("completed" in curve.table for curve in curves)
     column = "final_loss_median" if by_loss else "steps_median"
@@ -120,7 +116,6 @@ def _draw_speed(drawn: Figure, top: Axes, x: str, curves: list[_Curve], title: s
         and any((curve.table["trials"] > 1).any() for curve in curves)
     ):
         columns += ["steps_q25", "steps_q75"]
-    colours = Colours({curve.key: curve.name for curve in curves})
     medians = np.concatenate([curve.table[column].to_numpy(dtype=float) for curve in curves])
     if np.isfinite(medians).any():
         highest = _scale(top, [curve.table[columns] for curve in curves])
@@ -128,7 +123,7 @@ def _draw_speed(drawn: Figure, top: Axes, x: str, curves: list[_Curve], title: s
             look = colours.of(curve.key)
             if len(columns) > 1:
                 _draw_band(top, curve.table, x, highest, look["color"])
-            _draw_line(top, curve.table, x, column, look | {"lw": 1.5 if len(curves) <= 8 else 1})
+            _draw_line(top, curve.table, x, column, look, bold=len(curves) <= _FEW_CURVES)
         band = "\n(median and quartiles)" if len(columns) > 1 else "\n(median)"
         top.set_ylabel("median final loss" if by_loss else f"steps to converge{band}")
     else:
@@ -137,7 +132,6 @@ def _draw_speed(drawn: Figure, top: Axes, x: str, curves: list[_Curve], title: s
         top.set_ylabel("steps to converge")
         top.set_yticks([])
         top.grid(False)
-    colours.explain(drawn, top, title)
 
 
 def _scale(top: Axes, tables: list[pd.DataFrame]) -> float:
@@ -150,16 +144,24 @@ def _scale(top: Axes, tables: list[pd.DataFrame]) -> float:
     top.set_ylim(limits)
     log_axis(top, "y")
     if np.nanmin(values) <= 0:  # at the target from the start: zero has a place of its own
-        top.set_yscale("symlog", linthresh=limits[0], linscale=0.4)
+        decades = np.log10(limits[1] / limits[0])
+        top.set_yscale("symlog", linthresh=limits[0], linscale=0.4 + 0.08 * decades)
         top.set_ylim(-0.15 * limits[0], limits[1])
+        ticks = np.array(LogLocator(numticks=9).tick_values(*limits))
+        inside = (ticks >= limits[0]) & (ticks <= limits[1])
+        top.set_yticks([0.0, *ticks[inside].tolist()])
         top.yaxis.set_major_formatter(lambda value, _: number(value))
+        top.yaxis.set_minor_locator(NullLocator())
     return limits[1]
 
 
-def _draw_line(top: Axes, table: pd.DataFrame, x: str, column: str, look: dict[str, Any]) -> None:
+def _draw_line(
+    top: Axes, table: pd.DataFrame, x: str, column: str, look: dict[str, Any], bold: bool
+) -> None:
     """A curve; a value whose neighbours have none would be no line, so it is a point."""
     places, values = table[x].to_numpy(dtype=float), table[column].to_numpy(dtype=float)
-    every = len(table) <= _FEW_POINTS
+    every = bold and len(table) <= _FEW_POINTS
+    look = look | {"lw": 1.5 if bold else 1.0}
     top.plot(places, values, marker="o" if every else None, markersize=3.5, **look)
     alone = _alone(values)
     if alone.any() and not every:
@@ -180,6 +182,25 @@ def _alone(values: Any) -> Any:
     """Where a value is finite and its neighbours are not."""
     finite = np.concatenate([[False], np.isfinite(values), [False]])
     return finite[1:-1] & ~finite[:-2] & ~finite[2:]
+
+
+def _mark_best(top: Axes, x: str, curves: list[_Curve], colours: Colours) -> list[Line2D]:
+    """A star at the best value of each curve; returns the stars' entry in the legend."""
+    name = f"best {label(x)}"
+    marked = []
+    for curve in curves:
+        (one,) = answer(curve.table, [x])
+        steps = one.best_steps if one.best_loss is None else one.best_loss
+        if one.best is None or steps is None:
+            continue
+        size = 70 if len(curves) <= _FEW_CURVES else 25
+        top.scatter([one.best], [steps], size, [colours.of(curve.key)["color"]], marker="*",
+                    edgecolor="black", linewidth=0.6, zorder=4)  # fmt: skip
+        marked.append(one.best)
+    if len(curves) == len(marked) == 1:
+        name += f": {number(marked[0])}"
+    star = Line2D([], [], ls="none", marker="*", ms=9, color="white", mec="black", label=name)
+    return [star] if marked else []
 
 
 def _draw_shares(axes: Axes, part: pd.DataFrame, x: str) -> None:
@@ -209,13 +230,17 @@ def _mark_curvature(grid: Any, data: FigureData, x: str) -> None:
     if not data.curvature or x != "learning_rate":
         return
     low, high = data.summary[x].min(), data.summary[x].max()
+    lines = {2 / data.curvature: (2, "--"), 1 / data.curvature: (1, ":")}
+    lines = {place: look for place, look in lines.items() if low <= place <= high}
     top, outward = grid[0], True
-    for factor, style in ((2, "--"), (1, ":")):
-        place = factor / data.curvature
-        if not low <= place <= high:
-            continue
+    if lines:  # room for their names above the curves
+        to_data = top.transAxes + top.transData.inverted()
+        top.set_ylim(top=to_data.transform((0, 1.13))[1])
+    for place, (factor, style) in lines.items():
         for axes in grid:
-            axes.axvline(place, color="black", lw=0.9, ls=style)
+            line = axes.axvline(place, color="black", lw=0.9, ls=style)
+            if axes is not top:  # to be seen on dark colours
+                line.set_path_effects([withStroke(linewidth=2.4, foreground="white")])
         across = top.transAxes.inverted().transform(top.transData.transform((place, 1)))[0]
         # outward of the two lines, but never across the end of the axis
         right = across < 0.9 if factor == 2 else across < 0.12

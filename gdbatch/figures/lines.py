@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..analysis import choice_axis
+from ..analysis import choice_axis, other_axes
 from .colours import DASHES, Colours
 from .registry import FigureData
 from .style import is_number, label, log_axis, words
@@ -62,12 +62,7 @@ def _told_apart_by(data: FigureData, table: pd.DataFrame) -> tuple[str | None, l
     """The axis that colours show, and the further ones that lines differ in."""
     varying = [axis for axis in data.axes if table[axis].nunique() > 1]
     shade = choice_axis(table, varying) or (varying[-1] if varying else None)
-    others = [
-        axis
-        for axis in varying
-        if axis != shade and (table.groupby(shade)[axis].nunique() > 1).any()
-    ]
-    return shade, others
+    return shade, other_axes(table, varying, shade) if shade else []
 
 
 def _name(part: pd.DataFrame, axes: list[str]) -> str:

@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ..analysis import choice_axis
+from ..analysis import choice_axis, is_scale
 from .registry import FigureData, figure
 from .style import (
     HUGE,
@@ -32,7 +32,8 @@ _LEAST_FILLED = 0.5  # share of the cells that were tried; zipped axes are a lin
 @figure("map")
 def outcome_map(data: FigureData) -> Figure | None:
     """The commonest outcome and the median steps over two axes."""
-    varying = [axis for axis in data.axes if _is_scale(data.summary[axis])]
+    columns = {axis: data.summary[axis] for axis in data.axes}
+    varying = [axis for axis, one in columns.items() if is_scale(one) and one.nunique() > 1]
     x = choice_axis(data.summary, varying)
     others = [axis for axis in varying if axis != x]
     if x is None or not others:
@@ -57,14 +58,6 @@ def outcome_map(data: FigureData) -> Figure | None:
         axes.set_xlabel(label(x))
         axes.grid(False)
     return drawn
-
-
-def _is_scale(column: pd.Series[Any]) -> bool:
-    return (
-        pd.api.types.is_numeric_dtype(column)
-        and not pd.api.types.is_bool_dtype(column)
-        and column.nunique() > 1
-    )
 
 
 def _one_slice(data: FigureData, x: str, y: str) -> tuple[pd.DataFrame, str]:

@@ -24,6 +24,8 @@ from matplotlib.ticker import (
     NullLocator,
 )
 
+from ..analysis import number
+
 # Okabe and Ito's colours, told apart by every kind of eye; yellow is too pale for lines
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#8C6D31")
 
@@ -74,16 +76,6 @@ def new_figure(width: float, height: float, title: str) -> Figure:
     lines = textwrap.fill(title, int(11 * width))  # a name of 100 letters is wider than a figure
     figure.suptitle(lines, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return figure
-
-
-def number(value: float) -> str:
-    """A number for people: 0.01, 2,268, 1e-5, 1e8."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    if 1000 <= abs(value) < 999_999.5:
-        return f"{value:,.0f}"
-    digits, _, power = f"{value:.3g}".partition("e")
-    return f"{digits}e{int(power)}" if power else digits
 
 
 def words(value: Any) -> str:
@@ -145,7 +137,7 @@ def log_ticks(axis: Axis, low: float, high: float, most: int = 9) -> None:
     axis.set_minor_formatter(NullFormatter())
     if decades > 8:
         axis.set_minor_locator(NullLocator())
-    if decades >= 2:
+    if 3 * decades >= most:
         axis.set_major_locator(LogLocator(numticks=most))
     elif decades >= 0.8:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=most))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..analysis import number
 from .lines import draw_lines
 from .registry import FigureData, figure
-from .style import label, log_axis, log_limits, new_figure, number
+from .style import label, log_axis, log_limits, new_figure
 
 _MOST_PANELS = 4
+_HIGH = 1e4  # times the largest loss at the start: what is above is a divergence
 _FAR = 10.0  # times the size of start and target: what is farther away is a divergence
 
 
@@ -23,7 +27,8 @@ def loss(data: FigureData) -> Figure | None:
         return None
     drawn = new_figure(6.6, 4.0, data.name)
     axes = drawn.subplots()
-    limits = log_limits(table["loss"])
+    highest = _HIGH * table["loss"][table["step"] == 0].max() or math.inf
+    limits = log_limits(table["loss"].clip(upper=highest))
     if limits is None:
         axes.set_ylim(-0.05, 1)  # all zero
     else:
@@ -32,6 +37,8 @@ def loss(data: FigureData) -> Figure | None:
         near = table["loss"].clip(upper=1e9 * limits[1])
         table = table.assign(loss=near.where(np.isfinite(table["loss"])))
     draw_lines(drawn, [axes], data, table, ["loss"])
+    if (table["loss"] > highest).any():
+        _say_that_lines_leave(axes)
     axes.set_ylabel("loss")
     return drawn
 
@@ -105,4 +112,9 @@ def _show(axes: Axes, view: View | None) -> None:
     if view is not None:
         margin = 0.05 * (view[1] - view[0])
         axes.set_ylim(view[0] - margin, view[1] + margin)
-        axes.set_title("some lines leave the figure", fontsize=8.5)
+        _say_that_lines_leave(axes)
+
+
+def _say_that_lines_leave(axes: Axes) -> None:
+    said = [axes.get_title(loc="left"), "some lines leave the figure"]
+    axes.set_title(", ".join(filter(None, said)), fontsize=8.5)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from ..catalogue import register
-from .elementary import exp, like, tanh
+from .elementary import cos, exp, like, log1p, sin, tanh, where
 from .options import Floats
 
 
@@ -151,7 +151,8 @@ class Relu:
     @staticmethod
     def fused(sop: Any) -> tuple[Any, Any]:
         zero, one = like(sop, 0.0), like(sop, 1.0)
-        return zero if sop < zero else sop, one if sop > zero else zero
+        slope = where(sop > zero, one, where(sop <= zero, zero, sop))  # NaN stays NaN
+        return where(sop < zero, zero, sop), slope
 
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
@@ -185,7 +186,8 @@ class LeakyRelu:
     @staticmethod
     def fused(sop: Any) -> tuple[Any, Any]:
         zero, one, leak = like(sop, 0.0), like(sop, 1.0), like(sop, 0.01)
-        return sop * leak if sop < zero else sop, one if sop > zero else leak
+        slope = where(sop > zero, one, where(sop <= zero, leak, sop))
+        return where(sop < zero, sop * leak, sop), slope
 
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
@@ -254,8 +256,8 @@ class Softplus:
     @staticmethod
     def fused(sop: Any) -> tuple[Any, Any]:
         zero, one, e = like(sop, 0.0), like(sop, 1.0), exp(-abs(sop))
-        above = zero if sop < zero else sop
-        return above + np.log1p(e), (e if sop < zero else one) / (one + e)
+        above = where(sop < zero, zero, sop)
+        return above + log1p(e), where(sop < zero, e, one) / (one + e)
 
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
@@ -295,7 +297,7 @@ class Sine:
 
     @staticmethod
     def fused(sop: Any) -> tuple[Any, Any]:
-        return np.sin(sop), np.cos(sop)
+        return sin(sop), cos(sop)
 
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:

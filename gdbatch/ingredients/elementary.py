@@ -1,7 +1,8 @@
 """Elementary functions as the fused forms of ingredients write them.
 
 Here they are NumPy's, so that a fused form can be read and run as plain Python; where kernels are
-compiled, `engine.fused_functions` puts functions in their place that run on vectors of lanes.
+compiled, `engine.vectors` and `engine.fused_functions` put functions of vectors of lanes in their
+place.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ def like(number: Any, constant: float) -> Any:
     return number.dtype.type(constant)
 
 
+def where(condition: Any, chosen: Any, other: Any) -> Any:
+    """One number where a condition holds, the other where not."""
+    return chosen if condition else other
+
+
 def exp(number: Any) -> Any:
     """e to the power of a number."""
     return np.exp(number)
@@ -24,3 +30,18 @@ def exp(number: Any) -> Any:
 def tanh(number: Any) -> Any:
     """The hyperbolic tangent of a number."""
     return np.tanh(number)
+
+
+def log1p(number: Any) -> Any:
+    """The natural logarithm of 1 + a number."""
+    return np.log1p(number)
+
+
+def sin(number: Any) -> Any:
+    """The sine of a number."""
+    return np.sin(number)
+
+
+def cos(number: Any) -> Any:
+    """The cosine of a number."""
+    return np.cos(number)

@@ -63,9 +63,9 @@ class WeightInitializer:
         ]
         self.arrays = [one for one in problem.arrays if not one.is_bias]
         self.layer = np.repeat(np.arange(len(self.arrays)), [one.size for one in self.arrays])
-        for name in ("scale", "offset", "mean"):
+        for name in options.lane_keys():
             given = getattr(options, name, None)
-            if isinstance(given, list) and len(given) != len(self.arrays):
+            if isinstance(given, list) and name != "values" and len(given) != len(self.arrays):
                 raise IngredientError(
                     f"there are {len(given)} numbers for {len(self.arrays)} layers of weights: "
                     "give one number, or one a layer",

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from ..catalogue import register
-from .elementary import exp, like
+from .elementary import exp, like, log1p, where
 from .options import Floats
 
 
@@ -117,7 +117,7 @@ class BinaryCrossEntropy:
     @staticmethod
     def fused(prediction: Any, sop: Any, target: Any) -> Any:
         zero = like(sop, 0.0)
-        return (zero if sop < zero else sop) - target * sop + np.log1p(exp(-abs(sop)))
+        return where(sop < zero, zero, sop) - target * sop + log1p(exp(-abs(sop)))
 
     @staticmethod
     def scale(count: int) -> float:

@@ -6,8 +6,8 @@ Nothing is trained or written here; data files that a sweep names are read.
 from __future__ import annotations
 
 import itertools
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from ..errors import IngredientError, Problem, SweepFileError, nearest
-from ..ingredients.options import Options
+from ..ingredients.initializers_from_file import missing_set
+from ..ingredients.options import Context
 from .axes import FORMS, AxisForm, parse_axis
-from .complaints import Complaint, complaints_of, shortened
+from .complaints import Complaint, complaints_of
 from .keys import key_path, short_name, split_element
 from .positions import Path as KeyPath
-from .positions import Positions, describe, lookup, split_key
+from .positions import Positions, describe, lookup
+from .sources import parse_override, plain_copy, read_document
 from .sweep import (
     DEFAULT_KINDS,
     FAMILIES,
@@ -51,84 +53,47 @@ def read_sweep(
     source: str | Path | Mapping[str, Any],
     overrides: Sequence[str] = (),
     engine: str | None = None,
+    allow_python: bool = False,
 ) -> Sweep:
     """A validated sweep from a file, or from a document like one.
 
     overrides: `KEY=VALUE` each, KEY dotted, VALUE in TOML syntax. engine: instead of the file's.
+    allow_python: whether the code of a problem with kind = "python" may run.
     Raises SweepFileError with every problem found.
     """
     if isinstance(source, Mapping):
-        document, positions = _copy(source), Positions("")
+        document, positions = plain_copy(source), Positions("")
         name, folder = "sweep", str(Path.cwd())
     else:
-        document, positions = _parse(Path(source))
+        document, positions = read_document(Path(source))
         name, folder = str(source), str(Path(source).resolve().parent)
-    reader = _Reader(document, positions, name, folder)
+    reader = _Reader(document, positions, name, Context(folder, allow_python=allow_python))
     reader.override(overrides)
     if engine is not None:
         reader.put(("train", "engine"), engine, f"--engine {engine}")
     return reader.read()
 
 
-def _parse(path: Path) -> tuple[dict[str, Any], Positions]:
-    try:
-        text = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
-        return tomllib.loads(text), Positions(text)
-    except UnicodeDecodeError:
-        raise SweepFileError([Problem("is not a text file in UTF-8", source=str(path))]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise SweepFileError([Problem(f"is not TOML: {error}", source=str(path))]) from None
-    except RecursionError:
-        raise SweepFileError([Problem("is nested too deeply", source=str(path))]) from None
-    except (OSError, ValueError) as error:  # a name may be no name of any file
-        message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise SweepFileError([Problem(message, source=str(path))]) from None
-
-
-def _copy(value: Any) -> Any:
-    """A copy in plain Python types: NumPy numbers and arrays, and tuples, become theirs."""
-    if isinstance(value, Mapping):
-        return {str(key): _copy(inner) for key, inner in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, list | tuple | range):
-        return [_copy(inner) for inner in value]
-    return value
-
-
 class _Reader:
     """One reading of one document; gathers complaints until the end."""
 
     def __init__(
-        self, document: dict[str, Any], positions: Positions, source: str, folder: str
+        self, document: dict[str, Any], positions: Positions, source: str, context: Context
     ) -> None:
         self._document = document
         self._positions = positions
         self._source = source
-        self._folder = folder
+        self._context = context
         self._set: dict[KeyPath, str] = {}  # keys that did not come from the file, and whence
         self._complaints: list[Complaint] = []
-        self._unknown_kind = False  # whether a section does not say what it is
+        self._unknown: set[str] = set()  # tables that do not say what they are
         self._axis_paths: dict[str, KeyPath] = {}  # where the axis of a key stands
 
     def override(self, overrides: Iterable[str]) -> None:
         """Put `KEY=VALUE` into the document."""
         for text in overrides:
-            source = f"--set {shortened(text)}"
-            key, equals, value = text.partition("=")
-            path = split_key(key.strip())
-            if not equals or path is None:
-                raise SweepFileError([Problem("write KEY=VALUE, KEY dotted", source=source)])
-            try:
-                document = tomllib.loads(f"value = {value.strip()}")
-            except (tomllib.TOMLDecodeError, RecursionError):
-                document = {}
-            if list(document) != ["value"]:
-                shown = shortened(value.strip())
-                message = f"""{shown!r} is no TOML value; a text needs quotes: """
-                message += f"""--set '{key.strip()}="{shown}"'"""
-                raise SweepFileError([Problem(message, source=source)])
-            self.put(path, document["value"], source)
+            path, value, source = parse_override(text)
+            self.put(path, value, source)
 
     def put(self, path: KeyPath, value: Any, source: str) -> None:
         """Set one value; tables on the way are made."""
@@ -145,12 +110,14 @@ class _Reader:
     def read(self) -> Sweep:
         """The sweep; raises SweepFileError."""
         heading = self._heading()
+        if heading is not None:
+            self._context = replace(self._context, entropy=heading.entropy)
         groups = self._parse_axes()
         values = {key: form.ends()[0] for group in groups for key, form in group}
         sections_document = {
             key: part for key, part in self._document.items() if key in (*FAMILIES, "train")
         }
-        first, complaints = validate_sections(with_values(sections_document, values), self._folder)
+        first, complaints = validate_sections(with_values(sections_document, values), self._context)
         parsed = {key_path(key) for key in values}
         broken = {key_path(key) for key in self._axis_paths} - parsed
         self._complaints += [self._placed(one) for one in complaints if one[0] not in broken]
@@ -160,7 +127,7 @@ class _Reader:
         assert first is not None and heading is not None
         dimensions = self._dimensions(groups, heading.entropy)
         sweep = Sweep(
-            heading, sections_document, dimensions, record, first, self._folder, self._source
+            heading, sections_document, dimensions, record, first, self._context, self._source
         )
         self._check_values(sweep)
         self._check_record(sweep)
@@ -191,7 +158,7 @@ class _Reader:
 
     def _validated(self, model: Any, value: Any, path: KeyPath) -> Any:
         try:
-            return model.model_validate(value, context={Options.folder: self._folder})
+            return model.model_validate(value)
         except ValidationError as error:
             self._complaints += complaints_of(error, model, path, value)
             return None
@@ -255,7 +222,8 @@ class _Reader:
             else:
                 names = [*allowed, *(key.rsplit(".", 1)[-1] for key in allowed)]
                 hint = nearest(name, names) if nearest(name, names).startswith("did") else ""
-                if not hint and self._unknown_kind:  # whose keys are not known either
+                of_unknown = any(name.startswith(f"{table}.") for table in self._unknown)
+                if of_unknown or (self._unknown and not hint):  # whose keys are not known either
                     return None
                 hint = hint or "an axis is seed or a key of the sweep, such as learning_rate"
                 message = f'"{name}" is no key that can be an axis; {hint}'
@@ -295,9 +263,16 @@ class _Reader:
             try:
                 options = options_class(family, self._document.get(family, {}))
             except IngredientError:
-                self._unknown_kind = True
+                self._unknown.add(family)
                 continue
             keys += [f"{family}.{name}" for name in options.model_fields]
+        dataset = _found(self._document, ("problem", "data"))
+        if isinstance(dataset, dict):
+            try:
+                fields = options_class("dataset", dataset).model_fields
+                keys += [f"problem.data.{name}" for name in fields]
+            except IngredientError:
+                self._unknown.add("problem.data")
         keys += [f"train.{name}" for name in Train.model_fields if name not in ("engine", "stop")]
         keys += [f"train.stop.{name}" for name in ("prediction_error", "loss", "gradient_norm")]
         return [*keys, "train.stop.hold", "train.divergence.loss"]
@@ -313,7 +288,8 @@ class _Reader:
             axes = []
             for key, form in group:
                 last = short_name(key)
-                clash = short.count(last) > 1 or (last in _RESERVED_COLUMNS)
+                clash = short.count(last) > 1 or last in _RESERVED_COLUMNS
+                clash |= last == "seed" != key  # the seed of data is not that of a start
                 numbers = not any(isinstance(value, list) for value in form.ends())
                 per_lane = numbers and split_element(key)[0] in lane_keys
                 axes.append(Axis(key, key if clash else last, form, per_lane, entropy))
@@ -334,7 +310,7 @@ class _Reader:
         """Every value of every axis with the first of the others, then structures together."""
         for axis in sweep.axes:
             if axis.key == "seed":
-                self._check_seeds(axis)
+                self._check_seeds(axis, sweep.first.make_initializer().sets)
                 continue
             for index, value in enumerate(axis.form.ends()):
                 partners = self._zipped(sweep, axis, index)
@@ -364,7 +340,7 @@ class _Reader:
     def _check_one(self, sweep: Sweep, values: dict[str, Any]) -> None:
         first = {axis.key: _at(axis, 0) for axis in sweep.axes}
         document = with_values(sweep.document, first | values)
-        _, complaints = validate_sections(document, self._folder)
+        _, complaints = validate_sections(document, self._context)
         for complaint in complaints:
             placed = self._placed(complaint)
             key = next(iter(values), "")
@@ -374,14 +350,21 @@ class _Reader:
             if placed not in self._complaints:
                 self._complaints.append(placed)
 
-    def _check_seeds(self, axis: Axis) -> None:
+    def _check_seeds(self, axis: Axis, sets: int | None) -> None:
         for value in axis.form.ends():
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
                 message = f"a seed is a whole number from 0, not {value}"
                 self._complaints.append((self._axis_paths["seed"], message))
+            elif sets is not None and value >= sets:
+                self._complaints.append((self._axis_paths["seed"], missing_set(sets, value)))
 
     def _check_record(self, sweep: Sweep) -> None:
-        if not sweep.first.make_problem().n_predictions:
+        problem = sweep.first.make_problem()
+        taken = {*_RESERVED_COLUMNS, *(axis.column for axis in sweep.axes)}
+        for name in taken.intersection(problem.parameter_names):
+            message = f'the parameter "{name}" has the name of a column of the results; rename it'
+            self._complaints.append((("problem",), message))
+        if not problem.n_predictions:
             for index, value in enumerate(sweep.record.values or []):
                 if value in ("prediction", "prediction_error"):
                     message = f"{NO_PREDICTIONS}; record loss, gradient_norm or parameters"

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from .. import catalogue
+from ..ingredients.datasets.protocol import DatasetOptions
 from ..ingredients.functions.protocol import FunctionOptions
 from ..ingredients.options import Options
 from .axes import FORMS
@@ -26,7 +27,8 @@ def json_schema() -> dict[str, Any]:
     }
     options["problem"].remove(FunctionOptions)
     options["problem"] += [entry.Options for entry in catalogue.family("function").values()]
-    models: list[type[Options]] = [Heading, Record, Train, *FORMS]
+    datasets = [entry.Options for entry in catalogue.family("dataset").values()]
+    models: list[type[Options]] = [Heading, Record, Train, *FORMS, *datasets]
     models += [model for family in options.values() for model in family]
     names, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REFERENCE
@@ -42,6 +44,9 @@ def json_schema() -> dict[str, Any]:
                 if key in model.model_fields and model.model_fields[key].is_required()
             ]
     definitions[_name(names, Train)].pop("required", None)
+    for model in datasets:
+        definitions[_name(names, model)]["required"] = ["kind"]
+    _name_datasets(definitions, [names[(model, "validation")] for model in datasets])
     axis = {
         "anyOf": [
             {"type": "array", "minItems": 1, "description": "The values themselves."},
@@ -76,6 +81,16 @@ def json_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "$defs": definitions,
     }
+
+
+def _name_datasets(definitions: dict[str, Any], datasets: list[Any]) -> None:
+    """Where a problem takes any dataset, say which there are."""
+    any_dataset = {"$ref": _REFERENCE.format(model=DatasetOptions.__name__)}
+    del definitions[DatasetOptions.__name__]
+    for definition in definitions.values():
+        forms = definition.get("properties", {}).get("data", {}).get("anyOf", [])
+        if any_dataset in forms:
+            forms[forms.index(any_dataset)] = {"oneOf": datasets}
 
 
 def _name(names: Any, model: Any) -> str:

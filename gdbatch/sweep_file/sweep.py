@@ -23,8 +23,10 @@ from ..errors import IngredientError, nearest
 from ..ingredients.functions.protocol import FunctionOptions
 from ..ingredients.initializers import Initializer, InitOptions
 from ..ingredients.optimizers.protocol import OptimizerOptions
-from ..ingredients.options import Options
+from ..ingredients.options import Context, Options
 from ..ingredients.problems.protocol import Problem, ProblemOptions, layers_of
+from ..ingredients.problems.python import PythonProblem
+from ..ingredients.problems.python_check import check
 from ..ingredients.schedules import ScheduleOptions
 from ..streams import generator
 from .axes import AxisForm, Index
@@ -36,6 +38,8 @@ FAMILIES = ("problem", "init", "optimizer", "schedule")
 DEFAULT_KINDS = {"schedule": "constant"}  # of tables that may be missing
 
 NO_PREDICTIONS = "this problem has a loss, but no predictions"
+
+_CHECKED_STARTS = 4  # of a problem in Python
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -165,9 +169,10 @@ class Sections:
         problem: Problem = catalogue.get("problem", self.problem.kind)(self.problem)
         return problem
 
-    def make_initializer(self, problem: Problem) -> Initializer:
+    def make_initializer(self, problem: Problem | None = None) -> Initializer:
         """Where it starts; raises IngredientError where that does not fit the problem."""
-        initializer: Initializer = catalogue.get("init", self.init.kind)(self.init, problem)
+        entry = catalogue.get("init", self.init.kind)
+        initializer: Initializer = entry(self.init, problem or self.make_problem())
         return initializer
 
 
@@ -246,7 +251,7 @@ class Sweep:
     dimensions: tuple[tuple[Axis, ...], ...]  # in file order; the axes of a zip move together
     record: Record
     first: Sections  # with the first value of every axis
-    folder: str  # where data files are looked for
+    context: Context
     source: str
 
     @property
@@ -263,7 +268,7 @@ class Sweep:
         """The sections with some axes' values in place; the other axes stand at their first."""
         values = {axis.key: _plain(axis.values(np.array([0]))) for axis in self.axes}
         document = with_values(self.document, values | dict(structural))
-        sections, complaints = validate_sections(document, self.folder)
+        sections, complaints = validate_sections(document, self.context)
         if sections is None:
             raise IngredientError("; ".join(message for _, message in complaints))
         return sections
@@ -323,7 +328,7 @@ def _named(family: str, key: str, table: dict[str, Any]) -> Any:
 
 
 def validate_sections(
-    document: Mapping[str, Any], folder: str
+    document: Mapping[str, Any], context: Context
 ) -> tuple[Sections | None, list[Complaint]]:
     """Sections of a document, and everything that is wrong in them."""
     complaints: list[Complaint] = []
@@ -333,21 +338,36 @@ def validate_sections(
             complaints.append(((family,), f"the table [{family}] is missing"))
             continue
         table = document.get(family, {})
-        try:
-            model = Train if family == "train" else options_class(family, table)
-            parts[family] = model.model_validate(table, context={Options.folder: folder})
-        except IngredientError as error:
-            complaints.append(((family, *error.key), error.message))
-        except ValidationError as error:
-            complaints += complaints_of(error, model, (family,), table)
+        if family == "problem" and isinstance(table, dict) and isinstance(table.get("data"), dict):
+            place = ("problem", "data")
+            dataset, wrong = _validated("dataset", table["data"], place, context)
+            if wrong:
+                complaints += wrong
+                continue
+            table = table | {"data": dataset}
+        parts[family], wrong = _validated(family, table, (family,), context)
+        complaints += wrong
     if complaints:
         return None, complaints
     sections = Sections(**parts)
-    complaints = _misfits(sections)
+    complaints = _misfits(sections, context)
     return (None, complaints) if complaints else (sections, [])
 
 
-def _misfits(sections: Sections) -> list[Complaint]:
+def _validated(
+    family: str, table: Any, place: Path, context: Context
+) -> tuple[Any, list[Complaint]]:
+    """The options in a table that stands at `place`, and everything that is wrong in it."""
+    try:
+        model = Train if family == "train" else options_class(family, table)
+        return model.model_validate(table, context=context), []
+    except IngredientError as error:
+        return None, [((*place, *error.key), error.message)]
+    except ValidationError as error:
+        return None, complaints_of(error, model, place, table)
+
+
+def _misfits(sections: Sections, context: Context) -> list[Complaint]:
     """What is wrong between sections that are right by themselves."""
     problem = sections.make_problem()
     engine = sections.train.engine
@@ -364,7 +384,15 @@ def _misfits(sections: Sections) -> list[Complaint]:
         message = f"{NO_PREDICTIONS}; stop by loss or gradient_norm"
         return [(("train", "stop", "prediction_error"), message)]
     try:
-        sections.make_initializer(problem)
+        initializer = sections.make_initializer(problem)
     except IngredientError as error:
         return [(("init", *error.key), error.message)]
+    if isinstance(problem, PythonProblem):
+        seeds = range(min(_CHECKED_STARTS, initializer.sets or _CHECKED_STARTS))
+        draws = [initializer.draw(generator(context.entropy, "init", seed), seed) for seed in seeds]
+        starts = initializer.start(np.stack(draws, axis=1), sections.init.constants())
+        try:
+            check(problem, starts)
+        except IngredientError as error:
+            return [(("problem", *error.key), error.message)]
     return []

@@ -194,6 +194,27 @@ def test_a_best_rate_at_an_end_of_the_axis_is_a_warning(rates: tuple[float, ...]
     )
 
 
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([9, 5, 5, 5], ["is no better than the last"]),
+        ([5, 5, 5, 9], ["is no better than the first"]),
+        ([9, 5, 5], ["is no better than the last"]),
+        ([5, 5, 5], ["is no better than the first", "is no better than the last"]),
+        ([5, 5], ["is the first", "is no better than the last"]),
+        ([9, 5, 5, 9], []),
+    ],
+)
+def test_a_rate_at_an_end_that_is_as_fast_as_the_best_is_a_warning(
+    steps: list[int], said: list[str]
+) -> None:
+    one = answer_of({float(place): cell(count) for place, count in enumerate(steps)})
+    assert one.warnings == tuple(
+        f"the best {RATE} {words} of the axis: widen it, the true best may lie beyond"
+        for words in said
+    )
+
+
 def test_a_single_rate_is_no_end_of_an_axis() -> None:
     one = answer_of({1.0: cell(9)})
     assert (one.best, one.values, one.warnings) == (1, 1, ())
@@ -248,6 +269,23 @@ def test_rates_that_move_together_with_another_axis_are_one_sweep_of_rates() -> 
         {(1.0, 0.9): cell(9), (2.0, 0.8): cell(5), (3.0, 0.7): cell(9)}, (RATE, "momentum")
     )
     assert [(one.best, one.values) for one in answers] == [(2, 3)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(tables())
+def test_an_answer_is_about_at_most_one_row_a_value_and_all_answers_about_every_row(
+    table: tuple[pd.DataFrame, list[str]],
+) -> None:
+    trials, axes = table
+    summary = summarise(trials, axes)
+    answers = answer(summary, axes)
+    assert sum(one.values for one in answers) == (len(summary) if answers else 0)
+    for one in answers:
+        rows = summary
+        for name, value in one.combination.items():
+            rows = rows[rows[name] == value]
+        assert one.values == rows[one.axis].nunique() == len(rows)
+        assert {*one.combination} <= {*axes} - {"seed", one.axis}
 
 
 # which axis --------------------------------------------------------------------------------
@@ -314,10 +352,22 @@ def test_without_a_stop_rule_a_stalled_trial_counts_with_its_loss() -> None:
     assert answer_of({1.0: done(0.5), 2.0: [("stalled", 0.25)] * 3, 3.0: done(0.75)}).best == 2
 
 
-@pytest.mark.parametrize("losses", [[0.125, 0.5, 0.75], [0.75, 0.5, 0.125]])
-def test_without_a_stop_rule_a_best_rate_at_an_end_is_a_warning(losses: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("losses", "best", "said"),
+    [
+        ([0.125, 0.5, 0.75], 0, "is the first"),
+        ([0.75, 0.5, 0.125], 2, "is the last"),
+        ([0.75, 0.125, 0.125, 0.125], 2, "is no better than the last"),
+    ],
+)
+def test_without_a_stop_rule_a_best_rate_at_an_end_is_a_warning(
+    losses: list[float], best: float, said: str
+) -> None:
     one = answer_of({float(place): done(loss) for place, loss in enumerate(losses)})
-    assert one.warnings[1:] == (f"the best {RATE} is at an end of the axis",)
+    assert one.best == best
+    assert one.warnings[1:] == (
+        f"the best {RATE} {said} of the axis: widen it, the true best may lie beyond",
+    )
 
 
 def test_without_a_stop_rule_a_divergence_everywhere_leaves_no_best_rate() -> None:
@@ -377,6 +427,7 @@ def test_the_two_sides_of_an_edge_are_not_the_same_words(rates: tuple[float, ...
     (edge,) = (line for line in words.splitlines() if line.startswith("edge: between "))
     low, high = edge.removeprefix("edge: between ").split(" and ")
     assert low != high
+    assert (float(low.replace(",", "")), float(high.replace(",", ""))) == rates[1:]
 
 
 @settings(max_examples=40, deadline=None)
@@ -390,7 +441,6 @@ def test_every_answer_is_plain_data(table: tuple[pd.DataFrame, list[str]]) -> No
         again["warnings"] = tuple(again["warnings"])
         again["edge"] = tuple(again["edge"]) if again["edge"] else None
         assert again == data
-        assert set(one.combination) == {*axes} - {"seed", one.axis}
     assert (as_words(answers) == "") is (answers == [])
 
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gdbatch.analysis import OUTCOME_COLUMNS, summarise, summarise_parts
+from gdbatch.analysis import OUTCOME_COLUMNS, answer, summarise, summarise_parts
 from gdbatch.analysis.summary import wilson
 from gdbatch.api import run_sweep
 from tests.analysis.tables import random_trials, tables, trials_of
@@ -158,6 +158,14 @@ def test_a_sweep_without_a_stop_rule_has_a_completed_column() -> None:
     assert table["diverged"].tolist() == [0, 1, 2]
     assert table["success_rate"].tolist() == [0, 0, 0]
     assert list(table.columns).index("completed") == list(table.columns).index("unfinished") + 1
+
+
+def test_a_summary_is_told_of_a_missing_stop_rule_where_trials_do_not_show_it() -> None:
+    trials = trials_of({1.0: ["diverged", "diverged"]}, ["learning_rate"])
+    table = summarise(trials, RATE, completes=True)
+    assert table["completed"].tolist() == [0]
+    (one,) = answer(table, RATE)
+    assert one.warnings[-1] == "some trials diverged at every learning_rate"
 
 
 def test_a_sweep_without_a_stop_rule_has_it_even_where_every_trial_diverged(

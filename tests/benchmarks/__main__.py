@@ -28,7 +28,7 @@ from gdbatch.version import __version__
 from .peers import PEERS
 from .workloads import Outcome, Run, Workload, engine_run, workloads
 
-ENGINES = ("numpy",)
+ENGINES = ("numpy", "fused") if importlib.util.find_spec("numba") else ("numpy",)
 
 
 @dataclass

@@ -140,12 +140,12 @@ def workloads(scale: float = 1.0) -> list[Workload]:
                 f"1→1 sigmoid, fixed steps, {dtype}",
                 _sweep(
                     _ONE,
-                    {"max_steps": 2 * fixed, "dtype": dtype},
-                    {"log10": [-2, 1], "num": 1024},
+                    {"max_steps": 8 * fixed, "dtype": dtype},
+                    {"log10": [-2, 0], "num": 1024},
                     64,
                     _RAND,
                 ),
-                2 * fixed,
+                8 * fixed,
             )
         )
     found.append(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from gdbatch import catalogue
 from gdbatch.engine.assignment import Assignment, Number, Results
+from gdbatch.engine.fused import FusedEvaluator
 from gdbatch.engine.outcomes import OUTCOMES, Training
 from gdbatch.engine.reference import ReferenceNetwork
 from gdbatch.ingredients.problems.network import Network, NetworkOptions
@@ -49,7 +49,8 @@ def network(
     }
     problem = Network(NetworkOptions(kind="network", layers=layers, **(drawn | options)))
     if form is not None:
-        problem.evaluator = partial(FORMS[form], problem)  # type: ignore[method-assign]
+        evaluator = FusedEvaluator if form == "fused" else FORMS[form]
+        problem.evaluator = partial(evaluator, problem)  # type: ignore[method-assign]
     return problem
 
 
@@ -77,6 +78,7 @@ def reference_of(problem: Network, dtype: Any = np.float64) -> ReferenceNetwork:
         problem.options.bias,
         problem.options.derivative_at == "prediction",
         dtype,
+        problem.options.layer_scale,
     )
 
 
@@ -122,11 +124,12 @@ def assignment_of(
 ) -> Assignment:
     """One trial a learning rate; normal weights of scale 0.8 unless told otherwise."""
     rates = np.atleast_1d(np.asarray(learning_rates, np.float64))
+    entry = catalogue.get("init", init)
     if init == "normal":
         numbers = {"mean": 0.0, "scale": 0.8} | numbers
     return Assignment(
         problem,
-        catalogue.get("init", init)(SimpleNamespace(), problem),
+        entry(entry.Options.model_construct(kind=init), problem),
         catalogue.get("optimizer", "gradient_descent"),
         training,
         np.broadcast_to(np.asarray(seeds, np.int64), rates.shape).copy(),

@@ -5,14 +5,19 @@ The array form runs in the engine, the plain form is read by students and trains
 
 from __future__ import annotations
 
+import functools
 import math
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pytest
+from numba import njit
+from numba.extending import register_jitable
 
 from gdbatch import catalogue
+from gdbatch.engine import fused_functions  # noqa: F401  exp and tanh of vectors
+from gdbatch.engine.vectors import lanes_of, load, store
 from gdbatch.ingredients.activations import Activation
 from tests.engine.exact import exactly, relative_errors
 from tests.engine.helpers import ACTIVATIONS, F32, F64, Array
@@ -49,7 +54,37 @@ def one_by_one(activation: type[Activation], sop: Array) -> tuple[Array, Array]:
     return np.array(values), np.array(slopes)
 
 
-FORMS = pytest.mark.parametrize("form", [in_arrays, one_by_one], ids=lambda form: form.__name__)
+def compiled(activation: type[Activation], sop: Array) -> tuple[Array, Array]:
+    """Values and slopes by the form of the fused engine, on vectors of lanes."""
+    lanes = lanes_of(sop.dtype)
+    rows = np.zeros((3, -(-len(sop) // lanes) * lanes), sop.dtype)
+    rows[0, : len(sop)] = sop
+    kernel_of(activation)(rows, rows.shape[1] // lanes)
+    return rows[1, : len(sop)], rows[2, : len(sop)]
+
+
+@functools.cache
+def kernel_of(activation: type[Activation]) -> Any:
+    fused = register_jitable(activation.fused)
+
+    @njit(error_model="numpy")
+    def fill(rows: Any, vectors: Any) -> None:
+        for vector in range(vectors):
+            value, slope = fused(load(rows, 0, vector))
+            store(rows, 1, vector, value)
+            store(rows, 2, vector, slope)
+
+    return fill
+
+
+def parametrized(*forms: Any) -> Any:
+    return pytest.mark.parametrize("form", forms, ids=lambda form: form.__name__)
+
+
+FORMS, ALL_FORMS = (
+    parametrized(in_arrays, one_by_one),
+    parametrized(in_arrays, one_by_one, compiled),
+)
 
 # The worst of a handful of rounded operations, and of NumPy's exp, log1p, tanh, sin and cos, which
 # are within 4 ulp where they are vectorised.
@@ -71,7 +106,7 @@ def assert_accurate(
 
 
 @DTYPES
-@FORMS
+@ALL_FORMS
 @every_activation
 def test_values_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype[Any]) -> None:
     sop = sops(dtype)
@@ -81,7 +116,7 @@ def test_values_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype
 
 
 @DTYPES
-@FORMS
+@ALL_FORMS
 @every_activation
 def test_slopes_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype[Any]) -> None:
     sop = sops(dtype)
@@ -107,7 +142,7 @@ def test_the_array_form_equals_the_plain_form(name: str, dtype: np.dtype[Any]) -
 @every_activation
 def test_what_is_no_number_stays_so(name: str, dtype: np.dtype[Any]) -> None:
     nothing = np.full(3, np.nan, dtype)
-    for form in (in_arrays, one_by_one):
+    for form in (in_arrays, one_by_one, compiled):
         for found in form(catalogue.get("activation", name), nothing):
             assert np.isnan(found).all() or name == "identity"
     assert np.isnan(in_arrays(catalogue.get("activation", name), nothing)[0]).all()
@@ -128,7 +163,7 @@ def test_infinities_have_the_values_and_slopes_of_the_limits(
     assert slope == pytest.approx(wanted, abs=1.01 * CLAMP[dtype], rel=0)
 
 
-@FORMS
+@ALL_FORMS
 @pytest.mark.parametrize(("name", "slope"), [("relu", 0.0), ("leaky_relu", 0.01)])
 @pytest.mark.parametrize("zero", [0.0, -0.0])
 def test_the_slope_at_a_kink_is_that_of_the_left(

@@ -44,6 +44,8 @@ WORK: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 TRIALS = 40
+# one set of kernels, whatever the shape
+WORK |= {f"{name}, fused": WORK[name] for name in ("1-1", "2-3-3 classifier", "2-4-1 with bias")}
 STOPS = {"3-8-8-1": {"loss": 0.15}}
 STOP = {"prediction_error": 0.2}
 
@@ -53,9 +55,14 @@ both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
 Ends = list[tuple[bytes, ...]]
 
 
+def training_of(work: str, dtype: np.dtype[Any]) -> Training:
+    engine = "fused" if "fused" in work else "numpy"
+    return Training(150, dtype, STOPS.get(work, STOP), 3, divergence_limit=None, engine=engine)
+
+
 def sweep_of(work: str, dtype: np.dtype[Any]) -> Assignment:
     """Rates over five decades: some trials converge, others overflow in the same block."""
-    training = Training(150, dtype, STOPS.get(work, STOP), hold=3, divergence_limit=None)
+    training = training_of(work, dtype)
     rates = np.tile(np.geomspace(1e-3, 3e2, TRIALS // 2), 2)
     return assignment_of(network(**WORK[work]), training, rates, np.repeat([0, 1], TRIALS // 2))
 
@@ -131,7 +138,7 @@ def test_an_assignment_in_two_parts_gives_the_same(
 @both_dtypes
 @every_work
 def test_a_trial_in_a_crowd_of_divergences_ends_as_alone(work: str, dtype: np.dtype[Any]) -> None:
-    training = Training(150, dtype, STOPS.get(work, STOP), hold=3, divergence_limit=None)
+    training = training_of(work, dtype)
     rates = np.full(TRIALS, 1e30)
     rates[[5, 38]] = 0.01, 0.3
     crowd = assignment_of(network(**WORK[work]), training, rates, np.arange(TRIALS))
@@ -185,8 +192,8 @@ def test_an_evaluation_is_the_same_in_every_slot_and_width(
 
 
 @both_dtypes
-@pytest.mark.parametrize("form", FORMS)
-@every_work
+@pytest.mark.parametrize("form", [*FORMS, "fused"])
+@pytest.mark.parametrize("work", [name for name in WORK if "fused" not in name])
 def test_every_shape_is_evaluated_the_same_in_every_slot_and_width(
     work: str, form: str, dtype: np.dtype[Any]
 ) -> None:

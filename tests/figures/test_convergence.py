@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
-from matplotlib.colors import same_color, to_rgb
+from matplotlib.collections import LineCollection, PathCollection, PolyCollection
+from matplotlib.colors import same_color, to_hex, to_rgb
 from matplotlib.patches import StepPatch
 
 from gdbatch.figures import FigureData
@@ -27,6 +27,7 @@ from tests.figures.data import (
     completed,
     figure_data,
     rates,
+    rule,
 )
 from tests.figures.looking import curves_of, drawn, legend_of, marks_of, points, visible
 
@@ -84,7 +85,7 @@ def test_a_quartile_that_is_infinite_leaves_the_figure_at_the_top() -> None:
 
 def test_one_seed_has_no_band_and_says_so() -> None:
     top = drawn("convergence", figure_data({RATE: rates(31)}, seeds=1)).axes[0]
-    assert len(top.collections) == 0
+    assert not any(isinstance(one, PolyCollection | LineCollection) for one in top.collections)
     assert top.get_ylabel() == "steps to converge\n(median)"
 
 
@@ -110,7 +111,8 @@ def test_a_rate_that_converges_alone_can_be_seen(count: int) -> None:
 def test_few_structures_have_a_curve_a_band_and_a_strip_each(count: int) -> None:
     figure = drawn("convergence", figure_data({"layers": LAYERS[:count], RATE: rates(21)}))
     top, *strips = figure.axes
-    assert len(curves_of(top)) == len(top.collections) // 2 == len(strips) == count
+    bands = [one for one in top.collections if isinstance(one, PolyCollection)]
+    assert len(curves_of(top)) == len(bands) == len(strips) == count
     if count > 1:
         assert [axes.get_title(loc="left") for axes in strips] == [
             f"layers {name}" for name in LAYERS[:count]
@@ -201,6 +203,50 @@ def test_zeros_alone_stand_on_an_axis_without_negative_numbers(ends: Ends) -> No
     assert [tick for tick in top.get_yticks() if top.get_ylim()[0] <= tick < 0] == []
 
 
+# the best value ----------------------------------------------------------------------------
+
+
+def stars_of(axes: Axes) -> list[tuple[float, float]]:
+    return [
+        (float(place[0]), float(place[1]))
+        for one in axes.collections
+        if isinstance(one, PathCollection)
+        for place in np.asarray(one.get_offsets())
+    ]
+
+
+def test_a_star_marks_the_best_rate_which_the_legend_names() -> None:
+    data = figure_data({RATE: [10.0, 200.0, 499.0, 600.0]})
+    figure = drawn("convergence", data)
+    assert stars_of(figure.axes[0]) == [(499, data.summary["steps_median"][2])]
+    assert legend_of(figure)[0] == "best learning rate: 499"
+
+
+def test_every_curve_has_a_star_of_its_colour() -> None:
+    shift = {"sigmoid": 1.0, "tanh": 10.0, "relu": 100.0}
+
+    def shifted(values: dict[str, Any], seed: int) -> Any:
+        return rule({RATE: values[RATE] * shift[values["activation"]]}, seed)
+
+    figure = drawn("convergence", figure_data({"activation": NAMES, RATE: rates(31)}, shifted))
+    top = figure.axes[0]
+    assert stars_of(top) == [(rates(31)[at], 3) for at in (23, 18, 13)]
+    stars = [one for one in top.collections if isinstance(one, PathCollection)]
+    for star, line in zip(stars, curves_of(top), strict=True):
+        assert to_hex(np.asarray(star.get_facecolor())[0]) == to_hex(line.get_color())
+    assert "best learning rate" in legend_of(figure)
+
+
+def test_without_a_stop_rule_the_star_marks_the_lowest_loss() -> None:
+    data = figure_data({RATE: [10.0, 100.0, 400.0, 600.0]}, completed)
+    assert stars_of(drawn("convergence", data).axes[0]) == [(400, 1 / 400)]
+
+
+def test_where_nothing_converged_there_is_no_star() -> None:
+    figure = drawn("convergence", figure_data({RATE: rates(21)}, all_of("diverged")))
+    assert stars_of(figure.axes[0]) == []
+
+
 # shares ------------------------------------------------------------------------------------
 
 
@@ -241,6 +287,10 @@ def test_lines_stand_at_one_and_two_over_the_curvature(spread: list[float]) -> N
     figure = drawn("convergence", figure_data({RATE: spread}, curvature=2 / EDGE))
     for axes in figure.axes:
         assert marks_of(axes) == [EDGE / 2, EDGE]
+    top = figure.axes[0]
+    highest = np.nanmax([points(line)[1] for line in curves_of(top)])
+    # the names stand above the curve
+    assert top.transAxes.inverted().transform(top.transData.transform((1, highest)))[1] < 0.9
     said = {text.get_text(): text.xy for text in figure.axes[0].texts}  # type: ignore[attr-defined]
     assert said == {"2/λ = 500": (EDGE, 1.0), "1/λ = 250": (EDGE / 2, 1.0)}
 

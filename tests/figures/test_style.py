@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 
+from gdbatch.analysis import number
 from gdbatch.figures.colours import Colours
 from gdbatch.figures.style import (
     CYCLE,
@@ -22,7 +23,6 @@ from gdbatch.figures.style import (
     cell_edges,
     is_logarithmic,
     log_limits,
-    number,
     words,
 )
 
@@ -42,6 +42,7 @@ from gdbatch.figures.style import (
         (2267.57, "2,268"),
         (999_999, "999,999"),
         (1e6, "1e6"),
+        (1e22, "1e22"),
         (-1.5e100, "-1.5e100"),
         (math.inf, "inf"),
         (math.nan, "nan"),
@@ -49,6 +50,20 @@ from gdbatch.figures.style import (
 )
 def test_numbers_are_written_for_people(value: float, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (1000.25, 4, "1,000"),
+        (1000.25, 5, "1,000.2"),
+        (12_345.678, 7, "12,345.68"),
+        (0.123456, 5, "0.12346"),
+        (1234567.0, 4, "1.235e6"),
+    ],
+)
+def test_a_number_has_as_many_digits_as_asked_for(value: float, digits: int, text: str) -> None:
+    assert number(value, digits) == text
 
 
 @given(st.floats(-1e307, 1e307))

@@ -129,6 +129,36 @@ def test_a_single_spike_is_not_lost_when_a_line_is_thinned() -> None:
     assert dict(zip(*points(line), strict=True))[12_346.0] == pytest.approx(0.9)
 
 
+def test_losses_that_run_away_do_not_flatten_the_others() -> None:
+    data = CASES["lines that run away"][0]()
+    assert data.trajectories is not None
+    axes = drawn("loss", data).axes[0]
+    assert data.trajectories["loss"].max() > 1e12
+    assert data.trajectories["loss"].iloc[0] == 1
+    assert 1e4 < axes.get_ylim()[1] < 1e10
+    assert axes.get_title(loc="left") == "some lines leave the figure"
+    away = max(curves_of(axes), key=lambda line: max(points(line)[1]))
+    assert max(points(away)[1]) > axes.get_ylim()[1]
+
+
+def test_losses_that_stay_near_are_all_in_view() -> None:
+    data = recorded({RATE: [0.1, 20.0]}, value=lambda rate, at: 1 + rate * at % 40)
+    assert data.trajectories is not None
+    axes = drawn("loss", data).axes[0]
+    low, high = axes.get_ylim()
+    values = data.trajectories["loss"]
+    assert values.max() > 100
+    assert low < values.min() and values.max() < high
+    assert axes.get_title(loc="left") == ""
+
+
+def test_a_figure_says_both_that_lines_leave_it_and_that_there_are_more() -> None:
+    data = recorded({RATE: rates(1000, -2, 2)}, steps=[0, 1, 2, 40])
+    for kind in ("loss", "prediction"):
+        said = drawn(kind, data).axes[0].get_title(loc="left")
+        assert said == "300 of 1,000 trials, some lines leave the figure"
+
+
 def test_predictions_that_run_away_do_not_flatten_the_others() -> None:
     data = CASES["lines that run away"][0]()
     assert data.trajectories is not None

@@ -23,10 +23,12 @@ from gdbatch.cli import app
 from tests.documents import document
 
 MODULE = ("-m", "gdbatch")
-# drawing takes seconds, and most tests of the command are not about figures
+# drawing takes seconds, and most tests of the command are not about figures; nor do their sweeps
+# take long enough for the workers that they ask for
 WITHOUT_FIGURES = (
     "-c",
     "import gdbatch.api as api; api.Run.save_figures = lambda *_: []; "
+    "import gdbatch.runner as runner; runner._WORTH_WORKERS = 0; "
     "from gdbatch.cli import main; main()",
 )
 _TERMINAL_VARIABLES = ("FORCE_COLOR", "PY_COLORS", "NO_COLOR", "GITHUB_ACTIONS", "TERMINAL_WIDTH")
@@ -115,7 +117,7 @@ def parts_of(path: Path) -> dict[str, bytes]:
     return {
         str(file.relative_to(path)): file.read_bytes()
         for kind in ("trials", "trajectories")
-        for file in sorted((path / kind).iterdir())
+        for file in sorted((path / kind).glob("*"))
     }
 
 
@@ -192,12 +194,12 @@ def message(stderr: str) -> str:
 
 def workers_of(process: int) -> list[int]:
     """The worker processes that a sweep has started."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [
-        int(child)
-        for child in children
-        if b"popen_loky" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    workers = []
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        with contextlib.suppress(OSError):  # it ended as we looked
+            if b"popen_loky" in Path(f"/proc/{child}/cmdline").read_bytes():
+                workers.append(int(child))
+    return workers
 
 
 def members_of(group: int) -> list[int]:

@@ -9,12 +9,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from gdbatch.api import Run, load_run
 from gdbatch.errors import UsageError
+from gdbatch.figures import FIGURES
 from gdbatch.plan import Plan
 from gdbatch.run_directory import RunDirectory
 from gdbatch.sweep_file import read_sweep
@@ -174,7 +176,7 @@ def test_fresh_replaces_the_run_of_another_plan(in_folder: Path) -> None:
 
 def test_fresh_leaves_nothing_of_the_old_run(tmp_path: Path) -> None:
     path = sweep_in(tmp_path / "run").path
-    old = ["trials.csv", "report.html", "figures/loss.png", "figures/map.svg"]
+    old = ["trials.csv", "report.html", *(f"figures/{kind}.svg" for kind in FIGURES)]
     (path / "figures").mkdir()
     for name in old:
         (path / name).write_text("of the old plan")
@@ -241,6 +243,19 @@ def test_a_resume_clears_half_a_figure(tmp_path: Path, monkeypatch: pytest.Monke
     assert hidden_in(run.path)
     sweep_in(run.path)
     assert hidden_in(run.path) == []
+
+
+def test_temporary_files_of_other_machines_are_cleared_when_they_are_old(tmp_path: Path) -> None:
+    """Whether a process lives is not known from here; no write takes a day."""
+    path = sweep_in(tmp_path / "run").path
+    new = path / ".gdbatch-1-1-another-node~part-000000.parquet"
+    old = path / ".gdbatch-2-2-another-node~part-000001.parquet"
+    for file in (new, old):
+        file.write_text("half")
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(old, (two_days_ago, two_days_ago))
+    sweep_in(path)
+    assert hidden_in(path) == [new.name]
 
 
 SECOND_WRITER = """\

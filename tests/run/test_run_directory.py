@@ -155,7 +155,8 @@ def test_a_part_carries_its_plan_and_shard_and_no_time_or_machine(run: Run) -> N
     for kind in ("trials", "trajectories"):
         for number, path in enumerate(parts(run, kind)):
             file = pq.ParquetFile(path)
-            assert set(file.metadata.metadata) == {b"gdbatch", b"ARROW:schema"}
+            names = {b"gdbatch", b"gdbatch_checksum", b"ARROW:schema"}
+            assert set(file.metadata.metadata) == names
             key = json.loads(file.metadata.metadata[b"gdbatch"])
             assert key["plan"] == run.manifest["plan_hash"]
             assert key["shard"] == number

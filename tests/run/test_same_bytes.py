@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from gdbatch import runner
 from gdbatch.api import Run, load_run
 from gdbatch.errors import UsageError
 from tests.documents import document
@@ -53,14 +54,16 @@ def test_a_second_run_gives_the_same_bytes(tmp_path: Path, whole: Bytes) -> None
 
 
 def test_two_workers_give_the_same_bytes_also_when_called_from_a_thread(
-    tmp_path: Path, whole: Bytes
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Bytes
 ) -> None:
+    monkeypatch.setattr(runner, "_WORTH_WORKERS", 0)
     runs: list[Run] = []
     thread = threading.Thread(target=lambda: runs.append(sweep_in(tmp_path / "run", jobs=2)))
     thread.start()
     thread.join()
     (run,) = runs
     assert run.totals is not None and run.totals.computed_shards == 4
+    assert run.manifest["workers"] == 2
     assert parts_of(run.path) == whole
 
 

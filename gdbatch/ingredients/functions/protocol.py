@@ -5,12 +5,14 @@ Lanes are the last axis everywhere, and filling allocates nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
 from ..options import Floats
 from ..problems.protocol import ProblemOptions
+
+Examples = tuple[dict[str, Any], ...]
 
 
 class FunctionOptions(ProblemOptions):
@@ -33,7 +35,8 @@ class Function(Protocol):
     """One function; built from its options, whose values are those of the first lane."""
 
     Options: ClassVar[type[FunctionOptions]]
-    names: list[str]  # of the variables
+    examples: Examples  # options, as in a sweep file, with which it is shown and tested
+    names: Sequence[str]  # of the variables
     work_rows: int  # rows of scratch that `fill` is given
     minimum: Minimum | None  # None where there is none, or it is not known
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ...catalogue import register
 from ..options import Floats, LaneNumbers
-from .protocol import FunctionOptions, Minimum, variables
+from .protocol import Examples, FunctionOptions, Minimum, variables
 
 
 @register("function", "quadratic")
@@ -18,7 +18,7 @@ class Quadratic:
     """½ Σ λᵢ xᵢ², with the eigenvalues λ given.
 
     Gradient λᵢ xᵢ, so that an update of gradient descent multiplies xᵢ by 1 - η λᵢ: it converges
-    where η < 2/λ for the largest λ (Cauchy 1847; Polyak 1963).
+    where η < 2/λ for every λ, fastest at η = 2/(smallest + largest) (Polyak 1987).
     Minimum: 0 at the origin, where no eigenvalue is negative.
     """
 
@@ -28,6 +28,7 @@ class Quadratic:
             min_length=1, description="Curvatures λ along the axes, one a variable."
         )
 
+    examples: Examples = ({"eigenvalues": [3.0, 0.5, 0.0]}, {"eigenvalues": [2.0]})
     work_rows = 0
 
     def __init__(self, options: Options) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ... import catalogue
 from ...catalogue import register
 from ..functions.protocol import Function, FunctionOptions
-from ..options import Floats, as_array
+from ..options import Floats
 from .protocol import Evaluation, ParameterArray, lanes_in_cache
 
 
@@ -31,7 +31,7 @@ class FunctionProblem:
     def __init__(self, options: FunctionOptions) -> None:
         self.options = options
         self.function: Function = catalogue.get("function", options.function)(options)
-        self.parameter_names = self.function.names
+        self.parameter_names = list(self.function.names)
         self.n_parameters = len(self.parameter_names)
         self.is_bias = np.zeros(self.n_parameters, bool)
         self.arrays = [ParameterArray("parameters", (self.n_parameters,))]
@@ -54,11 +54,8 @@ class FunctionEvaluator:
     def __init__(self, problem: FunctionProblem, lanes: int, dtype: np.dtype[Any]) -> None:
         self._fill = problem.function.fill
         self._work = np.empty((problem.function.work_rows, lanes), dtype)
-        self._numbers = {}
-        for name in problem.options.lane_keys():
-            number = getattr(problem.options, name)
-            number = tuple(number) if isinstance(number, list) else number
-            self._numbers[name] = as_array(number).astype(dtype)
+        constants = problem.options.constants()
+        self._numbers = {name: number.astype(dtype) for name, number in constants.items()}
 
     def evaluate(
         self,

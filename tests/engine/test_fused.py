@@ -1,0 +1,286 @@
+"""The fused engine: its functions against many digits, its trials against the other engine's."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numba import njit
+
+from gdbatch import catalogue
+from gdbatch.engine import fused, fused_functions
+from gdbatch.engine.engines import ENGINES
+from gdbatch.engine.loop import train
+from gdbatch.engine.outcomes import Training
+from gdbatch.engine.vectors import lanes_of, load, multiply_add, store
+from gdbatch.errors import SweepFileError
+from gdbatch.ingredients import elementary
+from gdbatch.sweep_file import read_sweep
+from tests.documents import document
+from tests.engine.helpers import (
+    ACTIVATIONS,
+    F32,
+    F64,
+    LOSSES,
+    Array,
+    assignment_of,
+    evaluated,
+    names_of_layers,
+    network,
+    outcomes,
+    random_parameters,
+)
+from tests.engine.test_against_reference import CHOSEN, assert_equals_reference, trainings
+
+both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
+FEW = {one: index % 3 for index, one in enumerate(ACTIVATIONS)}  # three share a kernel
+
+# functions -----------------------------------------------------------------------------------
+
+
+@njit(error_model="numpy")
+def both(rows: Any, vectors: Any) -> None:
+    for vector in range(vectors):
+        number = load(rows, 0, vector)
+        store(rows, 1, vector, elementary.exp(number))
+        store(rows, 2, vector, elementary.tanh(number))
+        store(rows, 3, vector, multiply_add(number, number, -(number * number)))
+
+
+def of_vectors(numbers: Array) -> Array:
+    """exp, tanh, and what rounding x² loses, of some numbers."""
+    lanes = lanes_of(numbers.dtype)
+    rows = np.zeros((4, -(-len(numbers) // lanes) * lanes), numbers.dtype)
+    rows[0, : len(numbers)] = numbers
+    both(rows, rows.shape[1] // lanes)
+    return rows[1:, : len(numbers)]
+
+
+def ulps_off(found: Array, numbers: Array, exact: Any) -> Array:
+    """Distances from the exact values in ulp of these."""
+    with mpmath.workdps(50):
+        wanted = [exact(mpmath.mpf(float(number))) for number in numbers]
+        return np.array(
+            [
+                float(abs(mpmath.mpf(float(one)) - true) / float(np.spacing(one.dtype.type(true))))
+                for one, true in zip(found, wanted, strict=True)
+            ]
+        )
+
+
+def spread_out(lowest: float, highest: float, dtype: np.dtype[Any]) -> Array:
+    """Numbers all over a range, and close to 0 on both sides of it."""
+    random = np.random.default_rng(1)
+    near = 10 ** random.uniform(-300 if dtype == F64 else -35, 0, 1000)
+    numbers = np.concatenate([random.uniform(lowest, highest, 3000), near, -near, [0, lowest]])
+    numbers = numbers.astype(dtype)
+    return numbers[(lowest <= numbers) & (numbers <= highest)]
+
+
+@both_dtypes
+def test_exp_is_within_an_ulp_from_end_to_end(dtype: np.dtype[Any]) -> None:
+    bits = 8 * dtype.itemsize
+    numbers = spread_out(fused_functions._LOWEST[bits], fused_functions._HIGHEST[bits], dtype)
+    assert ulps_off(of_vectors(numbers)[0], numbers, mpmath.exp).max() <= 1.0
+
+
+@both_dtypes
+def test_tanh_is_within_three_ulps_and_keeps_small_numbers(dtype: np.dtype[Any]) -> None:
+    numbers = spread_out(-30.0, 30.0, dtype)
+    found = of_vectors(numbers)[1]
+    assert ulps_off(found, numbers, mpmath.tanh).max() <= 3.0
+    assert (np.abs(found) <= 1).all()
+
+
+@both_dtypes
+def test_beyond_the_ends_exp_stays_there_and_a_nan_is_one(dtype: np.dtype[Any]) -> None:
+    bits = 8 * dtype.itemsize
+    ends = [fused_functions._LOWEST[bits], fused_functions._HIGHEST[bits]]
+    numbers = np.array([*ends, -np.inf, np.inf, np.nan, np.nan, 1e4, -1e4], dtype)
+    exp, tanh, _ = of_vectors(numbers)
+    assert exp[2:4].tolist() == exp[:2].tolist() == exp[[7, 6]].tolist()
+    assert tanh[2:4].tolist() == tanh[[7, 6]].tolist() == [-1, 1]
+    assert np.isnan(exp[4:6]).all() and np.isnan(tanh[4:6]).all()
+
+
+def test_a_fused_multiply_add_rounds_once() -> None:
+    # x² of a number with 53 bits has 106: what is lost is exact only without a rounding between
+    numbers = np.random.default_rng(2).normal(size=64)
+    lost = of_vectors(numbers)[2]
+    with mpmath.workdps(50):
+        assert lost.tolist() == [float(mpmath.mpf(x) ** 2 - mpmath.mpf(x * x)) for x in numbers]
+
+
+# evaluations ---------------------------------------------------------------------------------
+
+
+@both_dtypes
+@pytest.mark.parametrize("third", range(3))
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_evaluation_is_that_of_numpy(loss: str, third: int, dtype: np.dtype[Any]) -> None:
+    names = [one for one in ACTIVATIONS if FEW[one] == third][:3]
+    layers = [2, 3, 5, 2][-len(names) - 1 :]
+    names = names_of_layers(names[0], layers, loss)[-1:] if len(names) < 2 else names
+    if loss == "binary_cross_entropy":
+        names[-1] = "sigmoid"
+    options: dict[str, Any] = {"activation": names, "loss": loss, "bias": third != 1}
+    ours = network(layers, **options, form="fused")
+    theirs = network(layers, **options, form="elementwise")
+    parameters = random_parameters(ours, 37, kink=1e-3).astype(dtype)
+    found, wanted = (vars(evaluated(one, parameters, dtype)) for one in (ours, theirs))
+    for name, array in wanted.items():
+        # some dozen rounded operations on numbers of order one
+        size = np.abs(array).max()
+        assert np.abs(found[name] - array).max() <= 100 * np.finfo(dtype).eps * size, name
+
+
+# trials --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", CHOSEN.values(), ids=CHOSEN)
+def test_stable_trials_equal_the_reference(options: dict[str, Any]) -> None:
+    training = Training(130, stop={"loss": 0.05, "prediction_error": 0.2}, hold=3, engine="fused")
+    rates, seeds = np.geomspace(0.02, 1.5, 7), [0, 1]
+    assignment = assignment_of(network(**options), training, np.tile(rates, 2), np.repeat(seeds, 7))
+    found = list(assert_equals_reference(assignment))
+    assert len([one for one in found if one != "chaos"]) >= 0.8 * len(found)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(1, 5), min_size=2, max_size=4),
+    st.booleans(),
+    trainings(),
+    st.lists(st.floats(-2.5, 2.5).map(lambda power: 10**power), min_size=1, max_size=3),
+    st.integers(0, 10**6),
+)
+def test_random_stable_trials_equal_the_reference(
+    layers: list[int], bias: bool, training: Training, rates: list[float], seed: int
+) -> None:
+    problem = network(layers, bias=bias, data=seed % 1000, activation="sigmoid")
+    training = replace(training, engine="fused")
+    found = {*assert_equals_reference(assignment_of(problem, training, rates, seed))}
+    assume(found != {"chaos"})  # an example that compares nothing does not count
+
+
+@both_dtypes
+@pytest.mark.parametrize(
+    "stop",
+    [
+        {},
+        {"prediction_error": 1e-2},
+        {"loss": 1e-3},
+        {"gradient_norm": 1e-2},
+        {"prediction_error": 1e-2, "gradient_norm": 1e-1},
+    ],
+    ids=" and ".join,
+)
+@pytest.mark.parametrize("hold", [1, 3, 100])
+@pytest.mark.parametrize("layers", [[1, 1], [2, 3, 2]], ids=str)
+def test_ends_are_those_of_the_numpy_engine(
+    layers: list[int], hold: int, stop: dict[str, float], dtype: np.dtype[Any]
+) -> None:
+    problem = network(layers, samples=1, activation="sigmoid")
+    training = Training(300, dtype, stop, hold)
+    rates = np.geomspace(1e-2, 10, 60)  # far below the edge: smooth descents
+    ours, theirs = (
+        train(assignment_of(problem, replace(training, engine=engine), rates), None, True)
+        for engine in ("fused", "numpy")
+    )
+    # a stall is exact between runs of one engine only
+    compared = ~np.isin([outcomes(ours), outcomes(theirs)], "stalled").any(axis=0)
+    assert compared.mean() > 0.3
+    assert (ours.outcome == theirs.outcome)[compared].all()
+    # the last bits of float32 may decide when a threshold is reached
+    distance = np.abs(ours.steps - theirs.steps)[compared].max()
+    assert distance <= (0 if dtype == F64 else 1)
+    assert ours.final_parameters is not None and theirs.final_parameters is not None
+    gap = np.abs(ours.final_parameters - theirs.final_parameters).max()
+    assert gap <= (1e-12 if dtype == F64 else 1e-4)
+
+
+def test_divergence_is_the_same_outcome_at_the_same_step() -> None:
+    problem = network([2, 3, 1], activation="identity")
+    rates = [1e-3, 5.0, 50.0, 1e300]
+    ours, theirs = (
+        train(assignment_of(problem, Training(50, engine=engine), rates))
+        for engine in ("fused", "numpy")
+    )
+    assert outcomes(ours) == outcomes(theirs) == ["completed"] + ["diverged"] * 3
+    assert ours.steps.tolist() == theirs.steps.tolist()
+
+
+# what it needs -------------------------------------------------------------------------------
+
+
+def fused_document(**changes: Any) -> dict[str, Any]:
+    return document(train={"max_steps": 20, "engine": "fused"}, **changes)
+
+
+def test_without_numba_the_engine_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SweepFileError, match=r'train.engine: .*pip install "gdbatch\[fused\]"'):
+        read_sweep(fused_document())
+
+
+def test_a_network_of_four_activations_is_refused_in_words() -> None:
+    names = ["sigmoid", "tanh", "relu", "identity"]
+    problem = {
+        "kind": "network",
+        "layers": [1, 2, 2, 2, 1],
+        "activation": names,
+        "inputs": [[0.1]],
+        "targets": [[0.3]],
+    }
+    with pytest.raises(SweepFileError, match="at most 3 different activations"):
+        read_sweep(fused_document(problem=problem))
+
+
+def test_a_cache_that_cannot_be_written_costs_time_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full_disk(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    problem = network([1, 1], activation="relu")
+    training = Training(20, stop={"loss": 1e-3}, engine="fused")
+    wanted = train(assignment_of(problem, replace(training, engine="numpy"), [0.1, 0.2]))
+    fused._made.cache_clear()
+    monkeypatch.setattr("numba.core.caching.Cache.save_overload", full_disk)
+    monkeypatch.setattr("numba.core.caching.Cache.load_overload", lambda *arguments: None)
+    found = train(assignment_of(problem, training, [0.1, 0.2]))
+    fused._made.cache_clear()
+    assert found.steps.tolist() == wanted.steps.tolist()
+
+
+def test_where_there_is_no_place_for_a_cache_kernels_are_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nowhere(arithmetic: Any, stamp: int, keep: bool) -> Any:
+        if keep:
+            raise RuntimeError("cannot cache function: no locator available")
+        return "kernels"
+
+    fused._made.cache_clear()
+    monkeypatch.setattr(fused, "make_kernels", nowhere)
+    assert fused._kernels(network([1, 1])) == "kernels"  # type: ignore[comparison-overlap]
+    fused._made.cache_clear()
+
+
+def test_every_activation_and_loss_has_a_form_for_kernels() -> None:
+    engine = ENGINES["fused"]
+    descent = catalogue.get("optimizer", "gradient_descent").Options(
+        kind="gradient_descent", learning_rate=1.0
+    )
+    constant = catalogue.get("schedule", "constant").Options()
+    for name in ACTIVATIONS:
+        assert engine.refusal(network([1, 1], activation=name), descent, constant) == ""
+        assert callable(catalogue.get("activation", name).fused)
+    for name in LOSSES:
+        assert callable(catalogue.get("loss", name).fused)
