@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..ingredients.buffers import new_buffer
 from ..ingredients.optimizers.protocol import Step
 from ..ingredients.options import Floats
-from .arrays import empty
 from .assignment import Assignment
 from .lanes import Lanes
 
@@ -29,11 +29,13 @@ class Updates:
         shape = np.broadcast_shapes(rate.shape, (1, width))
         self._calls: list[Callable[[], None]] = []
         if assignment.rate_varies:
-            rate = np.empty(shape, dtype)
+            rate = new_buffer(shape, dtype)
             self._schedule = assignment.schedule
             self._schedule_numbers = assignment.constants("schedule") | lanes.part("schedule")
             self._steps = lanes["step"]
-            self._now, self._after_warm_up, self._factor = np.empty((3, width))
+            self._now, self._after_warm_up, self._factor = (
+                new_buffer(width, np.float64) for _ in range(3)
+            )
             self._calls.append(self._set_rate)
         self._step = Step(
             parameters,
@@ -41,9 +43,9 @@ class Updates:
             lanes.part("state"),
             numbers,
             rate,
-            empty(parameters.shape, dtype),
-            np.empty(shape, dtype),
-            tuple(np.empty((_ROWS, 1, width), dtype)),
+            new_buffer(parameters.shape, dtype),
+            new_buffer(shape, dtype),
+            tuple(new_buffer((1, width), dtype) for _ in range(_ROWS)),
         )
         if "clip_value" in numbers:
             self._calls.append(self._clip_values)

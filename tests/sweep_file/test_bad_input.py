@@ -568,6 +568,7 @@ def works_or_is_refused(source: Any) -> None:
 @example(document({"axes": {"learning_rate": [1.0], "problem.data": ["x" * 300]}}))
 @example(document({"optimizer": {"kind": {}}}))
 @example(document({"problem": 3}))
+@example(document({"problem.targets": [[1e200]]}))
 def test_any_document_works_or_is_refused(changed: dict[str, Any]) -> None:
     works_or_is_refused(changed)
 
