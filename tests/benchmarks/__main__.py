@@ -1,6 +1,7 @@
 """Prints, for every workload, ns a trial-step of each engine and its ratio to every peer.
 
-One core, one process, one run: contestants take turns, and the median of their turns counts.
+One run: contestants take turns on one core, and the median of their turns counts; then each
+engine trains the same in shards, on one core and on all.
 """
 
 from __future__ import annotations
@@ -14,33 +15,34 @@ import platform
 import statistics
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 
 # before any library starts its threads
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
+from gdbatch.executors import cores
 from gdbatch.version import __version__
 
 from .peers import PEERS
-from .workloads import Outcome, Run, Workload, engine_run, workloads
+from .workloads import Outcome, Run, Workload, engine_run, shards_run, workloads
 
 ENGINES = ("numpy", "fused") if importlib.util.find_spec("numba") else ("numpy",)
 
 
 @dataclass
 class Row:
-    """One contestant on one workload."""
+    """One contestant on one workload; ns a useful trial-step."""
 
     workload: str
     contestant: str
-    is_engine: bool
-    nanoseconds: float  # a useful trial-step, median
+    nanoseconds: float  # on one core, median
     lowest: float
     highest: float
+    speed_up: float | None  # of an engine, by all cores
     agreement: str  # with the first engine
 
 
@@ -56,20 +58,17 @@ def main() -> None:
     chosen = [one for one in workloads(0.25 if options.quick else 1.0) if options.only in one.name]
     if not chosen:
         parser.error(f'no workload\'s name holds "{options.only}"')
-    rows: list[Row] = []
     print(_header(), file=sys.stderr if options.csv else sys.stdout)
-    for workload in chosen:
-        measured = measure(workload, turns)
-        rows += measured
-        if not options.csv:
-            _print(measured)
+    writer = csv.DictWriter(sys.stdout, [field.name for field in fields(Row)])
     if options.csv:
-        writer = csv.writer(sys.stdout)
-        writer.writerow(["workload", "contestant", "ns_per_trial_step", "lowest", "highest"])
-        for row in rows:
-            writer.writerow(
-                [row.workload, row.contestant, row.nanoseconds, row.lowest, row.highest]
-            )
+        writer.writeheader()
+    for workload in chosen:
+        rows = measure(workload, turns)
+        if options.csv:
+            writer.writerows(map(asdict, rows))
+        else:
+            _print(rows)
+        sys.stdout.flush()
 
 
 def measure(workload: Workload, turns: int) -> list[Row]:
@@ -80,29 +79,53 @@ def measure(workload: Workload, turns: int) -> list[Row]:
         run = peer(case)
         if run is not None:
             runs[name] = run
-    times: dict[str, list[float]] = {name: [] for name in runs}
     outcomes: dict[str, Outcome] = {}
-    for turn in range(turns + 1):
-        for name, run in runs.items():
-            begun = time.perf_counter()
-            outcome = run()
-            seconds = time.perf_counter() - begun
-            outcomes[name] = outcome
-            if turn:  # the first one warms up
-                times[name].append(1e9 * seconds / outcome.updates)
+
+    def nanoseconds(name: str) -> float:
+        seconds, outcomes[name] = _timed(runs[name])
+        return 1e9 * seconds / outcomes[name].updates
+
+    with _one_core():
+        times = _in_turns(turns, {name: lambda name=name: nanoseconds(name) for name in runs})
+    speed_ups = {engine: _speed_up(workload, engine, turns) for engine in ENGINES}
     first = outcomes[ENGINES[0]]
     return [
         Row(
             workload.name,
             name,
-            name in ENGINES,
             statistics.median(times[name]),
             min(times[name]),
             max(times[name]),
+            speed_ups.get(name),
             _agreement(first, outcomes[name], case.rates.dtype),
         )
         for name in runs
     ]
+
+
+def _speed_up(workload: Workload, engine: str, turns: int) -> float:
+    """How many times faster all cores are than one, both in shards."""
+    runs = {count: shards_run(workload, engine, count) for count in (1, cores(-1))}
+    times = _in_turns(turns, {str(n): lambda n=n: _timed(runs[n])[0] for n in runs})
+    medians = [statistics.median(one) for one in times.values()]
+    return medians[0] / medians[-1]
+
+
+def _in_turns(turns: int, contestants: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """What each measures, by turns; the first turn warms up and does not count."""
+    found: dict[str, list[float]] = {name: [] for name in contestants}
+    for turn in range(turns + 1):
+        for name, contestant in contestants.items():
+            measured = contestant()
+            if turn:
+                found[name].append(measured)
+    return found
+
+
+def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
+    begun = time.perf_counter()
+    result = run()
+    return time.perf_counter() - begun, result
 
 
 def _agreement(first: Outcome, other: Outcome, dtype: np.dtype) -> str:
@@ -125,9 +148,10 @@ def _header() -> str:
         if importlib.util.find_spec(name) is not None
     ]
     return (
-        f"gdbatch {__version__} on {_processor()}, one core; "
+        f"gdbatch {__version__} on {_processor()}, {cores(-1)} cores; "
         f"Python {platform.python_version()}, {', '.join(versions)}\n"
-        "ns a useful trial-step: median (lowest-highest) of turns; ratio = engine / peer"
+        "ns a useful trial-step on one core: median (lowest-highest) of turns;\n"
+        "then time over each engine's, so above 1 the engine is faster; all cores over one"
     )
 
 
@@ -142,26 +166,31 @@ def _processor() -> str:
 
 def _print(rows: list[Row]) -> None:
     print(f"\n{rows[0].workload}")
-    engines = [row for row in rows if row.is_engine]
+    engines = [row for row in rows if row.contestant in ENGINES]
     for row in rows:
-        ratios = (
-            ""
-            if row.is_engine
-            else "   ".join(
-                f"{one.contestant} engine / this = {_ratio(one.nanoseconds / row.nanoseconds)}"
-                for one in engines
-            )
+        name = f"{row.contestant} engine" if row in engines else row.contestant
+        against = "  ".join(
+            f"{one.contestant} {row.nanoseconds / one.nanoseconds:,.2f}×" for one in engines
         )
         print(
-            f"  {row.contestant + (' engine' if row.is_engine else ''):<22}"
-            f"{row.nanoseconds:>12,.2f} ({row.lowest:,.2f}-{row.highest:,.2f})   {ratios}"
+            f"  {name:<20}{row.nanoseconds:>12,.2f} ({row.lowest:,.2f}-{row.highest:,.2f})"
+            f"   {against}" + (f"   all cores {row.speed_up:.2f}×" if row.speed_up else "")
         )
         if row is not rows[0]:
-            print(f"  {'':<22}{row.agreement}")
+            print(f"  {'':<20}{row.agreement}")
 
 
-def _ratio(value: float) -> str:
-    return f"{value:.2f}" if value >= 0.1 else f"1/{1 / value:,.0f}"
+class _one_core:
+    """Keeps to the first core, where the system can be told so."""
+
+    def __enter__(self) -> None:
+        self._cores = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
+        if self._cores:
+            os.sched_setaffinity(0, {min(self._cores)})
+
+    def __exit__(self, *_: object) -> None:
+        if self._cores:
+            os.sched_setaffinity(0, self._cores)
 
 
 if __name__ == "__main__":

@@ -11,21 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from gdbatch.engine.reference import (
-    activation_sop_deriv,
-    error_predicted_deriv,
-    sigmoid,
-    sop_w_deriv,
-    update_w,
-)
-
 from .workloads import Case, Outcome, Run
 
 _LOOP_TRIALS = 64  # the tutorial's loop trains one weight after the other
+_EAGER_TRIALS = 16_384
+
+
+def sigmoid(sop: Any) -> Any:
+    """As the tutorial writes it."""
+    return 1.0 / (1 + np.exp(-1 * sop))
 
 
 def tutorial_loop(case: Case) -> Run | None:
-    """The tutorial's own loop: one weight, one step at a time, in Python."""
+    """The tutorial's own loop: one weight, one step at a time, in Python; nothing is printed."""
     if case.layers != [1, 1] or case.until or case.rates.dtype != np.float64:
         return None
     case = case.some(_LOOP_TRIALS)
@@ -33,15 +31,14 @@ def tutorial_loop(case: Case) -> Run | None:
 
     def run() -> Outcome:
         ends = []
-        for weight, rate in zip(case.parameters[0], case.rates, strict=True):
+        for weight, rate in zip(case.parameters[0].tolist(), case.rates.tolist(), strict=True):
             w = weight
             for _ in range(case.steps):
                 sop = w * x
                 predicted = sigmoid(sop)
-                g1 = error_predicted_deriv(predicted, target)
-                g2 = activation_sop_deriv(sop)
-                g3 = sop_w_deriv(x)
-                w = update_w(w, g3 * g2 * g1, rate)
+                np.power(predicted - target, 2)  # the error, which it computes at every step
+                slope = sigmoid(sop) * (1.0 - sigmoid(sop))
+                w = w - rate * (x * slope * (2 * (predicted - target)))
             ends.append(w)
         return _fixed(case, np.array([ends]))
 
@@ -116,14 +113,10 @@ def _jax_loss(case: Case) -> Any:
 
     inputs, targets = jnp.asarray(case.inputs), jnp.asarray(case.targets)
     activation = jax.nn.sigmoid if case.activation == "sigmoid" else jnp.tanh
-    shapes = [
-        (above + case.bias, below)
-        for above, below in zip(case.layers[:-1], case.layers[1:], strict=True)
-    ]
 
     def loss(flat: Any) -> Any:
         values, start = inputs, 0
-        for rows, columns in shapes:
+        for rows, columns in case.shapes:
             weights = flat[start : start + rows * columns].reshape(rows, columns)
             start += rows * columns
             biases = weights[-1] if case.bias else 0
@@ -132,6 +125,46 @@ def _jax_loss(case: Case) -> Any:
         total = (difference**2).sum()
         mean = 1 if case.activation == "sigmoid" else 1 / targets.size
         return total * mean, jnp.abs(difference).max()
+
+    return loss
+
+
+def torch_peer(case: Case) -> Run | None:
+    """PyTorch: vmap of grad, as for an ensemble; the steps are a loop, for which it has no scan."""
+    if case.until or importlib.util.find_spec("torch") is None:
+        return None
+    import torch
+
+    torch.set_num_threads(1)
+    case = case.some(_EAGER_TRIALS)
+    inputs, targets = torch.from_numpy(case.inputs), torch.from_numpy(case.targets)
+    gradient_of = torch.func.vmap(torch.func.grad(_torch_loss(case, inputs, targets)))
+    starts = torch.from_numpy(np.ascontiguousarray(case.parameters.T))
+    rates = torch.from_numpy(case.rates.copy())[:, None]
+
+    def run() -> Outcome:
+        w = starts
+        for _ in range(case.steps):
+            w = w - rates * gradient_of(w)
+        return _fixed(case, w.numpy().T)
+
+    return run
+
+
+def _torch_loss(case: Case, inputs: Any, targets: Any) -> Any:
+    import torch
+
+    activation = torch.sigmoid if case.activation == "sigmoid" else torch.tanh
+
+    def loss(flat: Any) -> Any:
+        values, start = inputs, 0
+        for rows, columns in case.shapes:
+            weights = flat[start : start + rows * columns].reshape(rows, columns)
+            start += rows * columns
+            sops = values @ weights[: rows - case.bias]
+            values = activation(sops + weights[-1] if case.bias else sops)
+        squares = (values - targets) ** 2
+        return squares.sum() if case.activation == "sigmoid" else squares.mean()
 
     return loss
 
@@ -145,4 +178,5 @@ PEERS: dict[str, Callable[[Case], Run | None]] = {
     "tutorial's loop": tutorial_loop,
     "NumPy, whole arrays": whole_arrays,
     "JAX": jax_peer,
+    "PyTorch": torch_peer,
 }

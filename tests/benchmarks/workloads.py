@@ -9,12 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import joblib
 import numpy as np
+import threadpoolctl
 from numpy.typing import NDArray
 
 from gdbatch.engine.assignment import Assignment, Results
 from gdbatch.engine.loop import train
-from gdbatch.plan import Plan
+from gdbatch.plan import Plan, Shard
 from gdbatch.sweep_file import read_sweep
 
 
@@ -70,6 +72,14 @@ class Case:
     until: str
     tolerance: float
 
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Weights (inputs, units) a layer, biases as a last row."""
+        return [
+            (above + self.bias, below)
+            for above, below in zip(self.layers[:-1], self.layers[1:], strict=True)
+        ]
+
     def some(self, trials: int) -> Case:
         """The case with its first trials only, for a peer that is slow."""
         return replace(self, parameters=self.parameters[:, :trials], rates=self.rates[:trials])
@@ -85,6 +95,27 @@ class Outcome:
 
 
 Run = Callable[[], Outcome]
+
+
+def shards_run(workload: Workload, engine: str, workers: int) -> Callable[[], int]:
+    """A run of an engine shard by shard, as a sweep does it; returns the updates made."""
+    plan = Plan(read_sweep(workload.document, engine=engine))
+    shards = list(plan.shards())
+
+    def run() -> int:
+        if workers == 1:
+            return sum(_updates_of((plan, one)) for one in shards)
+        # the workers stay from one turn to the next, so that only the first one starts them
+        parallel = joblib.Parallel(workers, inner_max_num_threads=1)
+        return sum(parallel(joblib.delayed(_updates_of)((plan, one)) for one in shards))
+
+    return run
+
+
+def _updates_of(task: tuple[Plan, Shard]) -> int:
+    plan, shard = task
+    with threadpoolctl.threadpool_limits(1):
+        return int(train(plan.assignment(shard)).steps.sum())
 
 
 def engine_run(workload: Workload, engine: str) -> Run:
@@ -140,12 +171,12 @@ def workloads(scale: float = 1.0) -> list[Workload]:
                 f"1→1 sigmoid, fixed steps, {dtype}",
                 _sweep(
                     _ONE,
-                    {"max_steps": 8 * fixed, "dtype": dtype},
+                    {"max_steps": 4 * fixed, "dtype": dtype},
                     {"log10": [-2, 0], "num": 1024},
-                    64,
+                    256,
                     _RAND,
                 ),
-                8 * fixed,
+                4 * fixed,
             )
         )
     found.append(
