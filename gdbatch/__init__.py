@@ -5,21 +5,23 @@ The public names are handed on lazily, so that `import gdbatch` costs next to no
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from .version import __version__
 
-__all__ = ["Run", "__version__", "load_run", "run_sweep"]
+__all__ = ["Run", "__version__", "from_function", "load_run", "run_sweep"]
 
 if TYPE_CHECKING:
     from .api import Run, load_run, run_sweep
+    from .ingredients.problems.from_function import from_function
+
+_HOMES = {"from_function": ".ingredients.problems.from_function"}
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from . import api
-
-        return getattr(api, name)
+        return getattr(importlib.import_module(_HOMES.get(name, ".api"), __name__), name)
     raise AttributeError(f"module 'gdbatch' has no attribute {name!r}")
 
 

@@ -184,18 +184,20 @@ def run_sweep(
     progress: bool = False,
     figures: bool = True,
     overrides: Sequence[str] = (),
+    allow_python: bool = False,
 ) -> Run:
     """Run a sweep and return the run; goes on where an earlier run of it stopped.
 
     source: a sweep file, the name of a shipped one, or a document like one. out: the run
     directory, by default `results/NAME`. jobs: worker processes, -1 for one a core. engine: in
     place of the file's. fresh: replace a run of another plan. overrides: `KEY=VALUE` in TOML.
+    allow_python: whether the code of a problem with kind = "python" may run.
     Raises SweepFileError for a wrong sweep, UsageError for a directory that cannot be used,
     RunError for the disk; shards that fail are in `run.totals.failures`, the rest is kept.
     """
     if not isinstance(source, Mapping):
         source = find_sweep(str(source))
-    plan = Plan(read_sweep(source, overrides, engine))
+    plan = Plan(read_sweep(source, overrides, engine, allow_python))
     directory = RunDirectory(Path("results") / plan.sweep.name if out is None else out)
     observer = ProgressBar() if progress else None
     totals = run(plan, directory, jobs=jobs, executor=executor, fresh=fresh, observer=observer)

@@ -10,7 +10,16 @@ from typing import Any, TypeVar
 
 from .errors import nearest
 
-FAMILIES = ("problem", "activation", "loss", "init", "optimizer")
+FAMILIES = (
+    "problem",
+    "function",
+    "dataset",
+    "activation",
+    "loss",
+    "init",
+    "optimizer",
+    "schedule",
+)
 
 _entries: dict[str, dict[str, Any]] = {family: {} for family in FAMILIES}
 

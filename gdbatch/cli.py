@@ -109,6 +109,9 @@ def sweep(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Replace the run that is in the directory.")
     ] = False,
+    allow_python: Annotated[
+        bool, typer.Option("--allow-python", help="Run the Python code that the file names.")
+    ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Write trials.csv too.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
@@ -119,7 +122,7 @@ def sweep(
     """
     overrides = set_ or []
     if dry_run:
-        _dry_run(file, overrides, engine, jobs, json)
+        _dry_run(file, overrides, engine, allow_python, jobs, json)
         return
     from .api import run_sweep
 
@@ -131,6 +134,7 @@ def sweep(
         fresh=fresh,
         progress=not quiet,
         overrides=overrides,
+        allow_python=allow_python,
     )
     assert run.totals is not None
     if csv and run.totals.trials:
@@ -149,13 +153,20 @@ def sweep(
         raise typer.Exit(PART_FAILED)
 
 
-def _dry_run(file: str, overrides: list[str], engine: str | None, jobs: int, as_json: bool) -> None:
+def _dry_run(
+    file: str,
+    overrides: list[str],
+    engine: str | None,
+    allow_python: bool,
+    jobs: int,
+    as_json: bool,
+) -> None:
     from .dry_run import estimate
     from .plan import Plan
     from .sweep_file import read_sweep
     from .sweep_file.shipped import find_sweep
 
-    plan = Plan(read_sweep(find_sweep(file), overrides, engine))
+    plan = Plan(read_sweep(find_sweep(file), overrides, engine, allow_python))
     cost = estimate(plan, jobs)
     if as_json:
         _print_json(cost.as_dict())
@@ -269,11 +280,15 @@ def schema() -> None:
 @_guarded
 def new(
     name: Annotated[str, typer.Argument(help="Name of the sweep; NAME.toml is written here.")],
+    python: Annotated[
+        bool, typer.Option("--python", help="A problem in Python too, in NAME.py.")
+    ] = False,
 ) -> None:
-    """Write a commented sweep file to start from."""
+    """Write a commented sweep file to start from, with --python a problem of your own too."""
     from .sweep_file.starter import write_starter
 
-    typer.echo(write_starter(name, Path.cwd()))
+    for path in write_starter(name, Path.cwd(), python):
+        typer.echo(path)
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from .engine.assignment import Assignment
 from .engine.recording import Recording
 from .errors import Problem as FileProblem
 from .errors import SweepFileError
+from .ingredients.options import Number
 from .ingredients.problems.protocol import Problem
 from .sweep_file import Sweep
 from .sweep_file.sweep import Axis, Sections
@@ -112,7 +113,7 @@ class Plan:
                     values[axis.key] = one[0] if isinstance(one, list) else one.tolist()[0]
         # a per-lane axis zipped with a structural one moves with the group
         sections = self.sweep.sections(values | self._zipped(number))
-        problem: Problem = catalogue.get("problem", sections.problem.kind)(sections.problem)
+        problem = sections.make_problem()
         wanted = _BLOCKS_IN_SHARD * problem.block_width(sections.train.training().dtype)
         pairs = -(-self.group_trials // (2 * wanted))  # an even number of shards, for two cores
         size = -(-self.group_trials // (2 * pairs)) if self.group_trials > wanted // 4 else wanted
@@ -188,13 +189,17 @@ class Plan:
         seeds = values.get("seed", np.zeros(len(trials), np.int64)).astype(np.int64)
         return Assignment(
             self.group(number).problem,
-            catalogue.get("init", sections.init.kind),
+            sections.make_initializer(self.group(number).problem),
             catalogue.get("optimizer", sections.optimizer.kind),
             sections.train.training(),
             seeds,
             _numbers("init", sections.init, values),
             _numbers("optimizer", sections.optimizer, values),
             self.sweep.heading.entropy,
+            _numbers("problem", sections.problem, values),
+            catalogue.get("schedule", sections.schedule.kind),
+            _numbers("schedule", sections.schedule, values),
+            sections.optimizer.decoupled,
         )
 
     # recording ---------------------------------------------------------------------------
@@ -212,7 +217,7 @@ class Plan:
         every = record.every or max(1, group.sections.train.max_steps // _DEFAULT_ROWS)
         values = record.values
         if values is None:
-            few = group.problem.n_predictions <= _MOST_PREDICTIONS
+            few = 0 < group.problem.n_predictions <= _MOST_PREDICTIONS
             values = ["loss", "prediction"] if few else ["loss"]
         return Recording(np.flatnonzero(chosen), every, tuple(values))
 
@@ -252,6 +257,8 @@ class Plan:
         problems = [self.group(one).problem for one in range(min(self.groups, _MOST_HASHED_GROUPS))]
         targets = {tuple(problem.targets) for problem in problems}
         curvatures = {problem.curvature for problem in problems}
+        if any(axis.per_lane and axis.key.startswith("problem.") for axis in self.axes):
+            curvatures = {None}  # it differs from lane to lane
         return {
             "targets": list(targets.pop()) if len(targets) == 1 else None,
             "curvature": curvatures.pop() if len(curvatures) == 1 else None,
@@ -267,6 +274,7 @@ class Plan:
             "problem": first.problem.model_dump(mode="json"),
             "init": first.init.model_dump(mode="json"),
             "optimizer": first.optimizer.model_dump(mode="json"),
+            "schedule": first.schedule.model_dump(mode="json"),
             "train": first.train.model_dump(mode="json"),
             "axes": [
                 [{"key": axis.key, **axis.form.model_dump(mode="json")} for axis in dimension]
@@ -281,8 +289,11 @@ class Plan:
         resolved = self.resolved()
         for key in ("name", "description", "record", "problem"):
             del resolved[key]
-        groups = range(min(self.groups, _MOST_HASHED_GROUPS))
-        resolved["problems"] = [self.group(one).sections.problem.resolved() for one in groups]
+        groups = [self.group(one) for one in range(min(self.groups, _MOST_HASHED_GROUPS))]
+        resolved["problems"] = [one.sections.problem.resolved() for one in groups]
+        resolved["init"] = self.sweep.first.init.resolved()
+        if "file" in resolved["init"]:  # another group may start from another
+            resolved["inits"] = [one.sections.init.resolved() for one in groups]
         resolved["final_parameters"] = self.sweep.record.final_parameters
         resolved["results_version"] = RESULTS_VERSION
         return _digest(resolved)
@@ -302,8 +313,17 @@ def _size(dimension: tuple[Axis, ...]) -> int:
     return dimension[0].form.size
 
 
-def _numbers(family: str, options: Any, values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: values.get(f"{family}.{name}", float(getattr(options, name)))
-        for name in options.lane_keys()
-    }
+def _numbers(family: str, options: Any, values: dict[str, Any]) -> dict[str, Number]:
+    """The numbers of an ingredient that the arrays carry; `values` has those that are axes."""
+    numbers: dict[str, Number] = {}
+    for name in options.lane_keys():
+        key, given = f"{family}.{name}", getattr(options, name)
+        if given is None:
+            continue
+        if not isinstance(given, list):
+            numbers[name] = values.get(key, float(given))
+            continue
+        parts = [values.get(f"{key}.{place}", float(one)) for place, one in enumerate(given)]
+        varies = any(isinstance(part, np.ndarray) for part in parts)
+        numbers[name] = np.array(np.broadcast_arrays(*parts)) if varies else tuple(parts)
+    return numbers

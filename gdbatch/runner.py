@@ -21,7 +21,7 @@ from .dry_run import estimate
 from .engine.engines import ENGINES
 from .engine.loop import train
 from .engine.outcomes import OUTCOMES
-from .errors import GdbatchError, RunError, UsageError, nearest
+from .errors import GdbatchError, IngredientError, RunError, UsageError, nearest
 from .executors import EXECUTORS, cores
 from .plan import Plan, Shard
 from .run_directory import RunDirectory
@@ -93,6 +93,9 @@ def run_shard(work: Work) -> ShardReport:
         RunDirectory(work.path).write_shard(plan, shard, results)
     except GdbatchError as error:
         return ShardReport(shard.number, len(shard), failure=str(error), fatal=True)
+    except IngredientError as error:  # in code that a sweep names
+        failure = f"shard {shard.number}: {error.message}"
+        return ShardReport(shard.number, len(shard), failure=failure)
     except Exception as error:  # a shard that fails must not take the others with it
         if os.environ.get("GDBATCH_TRACEBACK"):
             traceback.print_exc()

@@ -12,51 +12,72 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import catalogue
 from ..ingredients.initializers import Initializer
-from ..ingredients.optimizers import Optimizer
-from ..ingredients.options import Floats
-from ..ingredients.problems.protocol import Problem
+from ..ingredients.optimizers.protocol import Optimizer
+from ..ingredients.options import Floats, Number, as_array
+from ..ingredients.problems.protocol import Problem, layers_of
+from ..ingredients.schedules import Schedule
+from ..streams import generator
 from .lanes import Lanes
 from .outcomes import Training
-from .streams import generator
 
-Number = float | NDArray[np.float64]
+_CONSTANT: type[Schedule] = catalogue.get("schedule", "constant")
+
+# of numbers that differ by lane; None: that of the training
+_DTYPES = {"number": None, "data": None, "schedule": np.float64}
 
 
 @dataclass(frozen=True)
 class Assignment:
     """Trials that share every structural value: one row a trial.
 
-    A number of the initializer or the optimizer is one float, or (trials,) where it is an axis.
+    Numbers of ingredients are as in `options.Number`, with one column a trial.
     """
 
     problem: Problem
-    initializer: type[Initializer]
+    initializer: Initializer
     optimizer: type[Optimizer]
     training: Training
     seeds: NDArray[np.int64]
     init_numbers: Mapping[str, Number]
     optimizer_numbers: Mapping[str, Number]
     entropy: int = 0
+    problem_numbers: Mapping[str, Number] = field(default_factory=dict)
+    schedule: type[Schedule] = field(default_factory=lambda: _CONSTANT)
+    schedule_numbers: Mapping[str, Number] = field(default_factory=lambda: {"warm_up": 0.0})
+    decoupled: bool = False  # weight decay
 
     def __len__(self) -> int:
         return len(self.seeds)
 
+    @property
+    def rate_varies(self) -> bool:
+        """Whether the learning rate changes from step to step."""
+        return self.schedule is not _CONSTANT or _is_used(self.schedule_numbers["warm_up"])
+
+    @property
+    def decays(self) -> bool:
+        """Whether there is weight decay."""
+        return _is_used(self.optimizer_numbers.get("weight_decay", 0.0))
+
+    @property
+    def can_stall(self) -> bool:
+        """Whether an update that changes nothing is followed by its like."""
+        return not (self.rate_varies or self.problem.uses_step)
+
     def initial_parameters(self, rows: NDArray[np.int64]) -> Floats:
         """Parameters (parameters, rows) before the first update, float64."""
-        weights = ~self.problem.is_bias
         seeds, which = np.unique(self.seeds[rows], return_inverse=True)
-        count = int(weights.sum())
-        draws = np.empty((count, len(seeds)))
-        for column, seed in enumerate(seeds):
-            random = generator(self.entropy, "init", int(seed))
-            draws[:, column] = self.initializer.draw(random, count)
-        numbers = {name: _of_rows(number, rows) for name, number in self.init_numbers.items()}
-        biases = numbers.pop("biases")
-        parameters = np.empty((len(weights), len(rows)))
-        parameters[weights] = self.initializer.shape(draws[:, which], numbers)
-        parameters[~weights] = biases
-        return parameters
+        draws = [
+            self.initializer.draw(generator(self.entropy, "init", int(seed)), int(seed))
+            for seed in seeds
+        ]
+        numbers = {
+            name: number[..., rows] if isinstance(number, np.ndarray) else as_array(number)
+            for name, number in self.init_numbers.items()
+        }
+        return self.initializer.start(np.stack(draws, axis=1)[:, which], numbers)
 
     def fresh_lanes(self, rows: NDArray[np.int64]) -> Lanes:
         """Lanes for trials that have not begun."""
@@ -70,22 +91,38 @@ class Assignment:
         }
         for name in self.optimizer.state:
             columns[f"state.{name}"] = np.zeros_like(parameters)
-        for name, number in self.optimizer_numbers.items():
-            if not isinstance(number, float):
-                columns[f"number.{name}"] = number[rows].astype(dtype)
+        for name in self.optimizer.row_state:
+            columns[f"state.{name}"] = np.zeros((1, len(rows)), dtype)
+        for prefix in _DTYPES:
+            for name, number in self._numbers(prefix).items():
+                if isinstance(number, np.ndarray):
+                    columns[f"{prefix}.{name}"] = self._spread(prefix, number[..., rows])
         return Lanes(columns)
 
-    def optimizer_constants(self) -> dict[str, Floats]:
-        """The optimizer's numbers that are the same in every lane, as arrays without axes."""
+    def constants(self, prefix: str) -> dict[str, Floats]:
+        """Numbers that are the same in every lane, ready to broadcast; see `Lanes` for prefixes."""
         return {
-            name: np.array(number, self.training.dtype)
-            for name, number in self.optimizer_numbers.items()
-            if isinstance(number, float)
+            name: self._spread(prefix, as_array(number))
+            for name, number in self._numbers(prefix).items()
+            if not isinstance(number, np.ndarray)
         }
 
+    def _numbers(self, prefix: str) -> Mapping[str, Number]:
+        return {
+            "number": self.optimizer_numbers,
+            "data": self.problem_numbers,
+            "schedule": self.schedule_numbers,
+        }[prefix]
 
-def _of_rows(number: Number, rows: NDArray[np.int64]) -> Any:
-    return number if isinstance(number, float) else number[rows]
+    def _spread(self, prefix: str, array: NDArray[np.float64]) -> Floats:
+        """Numbers as the arrays of a block have them; of an optimizer's list, one a parameter."""
+        if prefix == "number" and array.ndim == 2:
+            array = array[layers_of(self.problem.arrays)]
+        return array.astype(_DTYPES[prefix] or self.training.dtype)
+
+
+def _is_used(number: Number) -> bool:
+    return isinstance(number, np.ndarray) or number != 0
 
 
 @dataclass

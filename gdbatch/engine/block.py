@@ -15,6 +15,7 @@ from ..ingredients.problems.protocol import Evaluation
 from .assignment import Assignment
 from .engines import ENGINES
 from .lanes import Array, Lanes
+from .updates import Updates
 
 # NumPy reduces a lone lane in another order than lanes side by side: keep to a width where the
 # bits of a lane do not depend on its neighbours
@@ -31,14 +32,12 @@ class Block:
         self.lanes = lanes = lanes.take(np.arange(width) % len(lanes))
         self.parameters: Floats = lanes["parameters"]
         self.steps = lanes["step"]
-        self.state = lanes.part("state")
-        self._numbers = assignment.optimizer_constants() | lanes.part("number")
         self._data = lanes.part("data")
-        self._update = assignment.optimizer.update
         problem, dtype = assignment.problem, assignment.training.dtype
         engine = ENGINES[assignment.training.engine]
         self._evaluator = engine.evaluator(problem, width, dtype)
         self.gradient = new_buffer(self.parameters.shape, dtype)
+        self._updates = Updates(assignment, lanes, self.gradient)
         self.loss, self.prediction_error, self.gradient_norm = (
             new_buffer(width, dtype) for _ in range(3)
         )
@@ -59,7 +58,7 @@ class Block:
 
     def step(self) -> None:
         """One update of all lanes; the gradient is used up."""
-        self._update(self.parameters, self.gradient, self.state, self._numbers)
+        self._updates.make()
 
     def moving(self) -> dict[str, Array]:
         """The columns that an update may change."""

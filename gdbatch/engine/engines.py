@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ..ingredients.optimizers.protocol import OptimizerOptions
 from ..ingredients.problems.protocol import Evaluator, Problem
+from ..ingredients.schedules import ScheduleOptions
 
 if TYPE_CHECKING:
     from .assignment import Assignment
@@ -23,7 +25,9 @@ _MOST_ACTIVATIONS = 3  # different ones that a fused kernel is made for
 class Engine(Protocol):
     """What the loop needs of an engine."""
 
-    def refusal(self, problem: Problem, optimizer: str) -> str:
+    def refusal(
+        self, problem: Problem, optimizer: OptimizerOptions, schedule: ScheduleOptions
+    ) -> str:
         """Why it cannot train this, or nothing."""
 
     def evaluator(self, problem: Problem, lanes: int, dtype: np.dtype[Any]) -> Evaluator:
@@ -47,7 +51,9 @@ class Engine(Protocol):
 class NumpyEngine:
     """NumPy on all lanes at once; trains whatever there is."""
 
-    def refusal(self, problem: Problem, optimizer: str) -> str:
+    def refusal(
+        self, problem: Problem, optimizer: OptimizerOptions, schedule: ScheduleOptions
+    ) -> str:
         """Nothing."""
         return ""
 
@@ -78,13 +84,26 @@ class NumpyEngine:
 class FusedEngine:
     """Compiled kernels for networks under gradient descent; needs Numba."""
 
-    def refusal(self, problem: Problem, optimizer: str) -> str:
+    def refusal(
+        self, problem: Problem, optimizer: OptimizerOptions, schedule: ScheduleOptions
+    ) -> str:
         """Why it cannot train this, or nothing."""
         if importlib.util.find_spec("numba") is None:
             return 'needs Numba: pip install "gdbatch[fused]"'
         activations = getattr(problem, "activations", None)
-        if activations is None or optimizer != "gradient_descent":
+        if activations is None or optimizer.kind != "gradient_descent":
             return "trains networks by gradient_descent only"
+        for key, is_plain in (
+            ("a schedule", schedule.kind == "constant" and not schedule.warm_up),
+            ("a learning rate a layer", isinstance(optimizer.learning_rate, float)),
+            ("clip_value", optimizer.clip_value is None),
+            ("clip_norm", optimizer.clip_norm is None),
+            ("weight_decay", not optimizer.weight_decay),
+        ):
+            if not is_plain:
+                return f"trains by plain gradient_descent only, without {key}"
+        if getattr(problem, "factors", None) is not None:
+            return "takes no layer_scale"
         if len(set(activations)) > _MOST_ACTIVATIONS:
             return f"takes at most {_MOST_ACTIVATIONS} different activations"
         return ""

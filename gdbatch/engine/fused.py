@@ -161,7 +161,7 @@ def _rates(assignment: Assignment, lanes: Lanes) -> Floats:
     per_lane = lanes.columns.get("number.learning_rate")
     if per_lane is not None:
         return per_lane.reshape(1, -1)
-    rate = assignment.optimizer_constants()["learning_rate"]
+    rate = assignment.constants("number")["learning_rate"]
     return np.full((1, len(lanes)), rate, assignment.training.dtype)
 
 

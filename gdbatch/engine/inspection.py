@@ -54,6 +54,7 @@ class _InspectedBlock(Block):
         super().__init__(assignment, lanes)
         width = len(self.lanes)
         self._training = assignment.training
+        self._can_stall = assignment.can_stall
         self.active = np.arange(width) < self.occupied
         if notes is None:
             notes = Lanes(
@@ -86,7 +87,7 @@ class _InspectedBlock(Block):
         np.copyto(self.lanes["last_loss"], self.loss, where=finite)
         finite &= np.isfinite(self.parameters).all(axis=0)
         self._outcome = np.full(len(step), -1, np.int8)
-        diverged = ~(finite & (self.loss <= training.largest_loss))
+        diverged = ~(finite & (np.abs(self.loss) <= training.largest_loss))
         self._note_streaks(diverged)
         streak = notes["streak_start"] >= 0
         held = streak & (step - notes["streak_start"] + 1 >= training.hold)
@@ -140,4 +141,5 @@ class _InspectedBlock(Block):
         before = {name: array.copy() for name, array in self.moving().items()}
         super().step()
         np.add(self.steps, 1, self.steps)
-        self.notes.columns["unchanged"] = same_lanes(before, self.moving())
+        if self._can_stall:
+            self.notes.columns["unchanged"] = same_lanes(before, self.moving())

@@ -21,7 +21,8 @@ class Lanes:
 
     Always there: `parameters` (parameters, lanes), `row` (lanes,), the trial's row in the
     results, `step` (lanes,), updates made, and `last_loss` (lanes,), the last finite loss known.
-    `state.NAME` is optimizer state, `number.NAME` a number of the optimizer, `data.NAME` lane data.
+    `state.NAME` is optimizer state, `number.NAME` a number of the optimizer, `schedule.NAME` one of
+    the schedule, `data.NAME` lane data.
     """
 
     def __init__(self, columns: dict[str, Array]) -> None:

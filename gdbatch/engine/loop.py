@@ -19,6 +19,7 @@ from .recording import Recording, record
 from .windows import WindowBlock, window_length
 
 _INSPECT_FROM = 0.25  # lanes waiting for inspection, as a share of those that train
+_BUFFER = 1024  # numbers; rows at least half as long are not copied
 _COMPACT_BELOW = 0.75  # share of a block in use at which it is made smaller
 
 
@@ -35,6 +36,9 @@ def train(
     results = Results.empty(len(assignment), n_parameters)
     # numbers that overflow are outcomes of a lane, found by its checks: nothing to warn of
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        # with its usual buffer NumPy copies what is one number a lane there, again for every row,
+        # which costs as much as the arithmetic; the errstate ends this too
+        np.setbufsize(_BUFFER)
         _Loop(assignment, results).run()
         if recording is not None and recording.rows.size:
             results.trajectories = record(assignment, recording, results)

@@ -29,7 +29,7 @@ class Training:
 
     @property
     def largest_loss(self) -> float:
-        """A loss above this, or one that is not a number, is a divergence."""
+        """A |loss| above this, or one that is not a number, is a divergence."""
         largest = float(np.finfo(self.dtype).max)
         return largest if self.divergence_limit is None else min(self.divergence_limit, largest)
 

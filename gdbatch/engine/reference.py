@@ -6,13 +6,17 @@ IEEE arithmetic: an overflow is inf, not an exception.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ..ingredients.activations import Activation
 from ..ingredients.losses import Loss
+from ..ingredients.optimizers.protocol import Optimizer
+from ..ingredients.schedules import Schedule
 from .outcomes import CONVERGED, DIVERGED, OUTCOMES, STALLED, Training
 
 # One input, one weight, one output: the tutorial's own functions ------------------------------
@@ -89,6 +93,7 @@ class ReferenceNetwork:
     bias: bool = False
     slope_at_prediction: bool = False
     dtype: Any = np.float64
+    layer_scale: list[float] | None = None
 
     def nested(self, parameters: Any) -> list[Any]:
         """Parameters from one flat sequence, in the order of the engine."""
@@ -106,8 +111,8 @@ class ReferenceNetwork:
         """Sums of products and outputs of every layer for one sample."""
         output = [self.dtype(number) for number in sample]
         sops, outputs = [], [output]
-        for layer, activation in zip(weights, self.activations, strict=True):
-            above = [*outputs[-1], self.dtype(1)] if self.bias else outputs[-1]
+        for index, (layer, activation) in enumerate(zip(weights, self.activations, strict=True)):
+            above = self._into(index, outputs[-1])
             sop = [
                 sum((x * row[unit] for x, row in zip(above, layer, strict=True)), self.dtype(0))
                 for unit in range(len(layer[0]))
@@ -115,6 +120,14 @@ class ReferenceNetwork:
             sops.append(sop)
             outputs.append([activation.value(s) for s in sop])
         return sops, outputs
+
+    def _scale(self, layer: int) -> Any:
+        return self.dtype(self.layer_scale[layer] if self.layer_scale else 1)
+
+    def _into(self, layer: int, output: list[Any]) -> list[Any]:
+        """What the weights of a layer are multiplied by, that of its biases last."""
+        scaled = [self._scale(layer) * x for x in output] if self.layer_scale else output
+        return [*scaled, self.dtype(1)] if self.bias else scaled
 
     def loss_and_gradient(self, weights: list[Any]) -> tuple[Any, list[Any], list[Any]]:
         """The loss, its gradient as nested lists like `weights`, and all predictions."""
@@ -149,14 +162,72 @@ class ReferenceNetwork:
                 at = outputs[layer + 1] if self.slope_at_prediction else sops[layer]
                 slope = self.activations[layer].slope
                 delta = [d * slope(point) for d, point in zip(delta, at, strict=True)]
-            above = [*outputs[layer], self.dtype(1)] if self.bias else outputs[layer]
-            for row, x in enumerate(above):
+            for row, x in enumerate(self._into(layer, outputs[layer])):
                 for unit, d in enumerate(delta):
                     gradient[layer][row][unit] += x * d
             delta = [
-                sum((w * d for w, d in zip(row, delta, strict=True)), self.dtype(0))
+                self._scale(layer)
+                * sum((w * d for w, d in zip(row, delta, strict=True)), self.dtype(0))
                 for row in weights[layer][: len(outputs[layer])]
             ]
+
+
+# Updates -------------------------------------------------------------------------------------
+
+
+@dataclass
+class ReferenceUpdates:
+    """How all weights of one trial are updated: an optimizer's plain form, and what surrounds it.
+
+    `learning_rates` are one a weight. Without an optimizer it is the tutorial's own step.
+    """
+
+    learning_rates: list[Any]
+    optimizer: type[Optimizer] | None = None
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    decoupled: bool = False
+    schedule: type[Schedule] | None = None
+    schedule_numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    def factor(self, step: int) -> float:
+        """By what the learning rates are multiplied at a step."""
+        if self.schedule is None:
+            return 1.0
+        warm_up = self.schedule_numbers["warm_up"]
+        warmth = min((step + 1) / warm_up, 1.0) if warm_up else 1.0
+        after = max(step - warm_up, 0.0)
+        return float(self.schedule.factor_at(after, self.schedule_numbers) * warmth)
+
+    def clipped(self, gradient: list[Any]) -> list[Any]:
+        """The gradient with each slope cut to `clip_value`, then its length to `clip_norm`."""
+        most = self.numbers.get("clip_value")
+        if most is not None:
+            gradient = [min(max(slope, -most), most) for slope in gradient]
+        longest, length = self.numbers.get("clip_norm"), math.hypot(*gradient)
+        if longest is not None and length > longest:
+            gradient = [slope * (longest / length) for slope in gradient]
+        return gradient
+
+    def next(
+        self, weights: list[Any], gradient: list[Any], memories: list[dict[str, Any]], step: int
+    ) -> list[Any]:
+        """The weights after update number `step`, counted from 0; each has a memory."""
+        if self.optimizer is None:
+            rates = self.learning_rates
+            return [
+                update_w(w, g, rate) for w, g, rate in zip(weights, gradient, rates, strict=True)
+            ]
+        decay, updated = self.numbers.get("weight_decay", 0), []
+        for weight, slope, rate, memory in zip(
+            weights, self.clipped(gradient), self.learning_rates, memories, strict=True
+        ):
+            rate = type(weight)(rate * self.factor(step))
+            if self.decoupled:
+                weight = weight - rate * decay * weight
+            else:
+                slope = slope + decay * weight
+            updated.append(self.optimizer.update_one(weight, slope, rate, self.numbers, memory))
+        return updated
 
 
 @dataclass
@@ -172,19 +243,25 @@ class ReferenceResult:
 
 
 def train_reference(
-    network: ReferenceNetwork, parameters: Any, learning_rate: float, training: Training
+    network: ReferenceNetwork,
+    parameters: Any,
+    updates: float | ReferenceUpdates,
+    training: Training,
 ) -> ReferenceResult:
-    """Gradient descent on one trial, every rule checked after every update."""
+    """One trial, every rule checked after every update; a float is gradient descent's rate."""
+    if not isinstance(updates, ReferenceUpdates):
+        updates = ReferenceUpdates([network.dtype(updates)] * len(parameters))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _train(network, parameters, network.dtype(learning_rate), training)
+        return _train(network, parameters, updates, training)
 
 
 def _train(
-    network: ReferenceNetwork, parameters: Any, learning_rate: Any, training: Training
+    network: ReferenceNetwork, parameters: Any, updates: ReferenceUpdates, training: Training
 ) -> ReferenceResult:
     flat_targets = [network.dtype(t) for row in network.targets for t in row]
     current = [network.dtype(number) for number in parameters]
-    previous: list[Any] | None = None
+    memories: list[dict[str, Any]] = [{} for _ in current]
+    previous: Any = None  # the weights before, and what the optimizer remembered
     initial = last_finite = network.dtype(np.nan)
     streak: ReferenceResult | None = None  # the first check of the streak, while there is one
     for step in range(training.max_steps + 1):
@@ -203,7 +280,7 @@ def _train(
             OUTCOMES[training.end_of_budget], step, initial, last_finite, norm, current
         )
         finite = np.isfinite(loss) and all(np.isfinite(number) for number in current)
-        if not (finite and loss <= training.largest_loss):
+        if not (finite and abs(loss) <= training.largest_loss):
             return replace(here, outcome=OUTCOMES[DIVERGED], gradient_norm=np.nan)
         if training.stop and all(measured[rule] <= most for rule, most in training.stop.items()):
             streak = streak or replace(here, outcome=OUTCOMES[CONVERGED])
@@ -211,10 +288,10 @@ def _train(
                 return streak
         else:
             streak = None
-        if previous == current and streak is None:
+        state = current, [dict(memory) for memory in memories]
+        if updates.schedule is None and previous == state and streak is None:
             return replace(here, outcome=OUTCOMES[STALLED])
         if step == training.max_steps:
             break
-        previous = current
-        current = [update_w(w, g, learning_rate) for w, g in zip(current, gradient, strict=True)]
+        previous, current = state, updates.next(current, gradient, memories, step)
     return here

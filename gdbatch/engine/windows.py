@@ -101,12 +101,14 @@ class NumpyWindowBlock(WindowBlock):
 
     def __init__(self, assignment: Assignment, lanes: Lanes) -> None:
         super().__init__(assignment, lanes)
-        self._counts_steps = assignment.problem.uses_step
+        self._counts_steps = assignment.problem.uses_step or assignment.rate_varies
+        self._can_stall = assignment.can_stall
         measured = {rule for rule in self.training.stop if rule != "gradient_norm"}
         watched = {"loss"} if self.watches_loss else set()
         self._lean = self.wanted(*watched)
         self._look = self.wanted(*(measured | watched))
         self._full = self.wanted(*(measured | {"loss"}))
+        self._size = np.empty_like(self.loss)
         self._before = {name: array.copy() for name, array in self.moving().items()}
 
     def make_updates(self) -> None:
@@ -119,10 +121,12 @@ class NumpyWindowBlock(WindowBlock):
                 self._advance(self._look, self.training.stop)
             else:
                 self._advance(self._lean, {})
-        for name, array in self._before.items():
-            np.copyto(array, self.lanes[name])
+        if self._can_stall:
+            for name, array in self._before.items():
+                np.copyto(array, self.lanes[name])
         self._advance(self._full, self.training.stop)
-        self.unchanged[:] = same_lanes(self._before, self.moving())
+        if self._can_stall:
+            self.unchanged[:] = same_lanes(self._before, self.moving())
         if not self._counts_steps:
             np.add(self.steps, self.length, self.steps)
 
@@ -130,7 +134,8 @@ class NumpyWindowBlock(WindowBlock):
         """Evaluate, keep the extremes of what is watched, update."""
         self.evaluate(out)
         if self.watches_loss:
-            np.maximum(self.largest_loss, self.loss, out=self.largest_loss)
+            np.absolute(self.loss, self._size)
+            np.maximum(self.largest_loss, self._size, out=self.largest_loss)
         for rule in rules:
             if rule == "gradient_norm":
                 self.measure_gradient_norm()

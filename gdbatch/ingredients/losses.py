@@ -71,7 +71,9 @@ class _Squared:
 
     @staticmethod
     def bound(lowest: float, highest: float, target: float) -> float:
-        return max((lowest - target) ** 2, (highest - target) ** 2)
+        # a power of Python's raises where it overflows, a product is inf
+        below, above = lowest - target, highest - target
+        return max(below * below, above * above)
 
 
 @register("loss", "squared_error")

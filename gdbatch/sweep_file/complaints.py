@@ -30,6 +30,7 @@ _EXPECTED = {
     "finite_number": "a finite number",
     "greater_than": "a number above {gt:g}",
     "greater_than_equal": "{ge:g} or more",
+    "less_than": "a number below {lt:g}",
     "less_than_equal": "{le:g} or less",
     "too_short": "a list of at least {min_length}",
     "too_long": "a list of at most {max_length}",
@@ -53,7 +54,7 @@ def complaints_of(
         elif kind == "extra_forbidden":
             hint = nearest(str(path[-1]), _fields_at(model, path[:-1]))
             said.setdefault(path, []).append(f'unknown key "{path[-1]}"; {hint}')
-        elif kind == "missing":
+        elif kind == "missing" or one["input"] is None:  # a place in a list that nothing fills
             said.setdefault(path, []).append("this key is missing")
         else:
             expected.setdefault(path, []).append(_expected(kind, context, one["msg"]))

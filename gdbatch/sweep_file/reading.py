@@ -6,8 +6,8 @@ Nothing is trained or written here; data files that a sweep names are read.
 from __future__ import annotations
 
 import itertools
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,18 @@ import numpy as np
 from pydantic import ValidationError
 
 from ..errors import IngredientError, Problem, SweepFileError, nearest
-from ..ingredients.options import Options
+from ..ingredients.initializers_from_file import missing_set
+from ..ingredients.options import Context
 from .axes import FORMS, AxisForm, parse_axis
-from .complaints import Complaint, complaints_of, shortened
+from .complaints import Complaint, complaints_of
+from .keys import key_path, short_name, split_element
 from .positions import Path as KeyPath
-from .positions import Positions, describe, lookup, split_key
+from .positions import Positions, describe, lookup
+from .sources import parse_override, plain_copy, read_document
 from .sweep import (
+    DEFAULT_KINDS,
     FAMILIES,
+    NO_PREDICTIONS,
     Axis,
     Heading,
     Record,
@@ -48,84 +53,47 @@ def read_sweep(
     source: str | Path | Mapping[str, Any],
     overrides: Sequence[str] = (),
     engine: str | None = None,
+    allow_python: bool = False,
 ) -> Sweep:
     """A validated sweep from a file, or from a document like one.
 
     overrides: `KEY=VALUE` each, KEY dotted, VALUE in TOML syntax. engine: instead of the file's.
+    allow_python: whether the code of a problem with kind = "python" may run.
     Raises SweepFileError with every problem found.
     """
     if isinstance(source, Mapping):
-        document, positions = _copy(source), Positions("")
+        document, positions = plain_copy(source), Positions("")
         name, folder = "sweep", str(Path.cwd())
     else:
-        document, positions = _parse(Path(source))
+        document, positions = read_document(Path(source))
         name, folder = str(source), str(Path(source).resolve().parent)
-    reader = _Reader(document, positions, name, folder)
+    reader = _Reader(document, positions, name, Context(folder, allow_python=allow_python))
     reader.override(overrides)
     if engine is not None:
         reader.put(("train", "engine"), engine, f"--engine {engine}")
     return reader.read()
 
 
-def _parse(path: Path) -> tuple[dict[str, Any], Positions]:
-    try:
-        text = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
-        return tomllib.loads(text), Positions(text)
-    except UnicodeDecodeError:
-        raise SweepFileError([Problem("is not a text file in UTF-8", source=str(path))]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise SweepFileError([Problem(f"is not TOML: {error}", source=str(path))]) from None
-    except RecursionError:
-        raise SweepFileError([Problem("is nested too deeply", source=str(path))]) from None
-    except (OSError, ValueError) as error:  # a name may be no name of any file
-        message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise SweepFileError([Problem(message, source=str(path))]) from None
-
-
-def _copy(value: Any) -> Any:
-    """A copy in plain Python types: NumPy numbers and arrays, and tuples, become theirs."""
-    if isinstance(value, Mapping):
-        return {str(key): _copy(inner) for key, inner in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, list | tuple | range):
-        return [_copy(inner) for inner in value]
-    return value
-
-
 class _Reader:
     """One reading of one document; gathers complaints until the end."""
 
     def __init__(
-        self, document: dict[str, Any], positions: Positions, source: str, folder: str
+        self, document: dict[str, Any], positions: Positions, source: str, context: Context
     ) -> None:
         self._document = document
         self._positions = positions
         self._source = source
-        self._folder = folder
+        self._context = context
         self._set: dict[KeyPath, str] = {}  # keys that did not come from the file, and whence
         self._complaints: list[Complaint] = []
-        self._unknown_kind = False  # whether a section does not say what it is
+        self._unknown: set[str] = set()  # tables that do not say what they are
         self._axis_paths: dict[str, KeyPath] = {}  # where the axis of a key stands
 
     def override(self, overrides: Iterable[str]) -> None:
         """Put `KEY=VALUE` into the document."""
         for text in overrides:
-            source = f"--set {shortened(text)}"
-            key, equals, value = text.partition("=")
-            path = split_key(key.strip())
-            if not equals or path is None:
-                raise SweepFileError([Problem("write KEY=VALUE, KEY dotted", source=source)])
-            try:
-                document = tomllib.loads(f"value = {value.strip()}")
-            except (tomllib.TOMLDecodeError, RecursionError):
-                document = {}
-            if list(document) != ["value"]:
-                shown = shortened(value.strip())
-                message = f"""{shown!r} is no TOML value; a text needs quotes: """
-                message += f"""--set '{key.strip()}="{shown}"'"""
-                raise SweepFileError([Problem(message, source=source)])
-            self.put(path, document["value"], source)
+            path, value, source = parse_override(text)
+            self.put(path, value, source)
 
     def put(self, path: KeyPath, value: Any, source: str) -> None:
         """Set one value; tables on the way are made."""
@@ -142,14 +110,16 @@ class _Reader:
     def read(self) -> Sweep:
         """The sweep; raises SweepFileError."""
         heading = self._heading()
+        if heading is not None:
+            self._context = replace(self._context, entropy=heading.entropy)
         groups = self._parse_axes()
         values = {key: form.ends()[0] for group in groups for key, form in group}
         sections_document = {
             key: part for key, part in self._document.items() if key in (*FAMILIES, "train")
         }
-        first, complaints = validate_sections(with_values(sections_document, values), self._folder)
-        parsed = {tuple(key.split(".")) for key in values}
-        broken = {tuple(key.split(".")) for key in self._axis_paths} - parsed
+        first, complaints = validate_sections(with_values(sections_document, values), self._context)
+        parsed = {key_path(key) for key in values}
+        broken = {key_path(key) for key in self._axis_paths} - parsed
         self._complaints += [self._placed(one) for one in complaints if one[0] not in broken]
         record = self._record()
         if first is None or self._complaints:
@@ -157,7 +127,7 @@ class _Reader:
         assert first is not None and heading is not None
         dimensions = self._dimensions(groups, heading.entropy)
         sweep = Sweep(
-            heading, sections_document, dimensions, record, first, self._folder, self._source
+            heading, sections_document, dimensions, record, first, self._context, self._source
         )
         self._check_values(sweep)
         self._check_record(sweep)
@@ -188,7 +158,7 @@ class _Reader:
 
     def _validated(self, model: Any, value: Any, path: KeyPath) -> Any:
         try:
-            return model.model_validate(value, context={Options.folder: self._folder})
+            return model.model_validate(value)
         except ValidationError as error:
             self._complaints += complaints_of(error, model, path, value)
             return None
@@ -240,9 +210,10 @@ class _Reader:
     def _resolve(self, name: str, value: Any, place: KeyPath) -> str | None:
         """The dotted key an axis means, or None and a complaint."""
         allowed = self._allowed_keys()
-        matches = [key for key in allowed if key == name or key.rsplit(".", 1)[-1] == name]
-        if name in matches:
-            matches = [name]
+        listed, place_in_list = split_element(name)
+        matches = [key for key in allowed if key == listed or key.rsplit(".", 1)[-1] == listed]
+        if listed in matches:
+            matches = [listed]
         if len(matches) != 1:
             if matches:
                 message = f'"{name}" could be ' + " or ".join(f'"{key}"' for key in matches)
@@ -251,33 +222,57 @@ class _Reader:
             else:
                 names = [*allowed, *(key.rsplit(".", 1)[-1] for key in allowed)]
                 hint = nearest(name, names) if nearest(name, names).startswith("did") else ""
-                if not hint and self._unknown_kind:  # whose keys are not known either
+                of_unknown = any(name.startswith(f"{table}.") for table in self._unknown)
+                if of_unknown or (self._unknown and not hint):  # whose keys are not known either
                     return None
                 hint = hint or "an axis is seed or a key of the sweep, such as learning_rate"
                 message = f'"{name}" is no key that can be an axis; {hint}'
             self._complaints.append((place, message))
             return None
-        key = matches[0]
-        path = tuple(key.split("."))
-        if key in self._axis_paths:
-            self._complaints.append((place, f'"{key}" is an axis already'))
-            return None
-        if key != "seed" and _has(self._document, path):
-            message = f"{key} is an axis and has a value in [{path[0]}] too; remove one of them"
+        key = matches[0] + place_in_list
+        message = self._clash(key, matches[0])
+        if message:
             self._complaints.append((place, message))
             return None
         self._axis_paths[key] = place
         return key
 
+    def _clash(self, key: str, listed: str) -> str:
+        """Why a key, or the place of a list that it means, cannot be an axis; or nothing."""
+        if key in self._axis_paths:
+            return f'"{key}" is an axis already'
+        if key == "seed":
+            return ""
+        given = _found(self._document, key_path(listed))
+        if key == listed:
+            if given is None:
+                return ""
+            table = key.partition(".")[0]
+            return f"{key} is an axis and has a value in [{table}] too; remove one of them"
+        if listed in self._axis_paths:
+            return f'"{listed}" is an axis already'
+        if given is not None and not isinstance(given, list):
+            return f"{listed} is not a list; write one to vary one of its values"
+        if given is not None and int(key.rpartition(".")[2]) >= len(given):
+            return f"{listed} has {len(given)} values; the last is {listed}.{len(given) - 1}"
+        return ""
+
     def _allowed_keys(self) -> list[str]:
         keys = ["seed"]
         for family in FAMILIES:
             try:
-                options = options_class(family, self._document.get(family))
+                options = options_class(family, self._document.get(family, {}))
             except IngredientError:
-                self._unknown_kind = True
+                self._unknown.add(family)
                 continue
             keys += [f"{family}.{name}" for name in options.model_fields]
+        dataset = _found(self._document, ("problem", "data"))
+        if isinstance(dataset, dict):
+            try:
+                fields = options_class("dataset", dataset).model_fields
+                keys += [f"problem.data.{name}" for name in fields]
+            except IngredientError:
+                self._unknown.add("problem.data")
         keys += [f"train.{name}" for name in Train.model_fields if name not in ("engine", "stop")]
         keys += [f"train.stop.{name}" for name in ("prediction_error", "loss", "gradient_norm")]
         return [*keys, "train.stop.hold", "train.divergence.loss"]
@@ -286,23 +281,26 @@ class _Reader:
         self, groups: list[list[tuple[str, AxisForm]]], entropy: int
     ) -> tuple[tuple[Axis, ...], ...]:
         keys = [key for group in groups for key, _ in group]
-        short = [key.rsplit(".", 1)[-1] for key in keys]
-        per_lane = {"seed", *self._lane_keys()}
+        short = [short_name(key) for key in keys]
+        lane_keys = {"seed", *self._lane_keys()}
         dimensions = []
         for group in groups:
             axes = []
             for key, form in group:
-                last = key.rsplit(".", 1)[-1]
-                clash = short.count(last) > 1 or (last in _RESERVED_COLUMNS)
-                axes.append(Axis(key, key if clash else last, form, key in per_lane, entropy))
+                last = short_name(key)
+                clash = short.count(last) > 1 or last in _RESERVED_COLUMNS
+                clash |= last == "seed" != key  # the seed of data is not that of a start
+                numbers = not any(isinstance(value, list) for value in form.ends())
+                per_lane = numbers and split_element(key)[0] in lane_keys
+                axes.append(Axis(key, key if clash else last, form, per_lane, entropy))
             dimensions.append(tuple(axes))
         return tuple(dimensions)
 
     def _lane_keys(self) -> list[str]:
         keys = []
-        for family in ("init", "optimizer"):
+        for family in FAMILIES:
             table = self._document.get(family, {})
-            if "kind" in table:
+            if "kind" in table or family in DEFAULT_KINDS:
                 keys += [f"{family}.{one}" for one in options_class(family, table).lane_keys()]
         return keys
 
@@ -312,7 +310,7 @@ class _Reader:
         """Every value of every axis with the first of the others, then structures together."""
         for axis in sweep.axes:
             if axis.key == "seed":
-                self._check_seeds(axis)
+                self._check_seeds(axis, sweep.first.make_initializer().sets)
                 continue
             for index, value in enumerate(axis.form.ends()):
                 partners = self._zipped(sweep, axis, index)
@@ -342,7 +340,7 @@ class _Reader:
     def _check_one(self, sweep: Sweep, values: dict[str, Any]) -> None:
         first = {axis.key: _at(axis, 0) for axis in sweep.axes}
         document = with_values(sweep.document, first | values)
-        _, complaints = validate_sections(document, self._folder)
+        _, complaints = validate_sections(document, self._context)
         for complaint in complaints:
             placed = self._placed(complaint)
             key = next(iter(values), "")
@@ -352,13 +350,25 @@ class _Reader:
             if placed not in self._complaints:
                 self._complaints.append(placed)
 
-    def _check_seeds(self, axis: Axis) -> None:
+    def _check_seeds(self, axis: Axis, sets: int | None) -> None:
         for value in axis.form.ends():
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
                 message = f"a seed is a whole number from 0, not {value}"
                 self._complaints.append((self._axis_paths["seed"], message))
+            elif sets is not None and value >= sets:
+                self._complaints.append((self._axis_paths["seed"], missing_set(sets, value)))
 
     def _check_record(self, sweep: Sweep) -> None:
+        problem = sweep.first.make_problem()
+        taken = {*_RESERVED_COLUMNS, *(axis.column for axis in sweep.axes)}
+        for name in taken.intersection(problem.parameter_names):
+            message = f'the parameter "{name}" has the name of a column of the results; rename it'
+            self._complaints.append((("problem",), message))
+        if not problem.n_predictions:
+            for index, value in enumerate(sweep.record.values or []):
+                if value in ("prediction", "prediction_error"):
+                    message = f"{NO_PREDICTIONS}; record loss, gradient_norm or parameters"
+                    self._complaints.append((("record", "values", index), message))
         columns = {axis.column: axis for axis in sweep.axes}
         for name, values in (sweep.record.trials or {}).items():
             path = ("record", "trials", name)
@@ -379,7 +389,7 @@ class _Reader:
         """A complaint about a value that an axis gave is one about the axis."""
         path, message = complaint
         for key, place in self._axis_paths.items():
-            parts = tuple(key.split("."))
+            parts = key_path(key)
             if path[: len(parts)] == parts:
                 return place, message
         return complaint
@@ -402,9 +412,9 @@ def _at(axis: Axis, place: int) -> Any:
     return values[0] if isinstance(values, list) else values.tolist()[0]
 
 
-def _has(document: dict[str, Any], path: KeyPath) -> bool:
+def _found(document: dict[str, Any], path: KeyPath) -> Any:
+    """The value at a path, or None."""
     try:
-        lookup(document, path)
+        return lookup(document, path)
     except KeyError:
-        return False
-    return True
+        return None

@@ -10,9 +10,11 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from .. import catalogue
+from ..ingredients.datasets.protocol import DatasetOptions
+from ..ingredients.functions.protocol import FunctionOptions
 from ..ingredients.options import Options
 from .axes import FORMS
-from .sweep import FAMILIES, Heading, Record, Train
+from .sweep import DEFAULT_KINDS, FAMILIES, Heading, Record, Train
 
 _REFERENCE = "#/$defs/{model}"
 
@@ -20,21 +22,31 @@ _REFERENCE = "#/$defs/{model}"
 def json_schema() -> dict[str, Any]:
     """The schema as plain data."""
     options = {
-        family: {name: entry.Options for name, entry in catalogue.family(family).items()}
+        family: [entry.Options for entry in catalogue.family(family).values()]
         for family in FAMILIES
     }
-    models: list[type[Options]] = [Heading, Record, Train, *FORMS]
-    models += [model for family in options.values() for model in family.values()]
+    options["problem"].remove(FunctionOptions)
+    options["problem"] += [entry.Options for entry in catalogue.family("function").values()]
+    datasets = [entry.Options for entry in catalogue.family("dataset").values()]
+    models: list[type[Options]] = [Heading, Record, Train, *FORMS, *datasets]
+    models += [model for family in options.values() for model in family]
     names, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REFERENCE
     )
     definitions = schema["$defs"]
     for family in options.values():
-        for kind, model in family.items():
+        for model in family:
             definition = definitions[_name(names, model)]
-            definition["required"] = ["kind"]  # any other key may be an axis instead
-            definition["properties"]["kind"] = {"const": kind, "title": "Kind"}
+            # any other key may be an axis instead
+            definition["required"] = [
+                key
+                for key in ("kind", "function")
+                if key in model.model_fields and model.model_fields[key].is_required()
+            ]
     definitions[_name(names, Train)].pop("required", None)
+    for model in datasets:
+        definitions[_name(names, model)]["required"] = ["kind"]
+    _name_datasets(definitions, [names[(model, "validation")] for model in datasets])
     axis = {
         "anyOf": [
             {"type": "array", "minItems": 1, "description": "The values themselves."},
@@ -49,7 +61,7 @@ def json_schema() -> dict[str, Any]:
     short = ["seed", *_short_names(options)]
     properties: dict[str, Any] = dict(definitions.pop(_name(names, Heading))["properties"])
     properties |= {
-        family: {"oneOf": [names[(model, "validation")] for model in models_.values()]}
+        family: {"oneOf": [names[(model, "validation")] for model in models_]}
         for family, models_ in options.items()
     }
     properties["train"] = names[(Train, "validation")]
@@ -65,21 +77,28 @@ def json_schema() -> dict[str, Any]:
         "title": "gdbatch sweep file",
         "type": "object",
         "properties": properties,
-        "required": ["name", *FAMILIES, "train"],
+        "required": ["name", *(one for one in FAMILIES if one not in DEFAULT_KINDS), "train"],
         "additionalProperties": False,
         "$defs": definitions,
     }
+
+
+def _name_datasets(definitions: dict[str, Any], datasets: list[Any]) -> None:
+    """Where a problem takes any dataset, say which there are."""
+    any_dataset = {"$ref": _REFERENCE.format(model=DatasetOptions.__name__)}
+    del definitions[DatasetOptions.__name__]
+    for definition in definitions.values():
+        forms = definition.get("properties", {}).get("data", {}).get("anyOf", [])
+        if any_dataset in forms:
+            forms[forms.index(any_dataset)] = {"oneOf": datasets}
 
 
 def _name(names: Any, model: Any) -> str:
     return str(names[(model, "validation")]["$ref"]).rsplit("/", 1)[-1]
 
 
-def _short_names(options: dict[str, dict[str, Any]]) -> list[str]:
+def _short_names(options: dict[str, list[type[Options]]]) -> list[str]:
     fields = {
-        name
-        for family in options.values()
-        for model in family.values()
-        for name in model.model_fields
+        name for family in options.values() for model in family for name in model.model_fields
     }
-    return sorted(fields - {"kind"})
+    return sorted(fields - {"kind", "function"})

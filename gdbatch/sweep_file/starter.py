@@ -52,19 +52,89 @@ trials = {{ seed = [0], learning_rate = [0.01, 1.0, 100.0] }}
 """
 
 
-def write_starter(name: str, folder: Path) -> Path:
-    """Write NAME.toml; never over a file. Raises UsageError, RunError."""
+_PYTHON_SWEEP = """\
+# Run it with `gdbatch sweep {name}.toml --allow-python`: that runs the code in {name}.py.
+name = "{name}"
+description = "A problem of my own."
+
+[problem]
+kind = "python"
+file = "{name}.py"
+object = "Problem"
+
+[init]
+kind = "uniform"                # or point, with values = [one a parameter]
+low = -1.0
+high = 1.0
+
+[optimizer]
+kind = "gradient_descent"
+
+[train]
+max_steps = 10_000
+stop = {{ gradient_norm = 1e-6 }} # and/or loss
+
+[axes]
+learning_rate = {{ log10 = [-4, 0], num = 41 }}
+seed = {{ count = 20 }}
+"""
+
+_PYTHON = '''\
+"""A problem of my own, for {name}.toml.
+
+The plan knows this file alone: what it imports of yours is not watched for changes.
+"""
+
+import numpy as np
+
+
+class Problem:
+    """(1 - x)² + 10 (y - x²)²."""
+
+    parameters = ["x", "y"]
+
+    def loss_and_gradient(self, parameters):
+        """Loss (lanes,) and gradient (2, lanes) at many points at once, each a column.
+
+        A column's results follow from that column alone; the parameters must not be changed.
+        """
+        x, y = parameters
+        bend = y - x**2
+        loss = (1 - x) ** 2 + 10 * bend**2
+        gradient = np.stack([-2 * (1 - x) - 40 * x * bend, 20 * bend])
+        return loss, gradient
+
+
+# Slower, but with no gradient to work out: a plain function of one vector.
+#
+# import gdbatch
+#
+# def loss(w):
+#     return (1 - w[0]) ** 2 + 10 * (w[1] - w[0] ** 2) ** 2
+#
+# Problem = gdbatch.from_function(loss, parameters=["x", "y"])
+'''
+
+
+def write_starter(name: str, folder: Path, python: bool = False) -> list[Path]:
+    """Write NAME.toml, and NAME.py for a problem in Python; never over a file.
+
+    Raises UsageError, RunError.
+    """
     try:
         Heading(name=name)
     except ValidationError as error:
         message = complaints_of(error, Heading, (), {"name": name})[0][1]
         raise UsageError(message) from None
-    path = folder / f"{name}.toml"
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(_STARTER.format(name=name))
-    except FileExistsError:
-        raise UsageError(f"{path} is there already; choose another name") from None
-    except OSError as error:
-        raise RunError(f"cannot write {path}: {error.strerror or error}") from None
-    return path
+    texts = {".py": _PYTHON, ".toml": _PYTHON_SWEEP} if python else {".toml": _STARTER}
+    paths = {folder / f"{name}{ending}": text for ending, text in texts.items()}
+    for path in paths:
+        if path.exists():
+            raise UsageError(f"{path} is there already; choose another name")
+    for path, text in paths.items():
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text.format(name=name))
+        except OSError as error:
+            raise RunError(f"cannot write {path}: {error.strerror or error}") from None
+    return list(paths)

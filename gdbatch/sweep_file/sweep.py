@@ -19,16 +19,27 @@ from .. import catalogue, ingredients  # noqa: F401  the ingredients register th
 from ..engine.engines import ENGINES
 from ..engine.outcomes import STOP_RULES, Training
 from ..engine.recording import RECORDABLE
-from ..engine.streams import generator
 from ..errors import IngredientError, nearest
-from ..ingredients.initializers import InitOptions
-from ..ingredients.optimizers import OptimizerOptions
-from ..ingredients.options import Options
-from ..ingredients.problems.protocol import ProblemOptions
+from ..ingredients.functions.protocol import FunctionOptions
+from ..ingredients.initializers import Initializer, InitOptions
+from ..ingredients.optimizers.protocol import OptimizerOptions
+from ..ingredients.options import Context, Options
+from ..ingredients.problems.protocol import Problem, ProblemOptions, layers_of
+from ..ingredients.problems.python import PythonProblem
+from ..ingredients.problems.python_check import check
+from ..ingredients.schedules import ScheduleOptions
+from ..streams import generator
 from .axes import AxisForm, Index
 from .complaints import Complaint, complaints_of, shortened
+from .keys import key_path
+from .positions import Path
 
-FAMILIES = ("problem", "init", "optimizer")
+FAMILIES = ("problem", "init", "optimizer", "schedule")
+DEFAULT_KINDS = {"schedule": "constant"}  # of tables that may be missing
+
+NO_PREDICTIONS = "this problem has a loss, but no predictions"
+
+_CHECKED_STARTS = 4  # of a problem in Python
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -150,7 +161,19 @@ class Sections:
     problem: ProblemOptions
     init: InitOptions
     optimizer: OptimizerOptions
+    schedule: ScheduleOptions
     train: Train
+
+    def make_problem(self) -> Problem:
+        """What is trained."""
+        problem: Problem = catalogue.get("problem", self.problem.kind)(self.problem)
+        return problem
+
+    def make_initializer(self, problem: Problem | None = None) -> Initializer:
+        """Where it starts; raises IngredientError where that does not fit the problem."""
+        entry = catalogue.get("init", self.init.kind)
+        initializer: Initializer = entry(self.init, problem or self.make_problem())
+        return initializer
 
 
 @dataclass(frozen=True)
@@ -168,11 +191,14 @@ class Axis:
         return self.form.values(index, lambda: generator(self.entropy, f"axis {self.key}"))
 
     def column_values(self, index: Index) -> Any:
-        """The same as they stand in a column: numbers, bools, or text for lists."""
+        """The same as they stand in a column: numbers, bools, or text where there are lists."""
         values = self.values(index)
         if isinstance(values, np.ndarray):
             return values.astype(float) if self.per_lane and self.key != "seed" else values
-        return as_column(values, as_float=self.per_lane and self.key != "seed")
+        if any(isinstance(value, list | dict) for value in self.form.ends()):
+            return [as_text(value) for value in values]
+        as_float = self.per_lane and self.key != "seed"
+        return np.array(values, dtype=np.float64) if as_float else values
 
     def place_of(self, wanted: Any) -> int:
         """Where a value stands on the axis; raises IngredientError with the nearest one."""
@@ -207,13 +233,6 @@ class Axis:
         return np.unique(np.clip([place - 1, place], 0, size - 1))
 
 
-def as_column(values: list[Any], as_float: bool) -> Any:
-    """A list of values of a sweep file as a column of numbers, bools or text."""
-    if as_float:
-        return np.array(values, dtype=np.float64)
-    return [as_text(value) if isinstance(value, list | dict) else value for value in values]
-
-
 def as_text(value: Any) -> str:
     """A list as text: `3-2-1`."""
     if isinstance(value, list):
@@ -232,7 +251,7 @@ class Sweep:
     dimensions: tuple[tuple[Axis, ...], ...]  # in file order; the axes of a zip move together
     record: Record
     first: Sections  # with the first value of every axis
-    folder: str  # where data files are looked for
+    context: Context
     source: str
 
     @property
@@ -249,7 +268,7 @@ class Sweep:
         """The sections with some axes' values in place; the other axes stand at their first."""
         values = {axis.key: _plain(axis.values(np.array([0]))) for axis in self.axes}
         document = with_values(self.document, values | dict(structural))
-        sections, complaints = validate_sections(document, self.folder)
+        sections, complaints = validate_sections(document, self.context)
         if sections is None:
             raise IngredientError("; ".join(message for _, message in complaints))
         return sections
@@ -261,62 +280,119 @@ def _plain(values: Any) -> Any:
 
 def with_values(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a document with values put in at dotted keys; `seed` is no value of it."""
-    result: dict[str, Any] = {
-        key: dict(part) if isinstance(part, dict) else part for key, part in document.items()
-    }
+    result: Any = document
     for key, value in values.items():
-        if key == "seed":
-            continue
-        *tables, last = key.split(".")
-        table = result
-        for name in tables:
-            inner = table.get(name)
-            table[name] = dict(inner) if isinstance(inner, dict) else {}
-            table = table[name]
-        table[last] = value
-    return result
+        if key != "seed":
+            result = _with_value(result, key_path(key), value)
+    return dict(result)
+
+
+def _with_value(container: Any, path: Path, value: Any) -> Any:
+    """A copy of nested tables and lists with one value put in; what is missing there is made."""
+    if not path:
+        return value
+    place, rest = path[0], path[1:]
+    if isinstance(place, int):
+        items = list(container) if isinstance(container, list) else []
+        items += [None] * (place + 1 - len(items))
+        items[place] = _with_value(items[place], rest, value)
+        return items
+    table = dict(container) if isinstance(container, dict) else {}
+    table[str(place)] = _with_value(table.get(place), rest, value)
+    return table
 
 
 def options_class(family: str, table: Any) -> Any:
-    """The options class of `[family]` by its kind; raises IngredientError."""
+    """The options class of `[family]` by its kind, or its function; raises IngredientError."""
     if not isinstance(table, dict):
         raise IngredientError(f"[{family}] must be a table")
+    entry = _named(family, "kind", table)
+    if entry.Options is FunctionOptions:  # each function has options of its own
+        entry = _named("function", "function", table)
+    return entry.Options
+
+
+def _named(family: str, key: str, table: dict[str, Any]) -> Any:
+    """The entry of a family that a table names under `key`; raises IngredientError."""
     known = catalogue.family(family)
-    kind = table.get("kind")
-    if kind is None:
-        raise IngredientError('missing key "kind"; allowed: ' + ", ".join(known))
-    if not isinstance(kind, str):
-        raise IngredientError("kind is one of the texts " + ", ".join(known), "kind")
-    if kind not in known:
-        hint = nearest(str(kind), known)
-        raise IngredientError(f'no {family} is called "{kind}"; {hint}', "kind")
-    return known[kind].Options
+    name = table.get(key, DEFAULT_KINDS.get(family))
+    if name is None:
+        raise IngredientError(f'missing key "{key}"; allowed: ' + ", ".join(known))
+    if not isinstance(name, str):
+        raise IngredientError(f"{key} is one of the texts " + ", ".join(known), key)
+    if name not in known:
+        hint, allowed = nearest(name, known), "allowed: " + ", ".join(known)
+        hint = hint if hint == allowed else f"{hint} {allowed}"
+        raise IngredientError(f'no {family} is called "{name}"; {hint}', key)
+    return known[name]
 
 
 def validate_sections(
-    document: Mapping[str, Any], folder: str
+    document: Mapping[str, Any], context: Context
 ) -> tuple[Sections | None, list[Complaint]]:
     """Sections of a document, and everything that is wrong in them."""
     complaints: list[Complaint] = []
     parts: dict[str, Any] = {}
     for family in (*FAMILIES, "train"):
-        if family not in document:
+        if family not in document and family not in DEFAULT_KINDS:
             complaints.append(((family,), f"the table [{family}] is missing"))
             continue
-        table = document[family]
-        try:
-            model = Train if family == "train" else options_class(family, table)
-            parts[family] = model.model_validate(table, context={Options.folder: folder})
-        except IngredientError as error:
-            complaints.append(((family, *error.key), error.message))
-        except ValidationError as error:
-            complaints += complaints_of(error, model, (family,), table)
+        table = document.get(family, {})
+        if family == "problem" and isinstance(table, dict) and isinstance(table.get("data"), dict):
+            place = ("problem", "data")
+            dataset, wrong = _validated("dataset", table["data"], place, context)
+            if wrong:
+                complaints += wrong
+                continue
+            table = table | {"data": dataset}
+        parts[family], wrong = _validated(family, table, (family,), context)
+        complaints += wrong
     if complaints:
         return None, complaints
     sections = Sections(**parts)
+    complaints = _misfits(sections, context)
+    return (None, complaints) if complaints else (sections, [])
+
+
+def _validated(
+    family: str, table: Any, place: Path, context: Context
+) -> tuple[Any, list[Complaint]]:
+    """The options in a table that stands at `place`, and everything that is wrong in it."""
+    try:
+        model = Train if family == "train" else options_class(family, table)
+        return model.model_validate(table, context=context), []
+    except IngredientError as error:
+        return None, [((*place, *error.key), error.message)]
+    except ValidationError as error:
+        return None, complaints_of(error, model, place, table)
+
+
+def _misfits(sections: Sections, context: Context) -> list[Complaint]:
+    """What is wrong between sections that are right by themselves."""
+    problem = sections.make_problem()
     engine = sections.train.engine
-    problem = catalogue.get("problem", sections.problem.kind)(sections.problem)
-    refusal = ENGINES[engine].refusal(problem, sections.optimizer.kind)
+    refusal = ENGINES[engine].refusal(problem, sections.optimizer, sections.schedule)
     if refusal:
-        return None, [(("train", "engine"), f'the engine "{engine}" {refusal}')]
-    return sections, []
+        return [(("train", "engine"), f'the engine "{engine}" {refusal}')]
+    rates, layers = sections.optimizer.learning_rate, int(layers_of(problem.arrays)[-1]) + 1
+    if isinstance(rates, list) and len(rates) != layers:
+        message = f"there are {len(rates)} learning rates for {layers} layers of weights: "
+        message += "give one number, or one a layer"
+        return [(("optimizer", "learning_rate", min(len(rates) - 1, layers)), message)]
+    rules = sections.train.training().stop
+    if "prediction_error" in rules and not problem.n_predictions:
+        message = f"{NO_PREDICTIONS}; stop by loss or gradient_norm"
+        return [(("train", "stop", "prediction_error"), message)]
+    try:
+        initializer = sections.make_initializer(problem)
+    except IngredientError as error:
+        return [(("init", *error.key), error.message)]
+    if isinstance(problem, PythonProblem):
+        seeds = range(min(_CHECKED_STARTS, initializer.sets or _CHECKED_STARTS))
+        draws = [initializer.draw(generator(context.entropy, "init", seed), seed) for seed in seeds]
+        starts = initializer.start(np.stack(draws, axis=1), sections.init.constants())
+        try:
+            check(problem, starts)
+        except IngredientError as error:
+            return [(("problem", *error.key), error.message)]
+    return []

@@ -78,6 +78,7 @@ def reference_of(problem: Network, dtype: Any = np.float64) -> ReferenceNetwork:
         problem.options.bias,
         problem.options.derivative_at == "prediction",
         dtype,
+        problem.options.layer_scale,
     )
 
 
@@ -123,11 +124,12 @@ def assignment_of(
 ) -> Assignment:
     """One trial a learning rate; normal weights of scale 0.8 unless told otherwise."""
     rates = np.atleast_1d(np.asarray(learning_rates, np.float64))
+    entry = catalogue.get("init", init)
     if init == "normal":
         numbers = {"mean": 0.0, "scale": 0.8} | numbers
     return Assignment(
         problem,
-        catalogue.get("init", init),
+        entry(entry.Options.model_construct(kind=init), problem),
         catalogue.get("optimizer", "gradient_descent"),
         training,
         np.broadcast_to(np.asarray(seeds, np.int64), rates.shape).copy(),
@@ -150,7 +152,7 @@ def some_of(assignment: Assignment, rows: Any) -> Assignment:
 
     def taken(numbers: Mapping[str, Number]) -> dict[str, Number]:
         return {
-            name: number if isinstance(number, float) else number[rows]
+            name: number[..., rows] if isinstance(number, np.ndarray) else number
             for name, number in numbers.items()
         }
 
@@ -159,6 +161,7 @@ def some_of(assignment: Assignment, rows: Any) -> Assignment:
         seeds=assignment.seeds[rows],
         init_numbers=taken(assignment.init_numbers),
         optimizer_numbers=taken(assignment.optimizer_numbers),
+        schedule_numbers=taken(assignment.schedule_numbers),
     )
 
 

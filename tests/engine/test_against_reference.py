@@ -32,6 +32,7 @@ from tests.engine.helpers import (
     reference_of,
     single,
 )
+from tests.engine.updating import OPTIMIZERS, SCHEDULES, any_updates, updates_of
 
 # what a trial is compared with ---------------------------------------------------------------
 
@@ -80,12 +81,12 @@ def stable_reference(assignment: Assignment, row: int) -> ReferenceResult | None
     problem = assignment.problem
     assert isinstance(problem, Network)
     start = assignment.initial_parameters(np.array([row]))[:, 0]
-    rate = np.asarray(assignment.optimizer_numbers["learning_rate"])[row]
+    updates = updates_of(assignment, row)
     reference, training = reference_of(problem), assignment.training
-    end = train_reference(reference, start, rate, training)
+    end = train_reference(reference, start, updates, training)
     others = [
-        train_reference(reference, np.nextafter(start, np.inf), rate, training),
-        train_reference(Unsteady(**vars(reference)), start, rate, training),
+        train_reference(reference, np.nextafter(start, np.inf), updates, training),
+        train_reference(Unsteady(**vars(reference)), start, updates, training),
     ]
     if any(other.outcome == "stalled" or not alike(end, other) for other in [end, *others]):
         return None
@@ -211,6 +212,19 @@ def test_most_trials_at_moderate_rates_are_stable_and_equal_the_reference(
     assignment = assignment_of(problem, training, np.tile(rates, 2), np.repeat(seeds, 7))
     found = list(assert_equals_reference(assignment))
     assert len([one for one in found if one != "chaos"]) >= 0.8 * len(found)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_under_every_schedule_equals_the_reference(
+    optimizer: str, schedule: str
+) -> None:
+    """With clipping, weight decay, a warm-up and a rate a layer, each different in every trial."""
+    training = Training(100, stop={"loss": 0.12}, hold=2)
+    problem = network([2, 3, 1], activation="tanh", bias=True)
+    plain = assignment_of(problem, training, np.geomspace(0.003, 0.1, 6), np.arange(6))
+    found = list(assert_equals_reference(any_updates(plain, optimizer, schedule)))
+    assert len([one for one in found if one != "chaos"]) >= 3
 
 
 def test_a_planned_sweep_equals_the_reference_from_its_own_draws() -> None:

@@ -275,8 +275,12 @@ def test_where_there_is_no_place_for_a_cache_kernels_are_not_kept(
 
 def test_every_activation_and_loss_has_a_form_for_kernels() -> None:
     engine = ENGINES["fused"]
+    descent = catalogue.get("optimizer", "gradient_descent").Options(
+        kind="gradient_descent", learning_rate=1.0
+    )
+    constant = catalogue.get("schedule", "constant").Options()
     for name in ACTIVATIONS:
-        assert engine.refusal(network([1, 1], activation=name), "gradient_descent") == ""
+        assert engine.refusal(network([1, 1], activation=name), descent, constant) == ""
         assert callable(catalogue.get("activation", name).fused)
     for name in LOSSES:
         assert callable(catalogue.get("loss", name).fused)

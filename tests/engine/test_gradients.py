@@ -83,9 +83,12 @@ def independent_loss(problem: Network) -> Callable[[Any], Any]:
 
     def loss(flat: Any) -> Any:
         values, start = problem.inputs, 0
+        scales = list(problem.options.layer_scale or [])
         widths = zip(problem.layers[:-1], problem.layers[1:], strict=True)
         for (above, below), name in zip(widths, problem.options.activation_names(), strict=True):
             weights = flat[start : start + above * below].reshape((above, below))
+            if scales:
+                weights = weights * scales.pop(0)
             start += above * below
             sop = anp.dot(values, weights)
             if problem.options.bias:
@@ -95,6 +98,11 @@ def independent_loss(problem: Network) -> Callable[[Any], Any]:
         return LOSS_FORMULAS[problem.options.loss](values, problem.target_rows)
 
     return loss
+
+
+SCALED = [("tanh", "squared_error", [2, 3, 2], True), ("identity", "squared_error", [2, 1], True),
+          ("sigmoid", "binary_cross_entropy", [2, 3, 4, 1], False),
+          ("relu", "mean_squared_error", [1, 1], False)]  # fmt: skip
 
 
 # tests ---------------------------------------------------------------------------------------
@@ -155,6 +163,34 @@ def test_an_evaluation_equals_the_reference(case: Case, form: str) -> None:
     problem = problem_of(case, form)
     parameters = lanes_of(problem, case)
     assert_equals_reference(problem, parameters, evaluated(problem, parameters))
+
+
+@both_forms
+@pytest.mark.parametrize("samples", [1, 3])
+@pytest.mark.parametrize("case", SCALED, ids=name_of)
+def test_the_weights_of_a_layer_may_be_scaled(case: Case, form: str, samples: int) -> None:
+    scales = [0.4, -1.7, 2.5][: len(case[2]) - 1]
+    problem = problem_of(case, form, layer_scale=scales, samples=samples)
+    parameters = lanes_of(problem, case)
+    out, loss = evaluated(problem, parameters), independent_loss(problem)
+    gradient = autograd.grad(loss)
+    assert_close(out.gradient, np.array([gradient(column) for column in parameters.T]).T, ROUNDING)
+    assert_equals_reference(problem, parameters, out)
+    plain = problem_of(case, form, samples=samples)
+    factors = np.repeat(
+        [1.0 if one.is_bias else scales[int(one.name[-1]) - 1] for one in problem.arrays],
+        [one.size for one in problem.arrays],
+    )
+    multiplied = evaluated(plain, parameters * factors[:, None])
+    assert out.loss is not None and multiplied.loss is not None
+    assert_close(out.loss, multiplied.loss, ROUNDING)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_curvature_of_a_scaled_layer(bias: bool) -> None:
+    scaled = network([2, 1], inputs=[[0.1, 0.4]], targets=[[0.3]], bias=bias, layer_scale=[2.0])
+    doubled = network([2, 1], inputs=[[0.2, 0.8]], targets=[[0.3]], bias=bias)
+    assert scaled.curvature == pytest.approx(doubled.curvature, rel=1e-14)
 
 
 @both_forms

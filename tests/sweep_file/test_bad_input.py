@@ -84,7 +84,7 @@ MISSPELT: dict[str, tuple[str, str, str, list[str]]] = {
     "init kind": ('kind = "uniform"', 'kind = "unifrom" # HERE', "init.kind",
             ['did you mean "uniform"?']),
     "optimizer kind": (DESCENT, 'kind = "sgd" # HERE', "optimizer.kind",
-            ["allowed: ", "gradient_descent"]),
+            ["allowed: ", "gradient_descent", 'did you mean "signsgd"?']),
     "dtype": ("max_steps = 50", "max_steps = 50\ndtype = 'float46' # HERE", "train.dtype",
             ['"float64"', '"float32"', '"float46"']),
     "axis": (RATES, "learning_rat = [1.0] # HERE", "axes.learning_rat",
@@ -568,6 +568,7 @@ def works_or_is_refused(source: Any) -> None:
 @example(document({"axes": {"learning_rate": [1.0], "problem.data": ["x" * 300]}}))
 @example(document({"optimizer": {"kind": {}}}))
 @example(document({"problem": 3}))
+@example(document({"problem.targets": [[1e200]]}))
 def test_any_document_works_or_is_refused(changed: dict[str, Any]) -> None:
     works_or_is_refused(changed)
 

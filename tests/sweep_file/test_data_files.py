@@ -220,3 +220,51 @@ def test_another_kind_of_file(tmp_path: Path) -> None:
     (tmp_path / "points.txt").write_text("1,2,3\n")
     message = refusal(tmp_path, "points.txt")
     assert re.search(r"\.csv or \.npz, not '\.txt'", message)
+
+
+# regressions, which take any number of inputs ---------------------------------------------------
+
+
+def read_regression(folder: Path, line: str) -> Sweep:
+    text = TEXT.replace("inputs = [[0.1]]\ntargets = [[0.3]]\n", line + "\n")
+    text = text.replace('kind = "network"\nlayers = [1, 1]\nactivation = "sigmoid"',
+                        'kind = "function"\nfunction = "least_squares"')  # fmt: skip
+    text = text.replace("prediction_error", "gradient_norm")
+    (folder / "sweep.toml").write_text(text, encoding="utf-8")
+    return read_sweep(folder / "sweep.toml")
+
+
+def test_a_regression_takes_as_many_inputs_as_there_are(tmp_path: Path) -> None:
+    (tmp_path / "points.csv").write_text("0,1,2\n3,4,5\n")
+    np.savez(tmp_path / "points.npz", inputs=[[0, 1], [3, 4]], targets=[[2], [5]])
+    for line in ("data = 'points.csv'", "data = 'points.npz'",
+                 "inputs = [[0, 1], [3, 4]]\ntargets = [[2], [5]]"):  # fmt: skip
+        inputs, targets = read_regression(tmp_path, line).first.problem.samples
+        assert inputs.tolist() == [[0, 1], [3, 4]]
+        assert targets.tolist() == [[2], [5]]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("data = 'ragged.csv'", ["ragged.csv, line 2", "4 columns", "3"]),
+        ("data = 'narrow.csv'", ["narrow.csv, line 1", "1 columns", "1 inputs"]),
+        ("data = 'wide.npz'", ['"targets"', "(2, 2)", "(samples, 1)"]),
+        ("data = 'flat.npz'", ['"inputs"', "(2,)", "(samples, inputs)"]),
+        ("data = { kind = 'blobs', classes = 3 }", ["2 inputs and 3 targets", "2 and 1"]),
+        ("inputs = [[1, 2], [3]]\ntargets = [[1], [2]]", ["sample 1 has 1 numbers", "2"]),
+        ("inputs = [[]]\ntargets = [[1]]", ["inputs are missing"]),
+        ("inputs = [[1]]\ntargets = [[1, 2]]", ["sample 0 has 2 numbers", "1"]),
+    ],
+)
+def test_samples_that_no_regression_takes(tmp_path: Path, line: str, words: list[str]) -> None:
+    (tmp_path / "ragged.csv").write_text("0,1,2\n3,4,5,6\n")
+    (tmp_path / "narrow.csv").write_text("0\n3\n")
+    np.savez(tmp_path / "wide.npz", inputs=good, targets=good)
+    np.savez(tmp_path / "flat.npz", inputs=np.ones(2), targets=np.ones((2, 1)))
+    with pytest.raises(SweepFileError) as caught:
+        read_regression(tmp_path, line)
+    (problem,) = caught.value.problems
+    assert problem.line is not None
+    for word in words:
+        assert word in problem.message

@@ -10,23 +10,21 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
+from numpy.typing import NDArray
+from pydantic import Field, ValidationInfo, model_validator
 
 from ... import catalogue
 from ...catalogue import register
 from ...errors import IngredientError, nearest
 from ..activations import Activation
-from ..data_files import Samples, read_samples
 from ..losses import Loss
-from ..options import Floats, data_path
+from ..options import Floats, context_of
 from .network_elementwise import ElementwiseEvaluator
 from .network_evaluator import NetworkEvaluator
 from .network_products import ProductsEvaluator
-from .protocol import ProblemOptions
+from .protocol import ParameterArray, lanes_in_cache
+from .samples import SampleOptions
 
-_BLOCK_BYTES = 2 << 20  # a block and its work arrays: about a second-level cache
-_MOST_ROW_BYTES = 128 << 10  # of one number of all lanes
-_FEWEST_LANES = 8
 # from here on a product a lane beats elementwise arithmetic: 1,000 multiplications of a forward
 # pass in float64, 2,000 in float32, on several samples (measured on 15 shapes, AVX-512, NumPy 2.4)
 _PRODUCTS_FROM_BYTES = 8000
@@ -44,7 +42,7 @@ ActivationName = Annotated[str, _names_of("activation")]
 LossName = Annotated[str, _names_of("loss")]
 
 
-class NetworkOptions(ProblemOptions):
+class NetworkOptions(SampleOptions):
     """`[problem]` with kind = "network"."""
 
     kind: Literal["network"]
@@ -55,23 +53,17 @@ class NetworkOptions(ProblemOptions):
         "sigmoid", description="One for all layers, or a list with one a layer after the inputs."
     )
     bias: bool = Field(False, description="Whether every unit has a bias.")
-    loss: LossName = Field("squared_error", description="See `gdbatch list`.")
-    inputs: list[list[float]] | None = Field(None, description="One list of inputs a sample.")
-    targets: list[list[float]] | None = Field(None, description="One list of targets a sample.")
-    data: str | None = Field(
-        None, description="CSV (inputs, then targets) or npz (`inputs`, `targets`) file instead."
+    layer_scale: list[float] | None = Field(
+        None,
+        description="One factor a layer after the inputs, by which its weights (not its biases) "
+        "are multiplied wherever they are used: 1/√inputs leaves the trained weights of order 1.",
     )
+    loss: LossName = Field("squared_error", description="See `gdbatch list`.")
     derivative_at: Literal["sop", "prediction"] = Field(
         "sop",
         description='Where the slope of an activation is taken: "sop" is the true gradient, '
         '"prediction" the slip of the tutorial.',
     )
-    _samples: Samples = PrivateAttr()
-
-    @property
-    def samples(self) -> Samples:
-        """Inputs (samples, n) and targets (samples, n), wherever they came from."""
-        return self._samples
 
     def activation_names(self) -> list[str]:
         """One name a layer after the inputs."""
@@ -80,26 +72,22 @@ class NetworkOptions(ProblemOptions):
         return self.activation
 
     def resolved(self) -> dict[str, Any]:
-        """The options, with the samples themselves for the name of a data file."""
-        inputs, targets = (part.tolist() for part in self._samples)
-        return super().resolved() | {"data": None, "inputs": inputs, "targets": targets}
+        """The options, with the samples themselves for what they come from."""
+        resolved = super().resolved()
+        if self.layer_scale is None:  # as before there was one, so that old runs go on
+            del resolved["layer_scale"]
+        return resolved
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> NetworkOptions:
-        self._check_names()
-        context: dict[str, Any] | None = info.context
-        if self.data is not None:
-            if self.inputs is not None or self.targets is not None:
-                raise IngredientError("give either data or inputs and targets, not both", "data")
-            path = data_path(self.data, context)
-            self._samples = read_samples(path, self.layers[0], self.layers[-1])
-        else:
-            self._samples = self._inline_samples()
+        self._check_layers()
+        who = f"layers = {self.layers}"
+        self._take_samples(context_of(info), self.layers[0], self.layers[-1], who)
         if self.loss == "binary_cross_entropy":
             self._check_cross_entropy()
         return self
 
-    def _check_names(self) -> None:
+    def _check_layers(self) -> None:
         for index, name in enumerate(self.activation_names()):
             if name not in catalogue.family("activation"):
                 hint = nearest(name, catalogue.family("activation"))
@@ -111,32 +99,15 @@ class NetworkOptions(ProblemOptions):
                 "after the inputs: give one name, or one a layer",
                 "activation",
             )
+        if self.layer_scale is not None and len(self.layer_scale) != len(self.layers) - 1:
+            raise IngredientError(
+                f"{len(self.layer_scale)} factors for {len(self.layers) - 1} layers after the "
+                "inputs: give one a layer",
+                "layer_scale",
+            )
         if self.loss not in catalogue.family("loss"):
             hint = nearest(self.loss, catalogue.family("loss"))
             raise IngredientError(f'unknown loss "{self.loss}"; {hint}', "loss")
-
-    def _inline_samples(self) -> Samples:
-        arrays = []
-        for key, width in (("inputs", self.layers[0]), ("targets", self.layers[-1])):
-            rows: list[list[float]] | None = getattr(self, key)
-            if not rows:
-                raise IngredientError(
-                    f"{key} are missing: one list of {width} a sample, or data = a file", key
-                )
-            for index, row in enumerate(rows):
-                if len(row) != width:
-                    raise IngredientError(
-                        f"sample {index} has {len(row)} numbers, but layers = {self.layers} "
-                        f"needs {width}",
-                        key,
-                    )
-            arrays.append(np.array(rows, dtype=np.float64))
-        if len(arrays[0]) != len(arrays[1]):
-            raise IngredientError(
-                f"there are {len(arrays[1])} lists of targets for {len(arrays[0])} of inputs",
-                "targets",
-            )
-        return arrays[0], arrays[1]
 
     def _check_cross_entropy(self) -> None:
         if self.activation_names()[-1] != "sigmoid":
@@ -175,14 +146,19 @@ class Network:
         self.n_predictions = target_rows.size
         self.target_rows = target_rows
         self.targets = [float(target) for target in target_rows.ravel()]
-        self.is_bias = np.concatenate(
-            [
-                np.repeat(np.arange(rows) >= rows - options.bias, columns)
-                for rows, columns in self.shapes
-            ]
+        self.arrays = list(self._arrays())
+        self.is_bias = np.repeat(
+            [one.is_bias for one in self.arrays], [one.size for one in self.arrays]
         )
+        self.factors = self._factors()
         self.loss_bound = self._loss_bound()
         self.curvature = self._curvature()
+
+    def _arrays(self) -> Iterator[ParameterArray]:
+        for layer, (rows, columns) in enumerate(self.shapes, 1):
+            yield ParameterArray(f"weight_{layer}", (rows - self.options.bias, columns))
+            if self.options.bias:
+                yield ParameterArray(f"bias_{layer}", (columns,), is_bias=True)
 
     @property
     def parameter_names(self) -> list[str]:
@@ -199,9 +175,7 @@ class Network:
     def block_width(self, dtype: np.dtype[Any]) -> int:
         """The power of two of lanes whose arrays fill about a second-level cache."""
         work = 4 * len(self.inputs) * sum(self.layers[1:])  # sop, value, memory, delta
-        lane_bytes = (3 * self.n_parameters + work) * dtype.itemsize
-        lanes = 1 << int(math.log2(max(1.0, _BLOCK_BYTES / lane_bytes)))
-        return min(_MOST_ROW_BYTES // dtype.itemsize, max(_FEWEST_LANES, lanes))
+        return lanes_in_cache(3 * self.n_parameters + work, dtype)
 
     def evaluator(self, lanes: int, dtype: np.dtype[Any]) -> NetworkEvaluator:
         """Buffers and products for blocks of `lanes` lanes."""
@@ -228,6 +202,14 @@ class Network:
         parts = np.split(array, ends[:-1])
         return [part.reshape(*shape, -1) for part, shape in zip(parts, self.shapes, strict=True)]
 
+    def _factors(self) -> NDArray[np.float64] | None:
+        """What each parameter is multiplied by where it is used, (parameters,); None for 1."""
+        if self.options.layer_scale is None:
+            return None
+        weights = iter(self.options.layer_scale)
+        factors = [1.0 if one.is_bias else next(weights) for one in self.arrays]
+        return np.repeat(factors, [one.size for one in self.arrays])
+
     def _loss_bound(self) -> float:
         lowest, highest = self.activations[-1].bounds
         scale = self.loss.scale(self.n_predictions)
@@ -237,13 +219,14 @@ class Network:
         """Largest eigenvalue of the update's Jacobian at the solution, per unit learning rate.
 
         Known for one layer on one sample, where the outputs can meet their targets:
-        factor · f'(s) · slope used(s) · ‖x‖², largest over the outputs; 2·(p(1-p))²·‖x‖² for
-        the tutorial's sigmoid and squared error.
+        factor · f'(s) · slope used(s) · ‖x‖², largest over the outputs, with x scaled as the
+        weights are; 2·(p(1-p))²·‖x‖² for the tutorial's sigmoid and squared error.
         """
         if len(self.shapes) != 1 or len(self.inputs) != 1:
             return None
         activation = self.activations[0]
-        norm = float(np.sum(self.inputs**2)) + self.options.bias
+        scale = self.options.layer_scale[0] if self.options.layer_scale else 1.0
+        norm = scale**2 * float(np.sum(self.inputs**2)) + self.options.bias
         largest = 0.0
         for target in self.targets:
             sop = activation.inverse(target)

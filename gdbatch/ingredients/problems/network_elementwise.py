@@ -31,6 +31,8 @@ class ElementwiseEvaluator(NetworkEvaluator):
             sop, memory, delta = (new_buffer((units, samples, lanes), dtype) for _ in range(3))
             layers.append(LayerArrays(activation, sop, output[:units], memory, delta, output))
         super().__init__(network, lanes, dtype, layers)
+        if self.factors is not None:
+            self._scaled = np.empty((network.n_parameters, lanes), dtype)
         self._single_weight = network.n_parameters == self.inputs.size == 1
 
     def lanes_last(self, array: Floats) -> Floats:
@@ -46,9 +48,12 @@ class ElementwiseEvaluator(NetworkEvaluator):
         return partial(ufunc.reduce, array.reshape(-1, self.lanes), axis=0, out=out)
 
     def read(self, parameters: Floats) -> list[Call]:
-        """The weights are used where they stand."""
-        self._weights = self.network.by_layer(parameters)
-        return []
+        """The weights are used where they stand, unless their layers are scaled."""
+        if self.factors is None:
+            self._weights = self.network.by_layer(parameters)
+            return []
+        self._weights = self.network.by_layer(self._scaled)
+        return [partial(np.multiply, parameters, self.factors, self._scaled)]
 
     def weigh(self, index: int) -> Call:
         """s_o = Σ_i w_io x_i for every sample."""
@@ -77,5 +82,7 @@ class ElementwiseEvaluator(NetworkEvaluator):
         return partial(np.einsum, "isl,osl->iol", above, delta, out=part)
 
     def write(self, gradient: Floats) -> list[Call]:
-        """Gathering wrote it already."""
-        return []
+        """Gathering wrote it already, but for the scale of its layer."""
+        if self.factors is None:
+            return []
+        return [partial(np.multiply, gradient, self.factors, gradient)]

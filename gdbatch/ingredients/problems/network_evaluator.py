@@ -72,6 +72,8 @@ class NetworkEvaluator(PreparedEvaluator):
         self._factor = np.array(network.loss.factor(count), dtype)
         # the gradient is linear in the factor: with one layer it goes into the constant inputs
         self.gradient_inputs = inputs * self._factor if len(layers) == 1 else inputs
+        factors = network.factors  # of the parameters, (parameters, 1), or None
+        self.factors = None if factors is None else factors[:, None].astype(dtype)
         self._terms, self._work = (new_buffer(layers[-1].delta.shape, dtype) for _ in range(2))
 
     def prepare(self, parameters: Floats, out: Evaluation) -> list[Call]:

@@ -60,7 +60,9 @@ class ProductsEvaluator(NetworkEvaluator):
 
     def read(self, parameters: Floats) -> list[Call]:
         """The weights of a lane come to stand together."""
-        return [partial(np.copyto, self._parameters, parameters.T)]
+        if self.factors is None:
+            return [partial(np.copyto, self._parameters, parameters.T)]
+        return [partial(np.multiply, parameters.T, self.factors.T, self._parameters)]
 
     def _outputs_below(self, index: int) -> Floats:
         return self.layers[index - 1].output if index else self.inputs
@@ -86,4 +88,6 @@ class ProductsEvaluator(NetworkEvaluator):
 
     def write(self, gradient: Floats) -> list[Call]:
         """The gradient of a number comes to stand along the lanes."""
-        return [partial(np.copyto, gradient, self._gradient.T)]
+        if self.factors is None:
+            return [partial(np.copyto, gradient, self._gradient.T)]
+        return [partial(np.multiply, self._gradient.T, self.factors, gradient)]

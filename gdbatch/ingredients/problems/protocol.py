@@ -5,6 +5,7 @@ Lanes are always the last axis. An evaluator is made once for a width and then o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -14,11 +15,35 @@ from numpy.typing import NDArray
 
 from ..options import Floats, Options
 
+_BLOCK_BYTES = 2 << 20  # a block and its work arrays: about a second-level cache
+_MOST_ROW_BYTES = 128 << 10  # of one number of all lanes
+_FEWEST_LANES = 8
+
 
 class ProblemOptions(Options):
     """Options that all problems share."""
 
     kind: str
+
+
+@dataclass(frozen=True)
+class ParameterArray:
+    """Parameters that stand together: the weights or the biases of a layer, or all of them."""
+
+    name: str
+    shape: tuple[int, ...]  # of weights (units below, units)
+    is_bias: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many parameters."""
+        return math.prod(self.shape)
+
+
+def layers_of(arrays: list[ParameterArray]) -> NDArray[np.int64]:
+    """For each parameter its layer, from 0: an array of weights begins one."""
+    layer = np.cumsum([not one.is_bias for one in arrays]) - 1
+    return np.repeat(layer, [one.size for one in arrays])
 
 
 @dataclass
@@ -41,7 +66,11 @@ class Evaluator(Protocol):
         step: NDArray[np.int64],
         out: Evaluation,
     ) -> None:
-        """Fill `out` for all lanes: parameters (parameters, lanes), step (lanes,)."""
+        """Fill `out` for all lanes: parameters (parameters, lanes), step (lanes,).
+
+        `lane_data` has those numbers of the problem that differ by lane, (lanes,) or
+        (numbers, lanes) each.
+        """
 
 
 class Problem(Protocol):
@@ -50,11 +79,12 @@ class Problem(Protocol):
     Options: ClassVar[type[ProblemOptions]]
     uses_step: ClassVar[bool]  # whether evaluate looks at `step`; else it is kept by windows only
     n_parameters: int
-    n_predictions: int
+    n_predictions: int  # 0 where nothing is predicted: then `prediction_error` is NaN
     is_bias: NDArray[np.bool_]  # (parameters,): which parameters are biases
+    arrays: list[ParameterArray]  # all parameters, in their order
     parameter_names: list[str]
     targets: list[float]  # one a prediction
-    loss_bound: float  # no finite parameters give a larger loss; inf when there is no bound
+    loss_bound: float  # no finite parameters give a larger |loss|; inf when there is no bound
     curvature: float | None  # largest curvature of the loss at the solution, where it is known
 
     def __init__(self, options: Any) -> None: ...
@@ -64,3 +94,9 @@ class Problem(Protocol):
 
     def evaluator(self, lanes: int, dtype: np.dtype[Any]) -> Evaluator:
         """Buffers and kernels for blocks of `lanes` lanes."""
+
+
+def lanes_in_cache(numbers: int, dtype: np.dtype[Any]) -> int:
+    """The power of two of lanes, of so many numbers each, that fill a second-level cache."""
+    lanes = 1 << int(math.log2(max(1.0, _BLOCK_BYTES / (numbers * dtype.itemsize))))
+    return min(_MOST_ROW_BYTES // dtype.itemsize, max(_FEWEST_LANES, lanes))

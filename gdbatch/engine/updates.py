@@ -1,0 +1,117 @@
+"""The updates of a block: what is common to all optimizers, and then the optimizer's own rule.
+
+In this order: the rate by the schedule, clipping by value, clipping by norm, weight decay, rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..ingredients.buffers import new_buffer
+from ..ingredients.optimizers.protocol import Step
+from ..ingredients.options import Floats
+from .assignment import Assignment
+from .lanes import Lanes
+
+_ROWS = 2  # of scratch, one number a lane each
+
+
+class Updates:
+    """One update after the other of a block's lanes, from the gradient that stands there."""
+
+    def __init__(self, assignment: Assignment, lanes: Lanes, gradient: Floats) -> None:
+        parameters, width = lanes["parameters"], len(lanes)
+        dtype = parameters.dtype
+        numbers = assignment.constants("number") | lanes.part("number")
+        self._learning_rate = rate = numbers["learning_rate"]
+        shape = np.broadcast_shapes(rate.shape, (1, width))
+        self._calls: list[Callable[[], None]] = []
+        if assignment.rate_varies:
+            rate = new_buffer(shape, dtype)
+            self._schedule = assignment.schedule
+            self._schedule_numbers = assignment.constants("schedule") | lanes.part("schedule")
+            self._steps = lanes["step"]
+            self._now, self._after_warm_up, self._factor = (
+                new_buffer(width, np.float64) for _ in range(3)
+            )
+            self._calls.append(self._set_rate)
+        self._step = Step(
+            parameters,
+            gradient,
+            lanes.part("state"),
+            numbers,
+            rate,
+            new_buffer(parameters.shape, dtype),
+            new_buffer(shape, dtype),
+            tuple(new_buffer((1, width), dtype) for _ in range(_ROWS)),
+        )
+        if "clip_value" in numbers:
+            self._calls.append(self._clip_values)
+        if "clip_norm" in numbers:
+            self._calls.append(self._clip_norm)
+        if assignment.decays:
+            self._calls.append(self._shrink if assignment.decoupled else self._pull)
+        self._update = assignment.optimizer.update
+
+    def make(self) -> None:
+        """One update of all lanes; the gradient is used up."""
+        for call in self._calls:
+            call()
+        self._update(self._step)
+
+    def _set_rate(self) -> None:
+        now, after, factor = self._now, self._after_warm_up, self._factor
+        warm_up = self._schedule_numbers["warm_up"]
+        np.copyto(now, self._steps)
+        np.subtract(now, warm_up, after)
+        np.maximum(after, 0.0, out=after)
+        self._schedule.fill(after, self._schedule_numbers, factor)
+        np.add(now, 1.0, now)
+        np.divide(now, warm_up, now)  # infinite without a warm-up
+        np.minimum(now, 1.0, out=now)
+        np.multiply(factor, now, factor)
+        np.multiply(self._learning_rate, factor, self._step.rate)
+
+    def _clip_values(self) -> None:
+        gradient, limit, lowest = (
+            self._step.gradient,
+            self._step.numbers["clip_value"],
+            self._row(0),
+        )
+        np.negative(limit, lowest)
+        np.maximum(gradient, lowest, out=gradient)
+        np.minimum(gradient, limit, out=gradient)
+
+    def _clip_norm(self) -> None:
+        """Times limit/norm where that is below 1; by the largest slope first, against overflow."""
+        gradient, work = self._step.gradient, self._step.work
+        largest, factor = self._row(0), self._row(1)
+        np.absolute(gradient, work)
+        np.maximum.reduce(work, axis=0, out=largest)
+        np.maximum(largest, np.finfo(largest.dtype).tiny, out=largest)
+        np.divide(gradient, largest, work)
+        np.einsum("pl,pl->l", work, work, out=factor)
+        np.sqrt(factor, factor)
+        np.divide(self._step.numbers["clip_norm"], factor, factor)
+        np.divide(factor, largest, factor)
+        np.minimum(factor, 1.0, out=factor)
+        np.multiply(gradient, factor, gradient)
+
+    def _pull(self) -> None:
+        """g ← g + λ w."""
+        step = self._step
+        np.multiply(step.parameters, step.numbers["weight_decay"], step.work)
+        np.add(step.gradient, step.work, step.gradient)
+
+    def _shrink(self) -> None:
+        """w ← w - η λ w, as (1 - η λ) w."""
+        step = self._step
+        np.multiply(step.rate, step.numbers["weight_decay"], step.scaled_rate)
+        np.subtract(1.0, step.scaled_rate, step.scaled_rate)
+        np.multiply(step.parameters, step.scaled_rate, step.parameters)
+
+    def _row(self, index: int) -> Floats:
+        row: Floats = self._step.rows[index][0]
+        return row

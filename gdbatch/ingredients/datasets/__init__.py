@@ -1,0 +1,1 @@
+"""Datasets: samples drawn from a seed, one kind in each file."""

@@ -1,0 +1,39 @@
+"""Blobs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.random import Generator
+from pydantic import Field
+
+from ...catalogue import register
+from ..data_files import Samples
+from .protocol import DatasetOptions, Labels, Noise, Width
+
+
+@register("dataset", "blobs")
+class Blobs:
+    """Normal clouds around random centres, one a class.
+
+    Two classes have one target, a label; more have one target a class, the second label at their
+    own and the first at the others.
+    """
+
+    class Options(DatasetOptions):
+        kind: Literal["blobs"]
+        inputs: Width = Field(2, description="Dimensions of the space.")
+        classes: Width = Field(2, ge=2, description="How many clouds.")
+        spread: Noise = Field(0.2, description="Standard deviation of a cloud.")
+        distance: Noise = Field(1.0, description="Standard deviation of the centres.")
+        labels: Labels = Field([0.0, 1.0], description="Targets of the two classes.")
+
+    @staticmethod
+    def draw(options: Options, random: Generator) -> Samples:
+        centres = options.distance * random.standard_normal((options.classes, options.inputs))
+        of_class = np.arange(options.samples) % options.classes
+        cloud = random.standard_normal((options.samples, options.inputs))
+        classes = [1] if options.classes == 2 else range(options.classes)
+        own = (of_class[:, None] == np.array(classes)).astype(int)
+        return centres[of_class] + options.spread * cloud, np.array(options.labels)[own]

@@ -1,0 +1,36 @@
+"""Two circles."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.random import Generator
+from pydantic import Field
+
+from ...catalogue import register
+from ..data_files import Samples
+from .protocol import Count, DatasetOptions, Labels, Noise
+
+
+@register("dataset", "circles")
+class Circles:
+    """Two circles around the origin, one label each, plus noise."""
+
+    class Options(DatasetOptions):
+        kind: Literal["circles"]
+        samples: Count = Field(100, ge=2, description="How many, half of them on each circle.")
+        ratio: float = Field(
+            0.5, gt=0, le=1, description="Radius of the inner circle; the outer's is 1."
+        )
+        noise: Noise = Field(0.05, description="Standard deviation of what is added to inputs.")
+        labels: Labels = Field([0.0, 1.0], description="Targets of the outer and the inner circle.")
+
+    @staticmethod
+    def draw(options: Options, random: Generator) -> Samples:
+        inner = np.arange(options.samples) % 2
+        angle = 2 * np.pi * random.random(options.samples)
+        radius = np.where(inner, options.ratio, 1.0)
+        inputs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+        inputs += options.noise * random.standard_normal(inputs.shape)
+        return inputs, np.array(options.labels)[inner][:, None]

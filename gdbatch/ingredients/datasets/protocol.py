@@ -1,0 +1,34 @@
+"""What `problems.samples` needs of a dataset."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Protocol
+
+from numpy.random import Generator
+from pydantic import Field
+
+from ..data_files import Samples
+from ..options import Options
+
+Count = Annotated[int, Field(ge=1, le=100_000)]
+Width = Annotated[int, Field(ge=1, le=1000)]
+Noise = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Labels = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class DatasetOptions(Options):
+    """Options that all datasets share: `[problem] data = { kind = … }`."""
+
+    kind: str
+    samples: Count = Field(100, description="How many.")
+    seed: int = Field(0, ge=0, lt=2**63, description="Another seed draws other samples.")
+
+
+class Dataset(Protocol):
+    """One kind of data."""
+
+    Options: ClassVar[type[DatasetOptions]]
+
+    @staticmethod
+    def draw(options: Any, random: Generator) -> Samples:
+        """Inputs (samples, n) and targets (samples, n), from `random` alone."""

@@ -1,0 +1,38 @@
+"""Data made by a network."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Literal
+
+import numpy as np
+from numpy.random import Generator
+from pydantic import Field
+
+from ...catalogue import register
+from ..data_files import Samples
+from .protocol import DatasetOptions, Noise, Width
+
+
+@register("dataset", "teacher")
+class Teacher:
+    """Targets that a random network gives to normal inputs, plus noise.
+
+    The teacher has tanh in its hidden layers, linear outputs, and normal weights of variance
+    1/units below.
+    """
+
+    class Options(DatasetOptions):
+        kind: Literal["teacher"]
+        layers: list[Width] = Field(
+            min_length=2, description="Units a layer of the teacher, inputs first."
+        )
+        noise: Noise = Field(0.0, description="Standard deviation of what is added to targets.")
+
+    @staticmethod
+    def draw(options: Options, random: Generator) -> Samples:
+        inputs = values = random.standard_normal((options.samples, options.layers[0]))
+        for index, (below, units) in enumerate(itertools.pairwise(options.layers)):
+            weights = random.standard_normal((below, units)) / np.sqrt(below)
+            values = np.einsum("si,io->so", np.tanh(values) if index else values, weights)
+        return inputs, values + options.noise * random.standard_normal(values.shape)

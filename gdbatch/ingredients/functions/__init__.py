@@ -1,0 +1,1 @@
+"""Functions of n variables to descend, one in each file."""

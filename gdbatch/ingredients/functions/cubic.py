@@ -1,0 +1,50 @@
+"""The cubic of the logistic map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from ...catalogue import register
+from ..options import Floats
+from .protocol import Examples, FunctionOptions, Minimum
+
+
+@register("function", "cubic")
+class Cubic:
+    """x³/3 - x²/2: gradient descent on it is the logistic map.
+
+    Gradient x (x - 1): with z = η x/(1 + η) an update is z ← (1 + η) z (1 - z), the logistic map at
+    r = 1 + η (May 1976). Period 2 from η = 2, period 4 from √6, period 3 from √8; above 3 almost
+    every start in (0, 1) is lost.
+    Minimum: -1/6 at x = 1, of curvature 1; below x = 0 the function falls without end.
+    """
+
+    class Options(FunctionOptions):
+        function: Literal["cubic"]
+
+    examples: Examples = ({},)
+    names = ("x",)
+    work_rows = 0
+    minimum = Minimum([1.0], -1 / 6, 1.0)
+
+    def __init__(self, options: Options) -> None:
+        pass
+
+    def fill(
+        self,
+        x: Floats,
+        numbers: Mapping[str, Floats],
+        loss: Floats | None,
+        gradient: Floats,
+        work: Floats,
+    ) -> None:
+        np.subtract(x, 1, gradient)
+        np.multiply(gradient, x, gradient)
+        if loss is not None:
+            np.divide(x[0], 3, loss)
+            np.subtract(loss, 0.5, loss)
+            np.multiply(loss, x[0], loss)
+            np.multiply(loss, x[0], loss)

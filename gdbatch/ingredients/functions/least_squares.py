@@ -1,0 +1,59 @@
+"""Linear least squares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from ...catalogue import register
+from ..options import Floats
+from .protocol import Examples, Minimum
+from .regression import Regression, RegressionOptions
+
+
+@register("function", "least_squares")
+class LeastSquares(Regression):
+    """½ mean (x·w - t)² + ½ c ‖w‖² on samples: linear regression (Gauss 1809), with a ridge c.
+
+    Gradient mean (x·w - t) x + c w.
+    Minimum: where (XᵀX/n + c) w = Xᵀt/n, of the smallest ‖w‖; its curvature is the largest
+    eigenvalue of XᵀX/n + c.
+    """
+
+    class Options(RegressionOptions):
+        function: Literal["least_squares"]
+
+    examples: Examples = (
+        {"data": {"kind": "linear", "inputs": 3, "noise": 0.5, "samples": 10}},
+        {"inputs": [[1.0], [2.0]], "targets": [[1.0], [0.5]], "intercept": True, "ridge": 0.3},
+    )
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        count, width = self.inputs.shape
+        hessian = self.inputs.T @ self.inputs / count + options.ridge * np.eye(width)
+        weights = np.linalg.lstsq(hessian, self.inputs.T @ self.targets / count)[0]
+        residuals = self.inputs @ weights - self.targets
+        loss = 0.5 * np.mean(residuals**2) + 0.5 * options.ridge * np.sum(weights**2)
+        curvature = float(np.linalg.eigvalsh(hessian)[-1])
+        self.minimum = Minimum(weights[:, 0].tolist(), float(loss), curvature)
+
+    def fill(
+        self,
+        x: Floats,
+        numbers: Mapping[str, Floats],
+        loss: Floats | None,
+        gradient: Floats,
+        work: Floats,
+    ) -> None:
+        inputs, targets = self.samples(x.dtype)
+        residuals = work[: len(inputs)]
+        np.einsum("sp,pl->sl", inputs, x, out=residuals)
+        np.subtract(residuals, targets, residuals)
+        if loss is not None:
+            np.einsum("sl,sl->l", residuals, residuals, out=loss)
+            np.multiply(loss, 0.5, loss)
+        np.einsum("sp,sl->pl", inputs, residuals, out=gradient)
+        self.add_ridge(x, numbers, loss, gradient, work)

@@ -1,0 +1,91 @@
+"""Logistic regression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from pydantic import model_validator
+
+from ...catalogue import register
+from ...errors import IngredientError
+from ..activations import Sigmoid
+from ..losses import BinaryCrossEntropy
+from ..options import Floats
+from .protocol import Examples, Minimum
+from .regression import Regression, RegressionOptions
+
+_MOST_UPDATES = 100
+
+
+@register("function", "logistic_regression")
+class LogisticRegression(Regression):
+    """mean [log(1 + exp s) - t s] + ½ c ‖w‖², s = x·w: logistic regression (Cox 1958), ridge c.
+
+    Gradient mean (1/(1 + exp(-s)) - t) x + c w.
+    Minimum: found by Newton's method; without a ridge there is none where the classes can be
+    separated.
+    """
+
+    class Options(RegressionOptions):
+        function: Literal["logistic_regression"]
+
+        @model_validator(mode="after")
+        def _targets_are_shares(self) -> LogisticRegression.Options:
+            targets = self.samples[1]
+            if targets.min() < 0 or targets.max() > 1:
+                raise IngredientError("logistic_regression needs targets from 0 to 1", "targets")
+            return self
+
+    examples: Examples = (
+        {"data": {"kind": "two_moons", "noise": 0.4}, "intercept": True},
+        {"data": {"kind": "blobs"}, "ridge": 0.1},
+        {"inputs": [[1.0], [-2.0]], "targets": [[1.0], [0.0]]},
+    )
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self.minimum = self._minimum(options.ridge)
+
+    def _minimum(self, ridge: float) -> Minimum | None:
+        inputs, targets = self.inputs, self.targets[:, 0]
+        count, width = inputs.shape
+        weights = np.zeros(width)
+        for _ in range(_MOST_UPDATES):
+            sums = inputs @ weights
+            chances = 0.5 + 0.5 * np.tanh(sums / 2)
+            gradient = inputs.T @ (chances - targets) / count + ridge * weights
+            spread = (chances * (1 - chances))[:, None]
+            hessian = inputs.T @ (spread * inputs) / count + ridge * np.eye(width)
+            eigenvalues = np.linalg.eigvalsh(hessian)
+            if eigenvalues[0] <= 1e-9 * eigenvalues[-1]:  # flat, as it is out where classes part
+                return None
+            update = np.linalg.solve(hessian, gradient)
+            if np.abs(update).max() <= 1e-15 * max(1.0, np.abs(weights).max()):
+                break
+            weights -= update
+        else:
+            return None
+        loss = np.mean(np.logaddexp(0, sums) - targets * sums) + 0.5 * ridge * weights @ weights
+        return Minimum(weights.tolist(), float(loss), float(eigenvalues[-1]))
+
+    def fill(
+        self,
+        x: Floats,
+        numbers: Mapping[str, Floats],
+        loss: Floats | None,
+        gradient: Floats,
+        work: Floats,
+    ) -> None:
+        inputs, targets = self.samples(x.dtype)
+        count = len(inputs)
+        sums, chances, rest = work[:count], work[count : 2 * count], work[2 * count : 3 * count]
+        np.einsum("sp,pl->sl", inputs, x, out=sums)
+        if loss is not None:
+            BinaryCrossEntropy.terms(chances, sums, targets, chances, rest)
+            np.add.reduce(chances, axis=0, out=loss)
+        Sigmoid.forward(sums, chances, rest)
+        np.subtract(chances, targets, chances)
+        np.einsum("sp,sl->pl", inputs, chances, out=gradient)
+        self.add_ridge(x, numbers, loss, gradient, work)

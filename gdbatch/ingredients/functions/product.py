@@ -1,0 +1,61 @@
+"""Products of two numbers or vectors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from ...catalogue import register
+from ..options import Floats, LaneNumber
+from .protocol import Examples, FunctionOptions, Minimum, variables
+
+
+@register("function", "product")
+class Product:
+    """½ (s u·v - y)²: a two-layer linear network in `size` hidden units.
+
+    Gradient s r v for u and s r u for v, with r = s u·v - y. With s = 1 gradient descent converges
+    below the rate min{1/|y|, 8/(S + √(S² - 16 y (u·v - y)))} of its start, S = ‖u‖² + ‖v‖² (Liang
+    and Montúfar 2025); y = 0 and s = 1/√size is the catapult of Lewkowycz et al. (2020).
+    Minimum: 0 where s u·v = y, flattest where u and v are equally long: curvature 2 s |y|.
+    """
+
+    class Options(FunctionOptions):
+        function: Literal["product"]
+        size: int = Field(1, ge=1, le=1_000_000, description="Length of u and of v.")
+        y: LaneNumber = Field(1.0, description="What the product is to be.")
+        scale: LaneNumber = Field(1.0, gt=0, description="s, which multiplies the product.")
+
+    examples: Examples = ({}, {"y": -0.7, "scale": 2.0}, {"size": 3, "y": 0.5, "scale": 0.6})
+    work_rows = 1
+
+    def __init__(self, options: Options) -> None:
+        size, y = options.size, options.y
+        self.size = size
+        self.names = variables(size, "u") + variables(size, "v")
+        side, rest = math.sqrt(abs(y) / options.scale), [0.0] * (size - 1)
+        at = [side, *rest, math.copysign(side, y), *rest]
+        self.minimum = Minimum(at, 0.0, 2 * options.scale * abs(y))
+
+    def fill(
+        self,
+        x: Floats,
+        numbers: Mapping[str, Floats],
+        loss: Floats | None,
+        gradient: Floats,
+        work: Floats,
+    ) -> None:
+        u, v, (residual,) = x[: self.size], x[self.size :], work
+        np.einsum("pl,pl->l", u, v, out=residual)
+        np.multiply(residual, numbers["scale"], residual)
+        np.subtract(residual, numbers["y"], residual)
+        if loss is not None:
+            np.multiply(residual, residual, loss)
+            np.multiply(loss, 0.5, loss)
+        np.multiply(residual, numbers["scale"], residual)
+        np.multiply(v, residual, gradient[: self.size])
+        np.multiply(u, residual, gradient[self.size :])

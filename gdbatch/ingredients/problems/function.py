@@ -1,0 +1,71 @@
+"""Functions of n variables as problems: the parameters are the variables, the loss is the value.
+
+Each function is an entry of its own in `ingredients.functions`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import catalogue
+from ...catalogue import register
+from ..functions.protocol import Function, FunctionOptions
+from ..options import Floats
+from .protocol import Evaluation, ParameterArray, lanes_in_cache
+
+
+@register("problem", "function")
+class FunctionProblem:
+    """A function of n variables, with its exact gradient."""
+
+    Options = FunctionOptions
+    uses_step = False
+    n_predictions = 0
+    loss_bound = math.inf
+
+    def __init__(self, options: FunctionOptions) -> None:
+        self.options = options
+        self.function: Function = catalogue.get("function", options.function)(options)
+        self.parameter_names = list(self.function.names)
+        self.n_parameters = len(self.parameter_names)
+        self.is_bias = np.zeros(self.n_parameters, bool)
+        self.arrays = [ParameterArray("parameters", (self.n_parameters,))]
+        self.targets: list[float] = []
+        minimum = self.function.minimum
+        self.curvature = minimum.curvature if minimum and minimum.curvature > 0 else None
+
+    def block_width(self, dtype: np.dtype[Any]) -> int:
+        """The power of two of lanes whose arrays fill about a second-level cache."""
+        return lanes_in_cache(3 * self.n_parameters + self.function.work_rows + 2, dtype)
+
+    def evaluator(self, lanes: int, dtype: np.dtype[Any]) -> FunctionEvaluator:
+        """Scratch and constants for blocks of `lanes` lanes."""
+        return FunctionEvaluator(self, lanes, dtype)
+
+
+class FunctionEvaluator:
+    """A function made ready for blocks of one width; see `protocol.Evaluator`."""
+
+    def __init__(self, problem: FunctionProblem, lanes: int, dtype: np.dtype[Any]) -> None:
+        self._fill = problem.function.fill
+        self._work = np.empty((problem.function.work_rows, lanes), dtype)
+        constants = problem.options.constants()
+        self._numbers = {name: number.astype(dtype) for name, number in constants.items()}
+
+    def evaluate(
+        self,
+        parameters: Floats,
+        lane_data: Mapping[str, Floats],
+        step: NDArray[np.int64],
+        out: Evaluation,
+    ) -> None:
+        """Fill `out` for all lanes; nothing is predicted."""
+        numbers = {**self._numbers, **lane_data}
+        self._fill(parameters, numbers, out.loss, out.gradient, self._work)
+        if out.prediction_error is not None:
+            out.prediction_error.fill(np.nan)

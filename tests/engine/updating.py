@@ -1,0 +1,137 @@
+"""Assignments with any optimizer and schedule, and the same for the reference trainer.
+
+Nothing is tested here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from gdbatch import catalogue
+from gdbatch.engine.assignment import Assignment, Number
+from gdbatch.engine.reference import ReferenceUpdates
+from gdbatch.ingredients.problems.protocol import layers_of
+from tests.engine.helpers import Array
+
+OPTIMIZERS = sorted(catalogue.family("optimizer"))
+SCHEDULES = sorted(catalogue.family("schedule"))
+CANDIDATES = (0.9, 0.02, 7.0, 30.0)  # for a number without a default
+
+
+def valid_numbers(family: str, kind: str) -> dict[str, float]:
+    """For each number of an entry that may differ by lane its default, or one that is allowed."""
+    options = catalogue.get(family, kind).Options
+    found: dict[str, float] = {}
+    for name in options.lane_keys():
+        field = options.model_fields[name]
+        tried = CANDIDATES if field.is_required() or field.default is None else (field.default,)
+        found[name] = next(one for one in tried if _is_allowed(options, kind, name, one))
+    return found
+
+
+def _is_allowed(options: Any, kind: str, name: str, number: float) -> bool:
+    try:
+        options.model_validate({"kind": kind, name: number})
+    except ValidationError as error:
+        return all(one["type"] == "missing" and one["loc"] != (name,) for one in error.errors())
+    return True
+
+
+def different_numbers(
+    family: str, kind: str, lanes: int, spread: float = 0.1, seed: int = 0
+) -> dict[str, Array]:
+    """The same, different in every lane."""
+    random = np.random.default_rng([13, seed])
+    options, numbers = catalogue.get(family, kind).Options, {}
+    for name, number in valid_numbers(family, kind).items():
+        lowest = number * (1 - spread) if number else 0.0
+        numbers[name] = random.uniform(lowest, number or spread, lanes)
+        if not _is_allowed(options, kind, name, float(numbers[name].min())):  # the least allowed
+            numbers[name] = number + random.integers(0, 5, lanes)
+    return numbers
+
+
+def with_updates(
+    assignment: Assignment,
+    optimizer: str = "gradient_descent",
+    schedule: str = "constant",
+    decoupled: bool = False,
+    warm_up: Number = 0.0,
+    schedule_numbers: Mapping[str, Number] | None = None,
+    **numbers: Number,
+) -> Assignment:
+    """The same trials under another optimizer; what is not told has its default."""
+    defaults = valid_numbers("optimizer", optimizer)
+    for name in ("learning_rate", "clip_value", "clip_norm"):
+        del defaults[name]
+    rate = {"learning_rate": assignment.optimizer_numbers["learning_rate"]}
+    scheduled = valid_numbers("schedule", schedule) | {"warm_up": warm_up}
+    return replace(
+        assignment,
+        optimizer=catalogue.get("optimizer", optimizer),
+        optimizer_numbers=defaults | rate | numbers,
+        schedule=catalogue.get("schedule", schedule),
+        schedule_numbers=scheduled | dict(schedule_numbers or {}),
+        decoupled=decoupled,
+    )
+
+
+def any_updates(assignment: Assignment, optimizer: str, schedule: str, seed: int = 0) -> Assignment:
+    """Every number different in every trial, clipping, decay, a warm-up and a rate a layer too."""
+    trials, random = len(assignment), np.random.default_rng([17, seed])
+    rates = np.asarray(assignment.optimizer_numbers["learning_rate"])
+    layers = int(layers_of(assignment.problem.arrays)[-1]) + 1
+    numbers = different_numbers("optimizer", optimizer, trials, seed=seed) | {
+        "learning_rate": rates * random.uniform(0.5, 2, (layers, trials)),
+        "weight_decay": random.uniform(0, 0.05, trials),
+        "clip_norm": random.uniform(0.2, 2, trials),
+        "clip_value": random.uniform(0.2, 2, trials),
+    }
+    return with_updates(
+        assignment,
+        optimizer,
+        schedule,
+        bool(seed % 2),
+        random.integers(0, 4, trials).astype(float),
+        {
+            name: number
+            for name, number in different_numbers("schedule", schedule, trials, seed=seed).items()
+            if name != "warm_up"
+        },
+        **numbers,
+    )
+
+
+def updates_of(assignment: Assignment, row: int) -> ReferenceUpdates:
+    """What updates one trial of an assignment, for the reference trainer."""
+
+    def numbers_of(numbers: Mapping[str, Number], dtype: Any) -> dict[str, Any]:
+        found = {}
+        for name, number in numbers.items():
+            mine = number[..., row] if isinstance(number, np.ndarray) else np.asarray(number)
+            found[name] = mine.astype(dtype) if mine.ndim else dtype(mine)
+        return found
+
+    dtype = assignment.training.dtype.type
+    numbers = numbers_of(assignment.optimizer_numbers, dtype)
+    rates = np.broadcast_to(np.atleast_1d(numbers.pop("learning_rate")), _layers(assignment))
+    schedule = {
+        "schedule": assignment.schedule,
+        "schedule_numbers": numbers_of(assignment.schedule_numbers, np.float64),
+    }
+    return ReferenceUpdates(
+        list(rates[layers_of(assignment.problem.arrays)]),
+        assignment.optimizer,
+        numbers,
+        assignment.decoupled,
+        **(schedule if assignment.rate_varies else {}),
+    )
+
+
+def _layers(assignment: Assignment) -> int:
+    return int(layers_of(assignment.problem.arrays)[-1]) + 1

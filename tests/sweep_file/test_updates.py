@@ -1,0 +1,214 @@
+"""Optimizers, schedules and learning rates by layer in sweep files: what is read and refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gdbatch.plan import Plan
+from gdbatch.sweep_file import read_sweep
+from tests.documents import TEXT, document, plan_of
+from tests.sweep_file.test_bad_input import marked, refuse
+
+RATES = "learning_rate = [1.0, 100.0, 1000.0]\n"
+DESCENT = 'kind = "gradient_descent"\n'
+DEEP: dict[str, Any] = {
+    "problem": {
+        "kind": "network", "layers": [2, 3, 1], "bias": True,
+        "inputs": [[0.0, 1.0]], "targets": [[0.5]],
+    }
+}  # fmt: skip
+
+
+def with_tables(optimizer: str = DESCENT, schedule: str = "", axes: str = RATES) -> str:
+    text = TEXT.replace(DESCENT, optimizer).replace(RATES, axes)
+    return text.replace("[train]", f"[schedule]\n{schedule}\n[train]" if schedule else "[train]")
+
+
+# schedules -----------------------------------------------------------------------------------
+
+
+def test_without_a_table_the_rate_is_constant() -> None:
+    assignment = plan_of().assignment_of(0, np.arange(12))
+    assert not assignment.rate_varies
+    assert assignment.can_stall
+    assert plan_of({"schedule.kind": "constant"}).hash == plan_of().hash
+
+
+def test_a_warm_up_needs_no_kind() -> None:
+    plan = plan_of({"schedule.warm_up": 5})
+    assert plan.sweep.first.schedule.kind == "constant"
+    assert plan.assignment_of(0, np.arange(12)).rate_varies
+    assert plan.hash != plan_of().hash
+
+
+def test_a_schedules_number_that_two_tables_have_needs_its_whole_key() -> None:
+    plan = plan_of(
+        {
+            "schedule": {"kind": "inverse_time"},
+            "axes": {"learning_rate": [1.0], "decay": [0.0, 0.5], "warm_up": [0, 10]},
+        }
+    )
+    assert [axis.key for axis in plan.axes] == [
+        "optimizer.learning_rate", "schedule.decay", "schedule.warm_up",
+    ]  # fmt: skip
+    assert plan.groups == 1
+
+
+BAD_SCHEDULES: dict[str, tuple[str, str, list[str]]] = {
+    # the table, the key that is blamed, words of the message
+    "linear below zero": ("kind = 'linear'\nsteps = 10\nfinal = -0.5 # HERE", "schedule.final",
+            ["negative", "-0.5", "0 or more"]),
+    "cosine below zero": ("kind = 'cosine'\nsteps = 10\nfinal = -1 # HERE", "schedule.final",
+            ["negative", "-1", "0 or more"]),
+    "polynomial below zero": ("kind = 'polynomial'\nsteps = 10\nfinal = -1 # HERE",
+            "schedule.final", ["negative", "0 or more"]),
+    "inverse time below zero": ("kind = 'inverse_time'\ndecay = -0.01 # HERE", "schedule.decay",
+            ["negative after 100 steps", "-0.01", "0 or more"]),
+    "exponential below zero": ("kind = 'exponential'\ndecay = -0.9 # HERE", "schedule.decay",
+            ["negative", "-0.9", "0 or more"]),
+    "steps below zero": ("kind = 'step'\nevery = 5\ndecay = -0.1 # HERE", "schedule.decay",
+            ["negative", "-0.1", "0 or more"]),
+    "a warm-up below zero": ("warm_up = -1 # HERE", "schedule.warm_up", ["0 or more", "-1"]),
+    "no steps": ("kind = 'cosine'\nsteps = 0 # HERE", "schedule.steps", ["1 or more", "0"]),
+    "a kind that is none": ("kind = 'cosin' # HERE", "schedule.kind",
+            ['did you mean "cosine"?', "allowed: constant, cosine, exponential"]),
+    "a key of another kind": ("decay = 0.5 # HERE", "schedule.decay",
+            ['unknown key "decay"', "warm_up"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "key", "words"), BAD_SCHEDULES.values(), ids=BAD_SCHEDULES)
+def test_a_bad_schedule_is_refused_in_one_message(
+    tmp_path: Path, table: str, key: str, words: list[str]
+) -> None:
+    text = with_tables(schedule=table)
+    (problem,) = refuse(tmp_path, text).problems
+    assert (problem.key, problem.line) == (key, marked(text))
+    assert all(word in problem.message for word in words), problem.message
+
+
+def test_an_axis_that_takes_a_schedule_below_zero_is_blamed(tmp_path: Path) -> None:
+    axis = RATES + '"schedule.final" = { linear = [0.5, -0.5], num = 11 } # HERE\n'
+    text = with_tables(schedule="kind = 'cosine'\nsteps = 10", axes=axis)
+    (problem,) = refuse(tmp_path, text).problems
+    assert (problem.key, problem.line) == ('axes."schedule.final"', marked(text))
+    assert "negative" in problem.message
+
+
+# optimizers ----------------------------------------------------------------------------------
+
+BAD_OPTIMIZERS: dict[str, tuple[str, str, str, list[str]]] = {
+    # the table, the axes, the key that is blamed, words of the message
+    "momentum of 1": ("kind = 'momentum'\nmomentum = 1.0 # HERE\n", RATES, "optimizer.momentum",
+            ["a number below 1", "1.0"]),
+    "negative decay": (DESCENT + "weight_decay = -1 # HERE\n", RATES, "optimizer.weight_decay",
+            ["0 or more"]),
+    "clipping to nothing": (DESCENT + "clip_norm = 0 # HERE\n", RATES, "optimizer.clip_norm",
+            ["a number above 0"]),
+    "an epsilon of 0": ("kind = 'adam'\nepsilon = 0 # HERE\n", RATES, "optimizer.epsilon",
+            ["a number above 0"]),
+    "momentum of another kind": (DESCENT + "momentum = 0.9 # HERE\n", RATES, "optimizer.momentum",
+            ['unknown key "momentum"', "learning_rate"]),
+    "an axis beyond the bound": ("kind = 'adam'\n", RATES + "beta2 = [0.9, 1.5] # HERE\n",
+            "axes.beta2", ["a number below 1", "1.5"]),
+    # learning rates by layer
+    "too many rates": (DESCENT + "learning_rate = [0.1, 0.2] # HERE\n", "",
+            "optimizer.learning_rate[1]", ["2 learning rates for 1 layers", "one a layer"]),
+    "no rates": (DESCENT + "learning_rate = [] # HERE\n", "", "optimizer.learning_rate",
+            ["a list of at least 1"]),
+    "a rate of 0 in a list": (DESCENT + "learning_rate = [0.0] # HERE\n", "",
+            "optimizer.learning_rate[0]", ["a number above 0"]),
+    "an axis of a layer that is not there": (
+            DESCENT, '"learning_rate.0" = [1.0]\n"learning_rate.1" = [1.0] # HERE\n',
+            'axes."learning_rate.1"', ["2 learning rates for 1 layers"]),
+    "an axis of all rates and of one": (DESCENT, RATES + '"learning_rate.0" = [1.0] # HERE\n',
+            'axes."learning_rate.0"', ["is an axis already"]),
+    "one number and an axis of a layer": (
+            DESCENT + "learning_rate = 1.0\n", '"learning_rate.0" = [1.0] # HERE\n',
+            'axes."learning_rate.0"', ["not a list"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "axes", "key", "words"), BAD_OPTIMIZERS.values(), ids=BAD_OPTIMIZERS
+)
+def test_a_bad_optimizer_is_refused_in_one_message(
+    tmp_path: Path, optimizer: str, axes: str, key: str, words: list[str]
+) -> None:
+    text = with_tables(optimizer, axes=axes)
+    (problem,) = refuse(tmp_path, text).problems
+    assert (problem.key, problem.line) == (key, marked(text))
+    assert all(word in problem.message for word in words), problem.message
+
+
+FUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "momentum": ({"optimizer.kind": "momentum"}, "gradient_descent only"),
+    "a schedule": ({"schedule": {"kind": "cosine", "steps": 9}}, "without a schedule"),
+    "a warm-up": ({"schedule.warm_up": 3}, "without a schedule"),
+    "weight decay": ({"optimizer.weight_decay": 0.1}, "without weight_decay"),
+    "clipping": ({"optimizer.clip_value": 1.0}, "without clip_value"),
+    "clipping the norm": ({"optimizer.clip_norm": 1.0}, "without clip_norm"),
+    "a rate a layer": (
+        {"axes": {}, "optimizer.learning_rate": [0.5]}, "without a learning rate a layer",
+    ),
+    "decay on an axis": (
+        {"axes": {"learning_rate": [1.0], "weight_decay": [0.0, 0.1]}}, "without weight_decay",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "words"), FUSED.values(), ids=FUSED)
+def test_the_fused_engine_says_in_a_line_what_it_does_not_cover(
+    changes: dict[str, Any], words: str
+) -> None:
+    from gdbatch.errors import SweepFileError
+
+    source = document({"train.engine": "fused"} | changes)
+    with pytest.raises(SweepFileError) as caught:
+        read_sweep(source)
+    (problem,) = caught.value.problems
+    assert words in problem.message
+    Plan(read_sweep(source, engine="numpy"))
+
+
+# learning rates by layer ---------------------------------------------------------------------
+
+
+def test_rates_by_layer_are_axes_inside_a_block() -> None:
+    plan = plan_of(
+        DEEP
+        | {"axes": {"learning_rate.0": [0.1, 0.2], "optimizer.learning_rate.1": [1.0, 2.0, 3.0]}}
+    )
+    assert (plan.groups, plan.trials) == (1, 6)
+    columns = plan.columns(np.arange(6))
+    assert columns["learning_rate.0"].tolist() == [0.1] * 3 + [0.2] * 3
+    assert columns["learning_rate.1"].tolist() == [1.0, 2.0, 3.0] * 2
+    lanes = plan.assignment_of(0, np.arange(6)).fresh_lanes(np.arange(6))
+    rates = lanes["number.learning_rate"]
+    assert rates.shape == (13, 6)  # 2·3 weights and 3 biases, 3 weights and a bias
+    assert (rates[:9] == columns["learning_rate.0"]).all()
+    assert (rates[9:] == columns["learning_rate.1"]).all()
+
+
+def test_a_list_gives_each_layer_its_rate_and_an_axis_moves_one_of_them() -> None:
+    fixed = plan_of(DEEP | {"optimizer.learning_rate": [0.1, 0.2], "axes": {}})
+    constants = fixed.assignment_of(0, np.arange(1)).constants("number")
+    assert constants["learning_rate"].shape == (13, 1)
+    assert constants["learning_rate"][8:10, 0].tolist() == [0.1, 0.2]
+    moved = plan_of(
+        DEEP | {"optimizer.learning_rate": [0.1, 0.2], "axes": {"learning_rate.1": [7.0, 8.0]}}
+    )
+    rates = moved.assignment_of(0, np.arange(2)).optimizer_numbers["learning_rate"]
+    assert np.asarray(rates).tolist() == [[0.1, 0.1], [7.0, 8.0]]
+
+
+def test_an_axis_of_whole_lists_splits_the_plan() -> None:
+    plan = plan_of(DEEP | {"axes": {"learning_rate": [[0.1, 0.2], [0.3, 0.4]]}})
+    assert plan.groups == 2
+    assert plan.columns(np.arange(2))["learning_rate"] == ["0.1-0.2", "0.3-0.4"]
+    numbers = plan.assignment_of(1, np.arange(1, 2)).optimizer_numbers
+    assert numbers["learning_rate"] == (0.3, 0.4)
