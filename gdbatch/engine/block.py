@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ingredients.buffers import new_buffer
 from ..ingredients.options import Floats
 from ..ingredients.problems.protocol import Evaluation
 from .assignment import Assignment
@@ -27,9 +28,7 @@ class Block:
         self._assignment = assignment
         self.occupied = len(lanes)
         width = max(FEWEST_LANES, len(lanes))
-        if width > len(lanes):
-            lanes = lanes.take(np.arange(width) % len(lanes))
-        self.lanes = lanes
+        self.lanes = lanes = lanes.take(np.arange(width) % len(lanes))
         self.parameters: Floats = lanes["parameters"]
         self.steps = lanes["step"]
         self.state = lanes.part("state")
@@ -39,11 +38,11 @@ class Block:
         problem, dtype = assignment.problem, assignment.training.dtype
         engine = ENGINES[assignment.training.engine]
         self._evaluator = engine.evaluator(problem, width, dtype)
-        self.gradient = np.empty_like(self.parameters)
-        self.loss = np.empty(width, dtype)
-        self.prediction_error = np.empty(width, dtype)
-        self.gradient_norm = np.empty(width, dtype)
-        self.predictions = np.empty((problem.n_predictions, width), dtype)
+        self.gradient = new_buffer(self.parameters.shape, dtype)
+        self.loss, self.prediction_error, self.gradient_norm = (
+            new_buffer(width, dtype) for _ in range(3)
+        )
+        self.predictions = new_buffer((problem.n_predictions, width), dtype)
 
     def wanted(self, *names: str) -> Evaluation:
         """An evaluation that fills the gradient and the named buffers of this block."""

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..ingredients.buffers import new_buffer
+
 Array = NDArray[Any]
 
 
@@ -42,14 +44,14 @@ class Lanes:
 
     def take(self, index: Array | slice) -> Lanes:
         """A copy of some lanes."""
-        return Lanes(
-            {
-                name: np.ascontiguousarray(array[..., index])
-                if isinstance(index, slice)
-                else np.take(array, index, axis=-1)
-                for name, array in self.columns.items()
-            }
-        )
+        chosen = np.arange(len(self))[index]
+        taken = {
+            name: new_buffer((*array.shape[:-1], len(chosen)), array.dtype)
+            for name, array in self.columns.items()
+        }
+        for name, array in self.columns.items():
+            np.take(array, chosen, axis=-1, out=taken[name], mode="clip")
+        return Lanes(taken)
 
     def put(self, slots: Array, other: Lanes) -> None:
         """Load the lanes of `other` into the given slots."""

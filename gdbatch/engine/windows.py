@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ingredients.buffers import new_buffer
 from ..ingredients.problems.protocol import Evaluation
 from .assignment import Assignment
 from .block import Block, same_lanes
@@ -47,8 +48,8 @@ class WindowBlock(Block):
         self._snapshot["last_loss"] = self.lanes["last_loss"].copy()
         # what a window's updates leave behind: extremes at the looks, and of the last update the
         # loss before it, which stands in `loss`, and where it changed nothing
-        self.smallest = {rule: np.empty(width, training.dtype) for rule in training.stop}
-        self.largest_loss = np.empty(width, training.dtype)
+        self.smallest = {rule: new_buffer(width, training.dtype) for rule in training.stop}
+        self.largest_loss = new_buffer(width, training.dtype)
         self.unchanged = np.zeros(width, bool)
 
     def make_updates(self) -> None:
@@ -106,7 +107,7 @@ class NumpyWindowBlock(WindowBlock):
         self._lean = self.wanted(*watched)
         self._look = self.wanted(*(measured | watched))
         self._full = self.wanted(*(measured | {"loss"}))
-        self._size = np.empty_like(self.loss)
+        self._size = new_buffer(self.loss.shape, self.loss.dtype)
         self._before = {name: array.copy() for name, array in self.moving().items()}
 
     def make_updates(self) -> None:

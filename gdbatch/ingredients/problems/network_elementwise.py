@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..buffers import new_buffer
 from ..options import Floats
 from .network_evaluator import LayerArrays, NetworkEvaluator
 from .prepared import Call
@@ -25,12 +26,13 @@ class ElementwiseEvaluator(NetworkEvaluator):
         samples = len(network.inputs)
         layers = []
         for activation, (_, units), constant in network.layer_list():
-            output = np.ones((units + constant, samples, lanes), dtype)
-            sop, memory, delta = (np.empty((units, samples, lanes), dtype) for _ in range(3))
+            output = new_buffer((units + constant, samples, lanes), dtype)
+            output[units:] = 1
+            sop, memory, delta = (new_buffer((units, samples, lanes), dtype) for _ in range(3))
             layers.append(LayerArrays(activation, sop, output[:units], memory, delta, output))
         super().__init__(network, lanes, dtype, layers)
         if self.factors is not None:
-            self._scaled = np.empty((network.n_parameters, lanes), dtype)
+            self._scaled = new_buffer((network.n_parameters, lanes), dtype)
         self._single_weight = network.n_parameters == self.inputs.size == 1
 
     def lanes_last(self, array: Floats) -> Floats:

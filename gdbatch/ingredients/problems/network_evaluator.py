@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..activations import Activation
+from ..buffers import new_buffer
 from ..options import Floats
 from .prepared import Call, PreparedEvaluator
 from .protocol import Evaluation
@@ -41,7 +42,7 @@ class LayerArrays:
         backward, forward = self.activation.backward, self.activation.forward
         if not at_prediction:
             return partial(backward, self.delta, self.sop, self.value, self.memory)
-        value_there = np.empty_like(self.value)
+        value_there = new_buffer(self.value.shape, self.value.dtype)
 
         def at_value() -> None:
             forward(self.value, value_there, self.memory)
@@ -73,8 +74,7 @@ class NetworkEvaluator(PreparedEvaluator):
         self.gradient_inputs = inputs * self._factor if len(layers) == 1 else inputs
         factors = network.factors  # of the parameters, (parameters, 1), or None
         self.factors = None if factors is None else factors[:, None].astype(dtype)
-        self._terms = np.empty_like(layers[-1].delta)
-        self._work = np.empty_like(layers[-1].delta)
+        self._terms, self._work = (new_buffer(layers[-1].delta.shape, dtype) for _ in range(2))
 
     def prepare(self, parameters: Floats, out: Evaluation) -> list[Call]:
         """Forward pass, what is asked for, and the chain rule from the last layer to the first."""

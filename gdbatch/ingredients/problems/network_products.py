@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..buffers import new_buffer
 from ..options import Floats
 from .network_evaluator import LayerArrays, NetworkEvaluator
 from .prepared import Call
@@ -26,12 +27,13 @@ class ProductsEvaluator(NetworkEvaluator):
         samples = len(network.inputs)
         layers = []
         for activation, (_, units), constant in network.layer_list():
-            output = np.ones((lanes, units + constant, samples), dtype)
-            sop, memory, delta = (np.empty((lanes, units, samples), dtype) for _ in range(3))
+            output = new_buffer((lanes, units + constant, samples), dtype)
+            output[:, units:] = 1
+            sop, memory, delta = (new_buffer((lanes, units, samples), dtype) for _ in range(3))
             layers.append(LayerArrays(activation, sop, output[:, :units], memory, delta, output))
         super().__init__(network, lanes, dtype, layers)
-        self._parameters = np.empty((lanes, network.n_parameters), dtype)
-        self._gradient = np.empty_like(self._parameters)
+        self._parameters = new_buffer((lanes, network.n_parameters), dtype)
+        self._gradient = new_buffer((lanes, network.n_parameters), dtype)
         # (lanes, inputs, units) a layer
         self._weights = self._matrices(self._parameters)
         self._gradients = self._matrices(self._gradient)
