@@ -32,7 +32,7 @@ class ElementwiseEvaluator(NetworkEvaluator):
             layers.append(LayerArrays(activation, sop, output[:units], memory, delta, output))
         super().__init__(network, lanes, dtype, layers)
         if self.factors is not None:
-            self._scaled = np.empty((network.n_parameters, lanes), dtype)
+            self._scaled = new_buffer((network.n_parameters, lanes), dtype)
         self._single_weight = network.n_parameters == self.inputs.size == 1
 
     def lanes_last(self, array: Floats) -> Floats:
