@@ -23,6 +23,17 @@ from ..ingredients import elementary
 BITS = 512
 
 
+def lasting(function: Any, name: str = "") -> Any:
+    """An intrinsic that has the same name in every process.
+
+    Numba gives each a random one, which goes into the keys of kernels on disk: none would ever be
+    found again.
+    """
+    made = intrinsic(function)
+    made._set_uuid(f"{__name__}.{name or function.__name__}")
+    return made
+
+
 class Vector(types.Type):  # type: ignore[misc]
     """Lanes of one type of numbers."""
 
@@ -58,7 +69,7 @@ def lanes_of(dtype: Any) -> int:
     return BITS // (8 * int(dtype.itemsize))
 
 
-@intrinsic
+@lasting
 def use_wide_vectors(context: Any) -> Any:
     """Let the function this stands in use 512-bit registers, where the processor has them.
 
@@ -91,7 +102,7 @@ def _place(context: Any, builder: Any, kinds: Any, arguments: Any) -> Any:
     return builder.bitcast(builder.gep(start, [offset], inbounds=True), vector.as_pointer())
 
 
-@intrinsic
+@lasting
 def load(context: Any, array: Any, row: Any, number: Any) -> Any:
     """The vector of a number, from 0, in an array's row."""
 
@@ -102,7 +113,7 @@ def load(context: Any, array: Any, row: Any, number: Any) -> Any:
     return Vector(array.dtype)(array, row, number), generate
 
 
-@intrinsic
+@lasting
 def store(context: Any, array: Any, row: Any, number: Any, vector: Any) -> Any:
     """Put a vector where `load` finds it."""
 
@@ -114,7 +125,7 @@ def store(context: Any, array: Any, row: Any, number: Any, vector: Any) -> Any:
     return types.void(array, row, number, vector), generate
 
 
-@intrinsic
+@lasting
 def spread(context: Any, number: Any) -> Any:
     """A number in every lane."""
 
@@ -135,34 +146,31 @@ def _spread(builder: Any, kind: Any, number: Any) -> Any:
 # arithmetic ----------------------------------------------------------------------------------
 
 
-def _unary(generator: Callable[[Any, Any], Any]) -> Any:
-    @intrinsic
+def _unary(name: str, generator: Callable[[Any, Any], Any]) -> Any:
     def apply(context: Any, a: Any) -> Any:
         return a(a), lambda context, builder, signature, values: generator(builder, values[0])
 
-    return apply
+    return lasting(apply, name)
 
 
 def _binary(name: str) -> Any:
-    @intrinsic
     def apply(context: Any, a: Any, b: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             return getattr(builder, name)(*values)
 
         return a(a, b), generate
 
-    return apply
+    return lasting(apply, name)
 
 
 def _comparison(sign: str) -> Any:
-    @intrinsic
     def apply(context: Any, a: Any, b: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             return builder.fcmp_ordered(sign, *values)
 
         return Mask(a.lanes)(a, b), generate
 
-    return apply
+    return lasting(apply, sign)
 
 
 def _call(builder: Any, name: str, *values: Any) -> Any:
@@ -206,12 +214,12 @@ for _operator, _name in (
 ):
     _overload_binary(_operator, _comparison(_name))
 _overload_binary(operator.and_, _binary("and_"), Mask)
-_overload_unary(operator.invert, _unary(lambda builder, value: builder.not_(value)), Mask)
-_overload_unary(operator.neg, _unary(lambda builder, value: builder.fneg(value)))
-_overload_unary(abs, _unary(lambda builder, value: _call(builder, "fabs", value)))
+_overload_unary(operator.invert, _unary("not", lambda builder, value: builder.not_(value)), Mask)
+_overload_unary(operator.neg, _unary("fneg", lambda builder, value: builder.fneg(value)))
+_overload_unary(abs, _unary("fabs", lambda builder, value: _call(builder, "fabs", value)))
 
 
-@intrinsic
+@lasting
 def any_of(context: Any, mask: Any) -> Any:
     """Whether a truth value holds in any lane."""
 
@@ -222,10 +230,10 @@ def any_of(context: Any, mask: Any) -> Any:
     return types.boolean(mask), generate
 
 
-square_root = _unary(lambda builder, value: _call(builder, "sqrt", value))
+square_root = _unary("sqrt", lambda builder, value: _call(builder, "sqrt", value))
 
 
-@intrinsic
+@lasting
 def multiply_add(context: Any, a: Any, b: Any, c: Any) -> Any:
     """a·b + c, rounded once."""
 
@@ -235,7 +243,7 @@ def multiply_add(context: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), generate
 
 
-@intrinsic
+@lasting
 def with_sign_of(context: Any, size: Any, signed: Any) -> Any:
     """The size of one vector's numbers with the sign of another's."""
 
@@ -245,7 +253,7 @@ def with_sign_of(context: Any, size: Any, signed: Any) -> Any:
     return size(size, signed), generate
 
 
-@intrinsic
+@lasting
 def scaled(context: Any, number: Any, rounded: Any) -> Any:
     """number·2^k, where k stands in the lowest bits of `rounded`; no overflow is looked for."""
 
@@ -263,7 +271,7 @@ def scaled(context: Any, number: Any, rounded: Any) -> Any:
 # what fused forms of ingredients are written in -----------------------------------------------
 
 
-@intrinsic
+@lasting
 def _select(context: Any, condition: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.select(*values)
@@ -286,10 +294,9 @@ def _like(number: Any, constant: Any) -> Any:
     return typed
 
 
-def _lane_by_lane(function: Any) -> Any:
+def _lane_by_lane(name: str, function: Any) -> Any:
     """A function of one number, called for every lane."""
 
-    @intrinsic
     def apply(context: Any, a: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             number, found = a.number, values[0]
@@ -302,7 +309,7 @@ def _lane_by_lane(function: Any) -> Any:
 
         return a(a), generate
 
-    return apply
+    return lasting(apply, name)
 
 
 for _plain, _scalar in (
@@ -310,4 +317,4 @@ for _plain, _scalar in (
     (elementary.sin, lambda number: math.sin(number)),
     (elementary.cos, lambda number: math.cos(number)),
 ):
-    _overload_unary(_plain, _lane_by_lane(_scalar))
+    _overload_unary(_plain, _lane_by_lane(_plain.__name__, _scalar))

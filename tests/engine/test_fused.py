@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -284,3 +288,28 @@ def test_every_activation_and_loss_has_a_form_for_kernels() -> None:
         assert callable(catalogue.get("activation", name).fused)
     for name in LOSSES:
         assert callable(catalogue.get("loss", name).fused)
+
+
+def test_kernels_are_found_on_disk_by_the_next_process(tmp_path: Path) -> None:
+    script = """
+import numpy as np
+from gdbatch.engine import fused
+from tests.engine.helpers import Training, assignment_of, network
+problem = network([1, 1], activation="identity")
+fused.compile_kernels(assignment_of(problem, Training(5, engine="fused"), [0.1]))
+print(sum(sum(one.stats.cache_misses.values()) for one in fused._kernels(problem)))
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    compiled = [
+        int(
+            subprocess.run(
+                [sys.executable, "-c", script],
+                env=environment,
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
+        for _ in range(2)
+    ]
+    assert compiled == [3, 0]
