@@ -46,21 +46,31 @@ def summarise_parts(
         all_steps.append(np.where(converged, part["steps"].to_numpy(dtype=float), np.inf))
         loss = part["final_loss"].to_numpy(dtype=float)
         losses.append(np.where(np.isnan(loss), np.inf, loss))
-    code, table = groups.table(np.concatenate(codes, axis=1))
-    del codes
-    _count_outcomes(table, code, np.concatenate(outcomes), completes)
+    code, table = groups.table(_joined(codes))
+    _count_outcomes(table, code, _joined(outcomes), completes)
+    order = np.argsort(code, kind="stable")
+    del code
     count = table["trials"].to_numpy()
-    ordered, first = _sorted_by_group(code, np.concatenate(all_steps), count)
+    first = np.cumsum(count) - count
+    ordered = _sorted_by_group(_joined(all_steps), order, first)
     for column, share in QUANTILES.items():
         value = ordered[first + _rank(share, count)]
         table[column] = np.where(np.isfinite(value), value, np.nan)
-    ordered, first = _sorted_by_group(code, np.concatenate(losses), count)
+    del ordered
+    ordered = _sorted_by_group(_joined(losses), order, first)
     table["final_loss_median"] = ordered[first + _rank(0.5, count)]
     return table
 
 
+def _joined(parts: list[Any]) -> Any:
+    """The parts as one array; the list is emptied, so that no number is held twice for long."""
+    whole = np.concatenate(parts, axis=-1)
+    parts.clear()
+    return whole
+
+
 def _count_outcomes(
-    table: pd.DataFrame, code: NDArray[np.int64], outcome: NDArray[np.int8], completes: bool
+    table: pd.DataFrame, code: NDArray[np.int32], outcome: NDArray[np.int8], completes: bool
 ) -> None:
     """Put counts, success rate and its interval into the table."""
     count = np.bincount(code, minlength=len(table))
@@ -101,9 +111,9 @@ class _Groups:
             row[:] = np.array(known, np.int32)[local]
         return rows
 
-    def table(self, codes: NDArray[np.int32]) -> tuple[NDArray[np.int64], pd.DataFrame]:
+    def table(self, codes: NDArray[np.int32]) -> tuple[NDArray[np.int32], pd.DataFrame]:
         """A group number a row, and the groups' keys: numbers ascending, text as it came."""
-        code = np.zeros(codes.shape[1], np.int64)
+        code = np.zeros(codes.shape[1], np.int32)
         found: dict[str, Any] = {}
         for row, key in zip(codes, self._keys, strict=True):
             values = pd.Series(list(self._places[key]))
@@ -111,8 +121,12 @@ class _Groups:
             rank = np.arange(len(values))
             if pd.api.types.is_numeric_dtype(values):
                 rank[np.argsort(found[key], kind="stable")] = np.arange(len(values))
+            if len(found) == 1:
+                code = rank.astype(np.int32)[row]
+                continue
             # numbered anew after every key: a product of many keys' lengths has no int64
-            code = np.unique(code * len(values) + rank[row], return_inverse=True)[1]
+            both = code * np.int64(len(values)) + rank[row]
+            code = np.unique(both, return_inverse=True)[1].astype(np.int32)
         member = np.zeros(int(code.max()) + 1 if len(code) else 0, np.int64)
         member[code] = np.arange(len(code))  # any row of each group has its values
         rows = {key: found[key][row[member]] for row, key in zip(codes, self._keys, strict=True)}
@@ -120,10 +134,13 @@ class _Groups:
 
 
 def _sorted_by_group(
-    code: NDArray[np.int64], values: NDArray[np.float64], count: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Values in ascending order inside each group, and where each group begins."""
-    return values[np.lexsort((values, code))], np.cumsum(count) - count
+    values: NDArray[np.float64], order: NDArray[np.int64], first: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Values ascending inside each group; `order` brings groups, which begin at `first`."""
+    ordered = values[order]
+    for group in np.split(ordered, first[1:]):
+        group.sort()
+    return ordered
 
 
 def _rank(share: float, count: NDArray[np.int64]) -> NDArray[np.int64]:
