@@ -223,6 +223,7 @@ def any_of(context: Any, mask: Any) -> Any:
 
 
 square_root = _unary(lambda builder, value: _call(builder, "sqrt", value))
+_overload_unary(elementary.sqrt, square_root)
 
 
 @intrinsic
