@@ -108,7 +108,7 @@ class NumpyWindowBlock(WindowBlock):
         self._lean = self.wanted(*watched)
         self._look = self.wanted(*(measured | watched))
         self._full = self.wanted(*(measured | {"loss"}))
-        self._size = np.empty_like(self.loss)
+        self._size = new_buffer(self.loss.shape, self.loss.dtype)
         self._before = {name: array.copy() for name, array in self.moving().items()}
 
     def make_updates(self) -> None:

@@ -24,6 +24,7 @@ class Activation(Protocol):
     """
 
     bounds: ClassVar[tuple[float, float]]
+    reads_sop: ClassVar[bool]  # `backward` does; else `value` may be the same array
 
     @staticmethod
     def value(sop: Any) -> Any:
@@ -62,6 +63,7 @@ class Sigmoid:
     """
 
     bounds = (0.0, 1.0)
+    reads_sop = False
 
     @staticmethod
     def value(sop: Any) -> Any:
@@ -101,6 +103,7 @@ class Tanh:
     """Hyperbolic tangent, between -1 and 1."""
 
     bounds = (-1.0, 1.0)
+    reads_sop = False
 
     @staticmethod
     def value(sop: Any) -> Any:
@@ -135,6 +138,7 @@ class Relu:
     """max(0, s); the slope at 0 is taken as 0."""
 
     bounds = (0.0, math.inf)
+    reads_sop = False
 
     @staticmethod
     def value(sop: Any) -> Any:
@@ -169,6 +173,7 @@ class LeakyRelu:
     """s above 0, 0.01 s below; the slope at 0 is taken as 0.01."""
 
     bounds = (-math.inf, math.inf)
+    reads_sop = True
     leak: ClassVar[float] = 0.01
 
     @staticmethod
@@ -206,6 +211,7 @@ class Identity:
     """s itself: a linear layer."""
 
     bounds = (-math.inf, math.inf)
+    reads_sop = False
 
     @staticmethod
     def value(sop: Any) -> Any:
@@ -240,6 +246,7 @@ class Softplus:
     """
 
     bounds = (0.0, math.inf)
+    reads_sop = True
 
     @staticmethod
     def value(sop: Any) -> Any:
@@ -282,6 +289,7 @@ class Sine:
     """sin(s), periodic, between -1 and 1."""
 
     bounds = (-1.0, 1.0)
+    reads_sop = True
 
     @staticmethod
     def value(sop: Any) -> Any:

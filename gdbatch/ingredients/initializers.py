@@ -56,11 +56,6 @@ class WeightInitializer:
     def __init__(self, options: Any, problem: Problem) -> None:
         self.options = options
         self.is_bias = problem.is_bias
-        self.names = [
-            name
-            for name, bias in zip(problem.parameter_names, problem.is_bias, strict=True)
-            if not bias
-        ]
         self.arrays = [one for one in problem.arrays if not one.is_bias]
         self.layer = np.repeat(np.arange(len(self.arrays)), [one.size for one in self.arrays])
         for name in options.lane_keys():
@@ -121,11 +116,12 @@ class Point(WeightInitializer):
 
     def __init__(self, options: Any, problem: Problem) -> None:
         super().__init__(options, problem)
-        if len(options.values) != len(self.names):
-            shown = ", ".join(self.names[:8]) + (", …" if len(self.names) > 8 else "")
+        if len(options.values) != len(self.layer):
+            names = np.array(problem.parameter_names)[~self.is_bias]
+            shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
             raise IngredientError(
-                f"there are {len(options.values)} values to start from, but "
-                f"{len(self.names)} weights or variables: {shown}",
+                f"there are {len(options.values)} values to start from, but {len(names)} weights "
+                f"or variables: {shown}",
                 "values",
             )
 

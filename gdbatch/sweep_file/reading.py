@@ -360,11 +360,11 @@ class _Reader:
 
     def _check_record(self, sweep: Sweep) -> None:
         problem = sweep.first.make_problem()
-        taken = {*_RESERVED_COLUMNS, *(axis.column for axis in sweep.axes)}
-        for name in taken.intersection(problem.parameter_names):
-            message = f'the parameter "{name}" has the name of a column of the results; rename it'
-            self._complaints.append((("problem",), message))
         if not problem.n_predictions:
+            taken = {*_RESERVED_COLUMNS, *(axis.column for axis in sweep.axes)}
+            for name in taken.intersection(problem.parameter_names):
+                message = f'the parameter "{name}" has the name of a column of results; rename it'
+                self._complaints.append((("problem",), message))
             for index, value in enumerate(sweep.record.values or []):
                 if value in ("prediction", "prediction_error"):
                     message = f"{NO_PREDICTIONS}; record loss, gradient_norm or parameters"

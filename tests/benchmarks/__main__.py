@@ -75,10 +75,6 @@ def measure(workload: Workload, turns: int) -> list[Row]:
     """Every engine and every peer that can, in turns."""
     case = workload.case()
     runs: dict[str, Run] = {engine: engine_run(workload, engine) for engine in ENGINES}
-    for name, peer in PEERS.items():
-        run = peer(case)
-        if run is not None:
-            runs[name] = run
     outcomes: dict[str, Outcome] = {}
 
     def nanoseconds(name: str) -> float:
@@ -86,6 +82,10 @@ def measure(workload: Workload, turns: int) -> list[Row]:
         return 1e9 * seconds / outcomes[name].updates
 
     with _one_core():
+        for name, peer in PEERS.items():
+            run = peer(case)  # which may start threads: they keep to the core as well
+            if run is not None:
+                runs[name] = run
         times = _in_turns(turns, {name: lambda name=name: nanoseconds(name) for name in runs})
     speed_ups = {engine: _speed_up(workload, engine, turns) for engine in ENGINES}
     first = outcomes[ENGINES[0]]

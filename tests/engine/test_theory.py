@@ -19,6 +19,9 @@ from gdbatch.engine.loop import train
 from gdbatch.engine.outcomes import Training
 from gdbatch.engine.recording import Recording
 from gdbatch.engine.reference import train_reference
+from gdbatch.plan import Plan
+from gdbatch.sweep_file import read_sweep
+from gdbatch.sweep_file.shipped import shipped_sweeps
 from tests.documents import plan_of
 from tests.engine.helpers import Array, outcomes
 from tests.engine.test_functions import FORMULAS, Case, every_case, problem_of
@@ -281,3 +284,39 @@ def test_every_function_goes_downhill_in_blocks_of_any_width(
     assert len(together.final_parameters) == assignment.problem.n_parameters
     assert np.array_equal(together.final_parameters, apart.final_parameters)
     assert (together.final_loss < together.initial_loss).all()
+
+
+# the sweeps that ship --------------------------------------------------------------------------
+
+
+def edges(name: str) -> dict[tuple[Any, ...], tuple[float, float]]:
+    """The last rate at which all seeds converge and the next one, by the values of other axes."""
+    plan = Plan(read_sweep(shipped_sweeps()[name]))
+    ends: dict[tuple[Any, ...], dict[float, bool]] = {}
+    for shard in plan.shards():
+        columns = plan.columns(np.arange(shard.start, shard.stop))
+        rates, _ = columns.pop("learning_rate"), columns.pop("seed", None)
+        ended = outcomes(train(plan.assignment(shard)))
+        for row, (rate, outcome) in enumerate(zip(rates.tolist(), ended, strict=True)):
+            here = ends.setdefault(tuple(column[row] for column in columns.values()), {})
+            here[rate] = here.get(rate, True) and outcome == "converged"
+    found = {}
+    for key, converged in ends.items():
+        in_order = sorted(converged)
+        first = next(place for place, rate in enumerate(in_order) if not converged[rate])
+        assert not any(converged[rate] for rate in in_order[first:])
+        found[key] = (in_order[first - 1], in_order[first])
+    return found
+
+
+def test_the_shipped_quadratic_has_its_edge_where_theory_says() -> None:
+    ((low, high),) = edges("quadratic_stability").values()
+    assert (low, high) == pytest.approx((0.198, 0.2), rel=1e-12)
+
+
+def test_the_shipped_products_have_their_edges_where_theory_says() -> None:
+    found = edges("critical_rates")
+    assert len(found) == 6
+    for (y,), (low, high) in found.items():
+        critical = critical_rates(np.array([[2.0], [1.0]]), y)[0]
+        assert low < critical <= high * (1 + 1e-12)  # which at y = 1 is 1, a rate of the axis

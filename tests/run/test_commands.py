@@ -187,6 +187,29 @@ def test_the_schema_accepts_axes_of_every_form(schema: dict[str, Any]) -> None:
     assert valid(schema, document(axes=zipped))
 
 
+FUNCTIONS = [
+    {"kind": "function", "function": name, **example}
+    for name, entry in catalogue.family("function").items()
+    for example in entry.examples
+]
+PROBLEMS = [
+    *FUNCTIONS,
+    {"kind": "network", "layers": [2, 1], "data": {"kind": "two_moons", "noise": 0.1}},
+    {"kind": "python", "file": "own.py"},
+]
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=str)
+def test_the_schema_knows_the_options_of_every_problem(
+    schema: dict[str, Any], problem: dict[str, Any]
+) -> None:
+    assert valid(schema, document(problem=problem))
+    assert not valid(schema, document(problem=problem | {"nonsense": 1}))
+    if isinstance(problem.get("data"), dict):
+        misspelt = problem | {"data": problem["data"] | {"nois": 1}}
+        assert not valid(schema, document(problem=misspelt))
+
+
 # new ---------------------------------------------------------------------------------------
 
 

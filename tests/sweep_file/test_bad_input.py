@@ -484,7 +484,9 @@ words = st.sampled_from(
         "log10", "linear", "count", "range", "log_uniform", "trials", "a.csv", "train.stop",
         "max_steps", "every", "values", "hold", "dtype", "float32", "bias", "problem", "x" * 300,
         "train.divergence", "train.divergence.loss", "train.stop.loss", "axes",
-        "binary_cross_entropy",
+        "binary_cross_entropy", "function", "rosenbrock", "problem.data.noise", "init.values.0",
+        "values.1", "eigenvalues", "eigenvalues.1", "data", "scale.0", "file", "python", "xor",
+        "orthogonal", "point", "problem.data", "init.offset", "problem.function", "layer_scale.0",
     ]
 ) | st.text(max_size=5)  # fmt: skip
 scalars = (
@@ -524,9 +526,40 @@ def containers(value: Any) -> list[Any]:
     return []
 
 
+SMALL: dict[str, Any] = {"max_steps": 50, "stop": {"gradient_norm": 1e-3}}
+STARTS: list[dict[str, Any]] = [
+    {},
+    {
+        "problem": {"kind": "function", "function": "quadratic", "eigenvalues": [1.0, 2.0]},
+        "init": {"kind": "point", "values": [1.0, 0.5]},
+        "train": SMALL,
+    },
+    {
+        "problem": {
+            "kind": "function",
+            "function": "logistic_regression",
+            "data": {"kind": "blobs", "samples": 8},
+        },
+        "init": {"kind": "normal", "scale": [1.0]},
+        "train": SMALL,
+    },
+    {
+        "problem": {
+            "kind": "network",
+            "layers": [2, 2, 1],
+            "layer_scale": [0.5, 2.0],
+            "data": {"kind": "xor", "noise": 0.1},
+        },
+        "init": {"kind": "xavier", "offset": [0.0, 1.0]},
+    },
+    {"problem": {"kind": "python", "file": "gone.py"}, "train": SMALL},
+]
+
+
 @st.composite
 def mutations(draw: st.DrawFn) -> dict[str, Any]:
-    result = document(record={"every": 3, "trials": {"seed": [0]}, "values": ["loss"]})
+    record = {"every": 3, "trials": {"seed": [0]}, "values": ["loss"]}
+    result = document({}, record=record, **draw(st.sampled_from(STARTS)))
     for _ in range(draw(st.integers(1, 4))):
         place = draw(st.sampled_from(containers(result)))
         what = draw(st.sampled_from(["delete", "replace", "replace", "insert", "axis", "move"]))

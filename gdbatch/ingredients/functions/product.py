@@ -26,7 +26,7 @@ class Product:
 
     class Options(FunctionOptions):
         function: Literal["product"]
-        size: int = Field(1, ge=1, le=1_000_000, description="Length of u and of v.")
+        size: int = Field(1, ge=1, le=100_000, description="Length of u and of v.")
         y: LaneNumber = Field(1.0, description="What the product is to be.")
         scale: LaneNumber = Field(1.0, gt=0, description="s, which multiplies the product.")
 

@@ -23,7 +23,7 @@ class Rosenbrock:
 
     class Options(FunctionOptions):
         function: Literal["rosenbrock"]
-        size: int = Field(2, ge=2, le=10_000, description="How many variables.")
+        size: int = Field(2, ge=2, le=500, description="How many variables.")
         b: LaneNumber = Field(100.0, ge=0, description="How steep the sides of the valley are.")
 
     examples: Examples = ({}, {"size": 4, "b": 3.0})

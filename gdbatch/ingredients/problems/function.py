@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ... import catalogue
 from ...catalogue import register
+from ..buffers import new_buffer
 from ..functions.protocol import Function, FunctionOptions
 from ..options import Floats
 from .protocol import Evaluation, ParameterArray, lanes_in_cache
@@ -53,7 +54,7 @@ class FunctionEvaluator:
 
     def __init__(self, problem: FunctionProblem, lanes: int, dtype: np.dtype[Any]) -> None:
         self._fill = problem.function.fill
-        self._work = np.empty((problem.function.work_rows, lanes), dtype)
+        self._work = new_buffer((problem.function.work_rows, lanes), dtype)
         constants = problem.options.constants()
         self._numbers = {name: number.astype(dtype) for name, number in constants.items()}
 

@@ -174,8 +174,11 @@ class Network:
 
     def block_width(self, dtype: np.dtype[Any]) -> int:
         """The power of two of lanes whose arrays fill about a second-level cache."""
-        work = 4 * len(self.inputs) * sum(self.layers[1:])  # sop, value, memory, delta
-        return lanes_in_cache(3 * self.n_parameters + work, dtype)
+        work = sum(
+            (3 + self.keeps_sops(index)) * units  # value, memory, delta
+            for index, units in enumerate(self.layers[1:])
+        )
+        return lanes_in_cache(3 * self.n_parameters + len(self.inputs) * work, dtype)
 
     def evaluator(self, lanes: int, dtype: np.dtype[Any]) -> NetworkEvaluator:
         """Buffers and products for blocks of `lanes` lanes."""
@@ -188,6 +191,11 @@ class Network:
         weights = sum(rows * columns for rows, columns in self.shapes)
         large = samples * weights * dtype.itemsize >= _PRODUCTS_FROM_BYTES
         return large and samples >= _PRODUCTS_FROM_SAMPLES
+
+    def keeps_sops(self, index: int) -> bool:
+        """Whether the sums of products of a layer are looked at once there are values."""
+        last = index == len(self.activations) - 1
+        return self.activations[index].reads_sop or (last and self.loss.through_sigmoid)
 
     def layer_list(self) -> Iterator[tuple[type[Activation], tuple[int, int], bool]]:
         """For each layer its activation, its shape, and whether a bias reads its output."""

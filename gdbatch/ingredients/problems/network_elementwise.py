@@ -14,6 +14,7 @@ from ..buffers import new_buffer
 from ..options import Floats
 from .network_evaluator import LayerArrays, NetworkEvaluator
 from .prepared import Call
+from .protocol import Evaluation
 
 if TYPE_CHECKING:
     from .network import Network
@@ -25,15 +26,23 @@ class ElementwiseEvaluator(NetworkEvaluator):
     def __init__(self, network: Network, lanes: int, dtype: np.dtype[Any]) -> None:
         samples = len(network.inputs)
         layers = []
-        for activation, (_, units), constant in network.layer_list():
+        for index, (activation, (_, units), constant) in enumerate(network.layer_list()):
             output = new_buffer((units + constant, samples, lanes), dtype)
             output[units:] = 1
+            value = output[:units]
             sop, memory, delta = (new_buffer((units, samples, lanes), dtype) for _ in range(3))
-            layers.append(LayerArrays(activation, sop, output[:units], memory, delta, output))
+            sop = sop if network.keeps_sops(index) else value
+            layers.append(LayerArrays(activation, sop, value, memory, delta, output))
         super().__init__(network, lanes, dtype, layers)
         if self.factors is not None:
-            self._scaled = np.empty((network.n_parameters, lanes), dtype)
+            self._scaled = new_buffer((network.n_parameters, lanes), dtype)
         self._single_weight = network.n_parameters == self.inputs.size == 1
+
+    def prepare(self, parameters: Floats, out: Evaluation) -> list[Call]:
+        """As for any network; the delta of a single weight stands where its gradient will."""
+        if self._single_weight:
+            self.layers[0].delta = self.network.by_layer(out.gradient)[0]
+        return super().prepare(parameters, out)
 
     def lanes_last(self, array: Floats) -> Floats:
         """A view (units, samples, lanes) of a layer's array."""

@@ -26,11 +26,13 @@ class ProductsEvaluator(NetworkEvaluator):
     def __init__(self, network: Network, lanes: int, dtype: np.dtype[Any]) -> None:
         samples = len(network.inputs)
         layers = []
-        for activation, (_, units), constant in network.layer_list():
+        for index, (activation, (_, units), constant) in enumerate(network.layer_list()):
             output = new_buffer((lanes, units + constant, samples), dtype)
             output[:, units:] = 1
+            value = output[:, :units]
             sop, memory, delta = (new_buffer((lanes, units, samples), dtype) for _ in range(3))
-            layers.append(LayerArrays(activation, sop, output[:, :units], memory, delta, output))
+            sop = sop if network.keeps_sops(index) else value
+            layers.append(LayerArrays(activation, sop, value, memory, delta, output))
         super().__init__(network, lanes, dtype, layers)
         self._parameters = new_buffer((lanes, network.n_parameters), dtype)
         self._gradient = new_buffer((lanes, network.n_parameters), dtype)
