@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from .. import catalogue
 from ..ingredients.optimizers.protocol import OptimizerOptions
 from ..ingredients.problems.protocol import Evaluator, Problem
 from ..ingredients.schedules import ScheduleOptions
@@ -91,17 +92,19 @@ class FusedEngine:
         if importlib.util.find_spec("numba") is None:
             return 'needs Numba: pip install "gdbatch[fused]"'
         activations = getattr(problem, "activations", None)
-        if activations is None or optimizer.kind != "gradient_descent":
-            return "trains networks by gradient_descent only"
+        optimizers = catalogue.family("optimizer")
+        if activations is None or not hasattr(optimizers[optimizer.kind], "fused"):
+            known = [name for name, one in optimizers.items() if hasattr(one, "fused")]
+            return "trains networks by " + ", ".join(known) + " only"
         for key, is_plain in (
-            ("a schedule", schedule.kind == "constant" and not schedule.warm_up),
-            ("a learning rate a layer", isinstance(optimizer.learning_rate, float)),
+            ("schedule", schedule.kind == "constant" and not schedule.warm_up),
+            ("learning rates by layer", isinstance(optimizer.learning_rate, float)),
             ("clip_value", optimizer.clip_value is None),
             ("clip_norm", optimizer.clip_norm is None),
             ("weight_decay", not optimizer.weight_decay),
         ):
             if not is_plain:
-                return f"trains by plain gradient_descent only, without {key}"
+                return f"takes no {key}"
         if getattr(problem, "factors", None) is not None:
             return "takes no layer_scale"
         if len(set(activations)) > _MOST_ACTIVATIONS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,14 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ingredients import activations, losses
+from ..ingredients.optimizers.descent import GradientDescent
 from ..ingredients.options import Floats
 from ..ingredients.problems.network import Network
 from ..ingredients.problems.protocol import Evaluation
-from . import fused_functions, fused_kernels, fused_network, vectors
+from . import fused_functions, fused_kernels, fused_network, fused_updates, vectors
 from .assignment import Assignment
 from .fused_kernels import EventLanes, Kernels, Rules, Watch, make_kernels
 from .fused_network import ERROR, LOSS, NORM, Net, make_arithmetic
-from .lanes import Lanes
+from .fused_updates import make_step
+from .lanes import Array, Lanes
 from .windows import WindowBlock, window_length
 
 _RULES = {"prediction_error": ERROR, "loss": LOSS, "gradient_norm": NORM}
@@ -62,8 +65,9 @@ class FusedWindowBlock(WindowBlock):
         super().__init__(assignment, lanes)
         dtype, width = self.training.dtype, len(self.lanes)
         network: Any = assignment.problem
-        self._net, self._kernels = _net(network, dtype), _kernels(network)
-        self._rates = _rates(assignment, self.lanes)
+        self._net = _net(network, dtype, assignment)
+        self._kernels = _kernels(network, assignment.optimizer)
+        self._assignment = assignment
         self._watch = Watch(
             np.empty((3, width), dtype), *(np.empty((1, width), dtype) for _ in range(3))
         )
@@ -74,16 +78,18 @@ class FusedWindowBlock(WindowBlock):
     def make_updates(self) -> None:
         """Make `length` updates of all lanes; fill what is kept of a window."""
         lean = not self.watches_loss and set(self.training.stop) <= {"prediction_error"}
+        moving = _moving(self._assignment, self.lanes)
         _call(
             self._kernels.run_window,
             self._net,
-            self.parameters,
-            self._rates,
+            moving,
+            _numbers(self._assignment, self.lanes),
             self._watch,
             self.length,
             self.distance,
             lean,
         )
+        _put_back(self._assignment, self.lanes, moving)
         self._watch.smallest[NORM] *= 1 - _slack(self.training.dtype)
         np.not_equal(self._watch.same[0], 0, out=self.unchanged)
         np.add(self.steps, self.length, self.steps)
@@ -97,7 +103,8 @@ def find_events(assignment: Assignment, lanes: Lanes) -> tuple[Lanes | None, Lan
     """
     training = assignment.training
     network: Any = assignment.problem
-    net, kernels = _net(network, training.dtype), _kernels(network)
+    net = _net(network, training.dtype, assignment)
+    kernels = _kernels(network, assignment.optimizer)
     limits = np.full(3, np.inf, training.dtype)
     for rule, limit in training.stop.items():
         limits[_RULES[rule]] = limit
@@ -110,10 +117,12 @@ def find_events(assignment: Assignment, lanes: Lanes) -> tuple[Lanes | None, Lan
         index = np.flatnonzero(ahead == steps)
         part = lanes.take(index)
         advanced, here = np.zeros(len(part), np.int64), np.zeros(len(part), bool)
+        moving = _moving(assignment, part)
         lane_numbers = EventLanes(
-            part["parameters"], _rates(assignment, part), part["last_loss"].reshape(1, -1)
+            moving, _numbers(assignment, part), part["last_loss"].reshape(1, -1)
         )
         _call(kernels.find_event, net, lane_numbers, rules, int(steps), advanced, here)
+        _put_back(assignment, part, moving)
         part["step"][:] += advanced
         lanes.put(index, part)
         found[index] = here
@@ -127,11 +136,9 @@ def is_compiled(assignment: Assignment) -> bool:
     """Whether the kernels that an assignment needs are in memory."""
     network: Any = assignment.problem
     number = assignment.training.dtype.name
+    used = _kernels(network)[:1] + _kernels(network, assignment.optimizer)[1:]
     # every kernel is compiled for each type of numbers it meets
-    return all(
-        any(number in str(signature) for signature in kernel.signatures)
-        for kernel in _kernels(network)
-    )
+    return all(any(number in str(signature) for signature in kernel.signatures) for kernel in used)
 
 
 def compile_kernels(assignment: Assignment) -> None:
@@ -156,20 +163,44 @@ def _call(kernel: Any, *arguments: Any) -> None:
         kernel(*arguments)
 
 
-def _rates(assignment: Assignment, lanes: Lanes) -> Floats:
-    """Learning rates (1, lanes); a view where they differ from lane to lane."""
-    per_lane = lanes.columns.get("number.learning_rate")
-    if per_lane is not None:
-        return per_lane.reshape(1, -1)
-    rate = assignment.constants("number")["learning_rate"]
-    return np.full((1, len(lanes)), rate, assignment.training.dtype)
+def _numbers(assignment: Assignment, lanes: Lanes) -> Floats:
+    """The learning rates, and what else the optimizer's fused form reads, (numbers, lanes)."""
+    given = assignment.constants("number") | lanes.part("number")
+    optimizer: Any = assignment.optimizer
+    rows = [
+        np.broadcast_to(given[name], len(lanes))
+        for name in ("learning_rate", *optimizer.fused_numbers)
+    ]
+    return np.stack(rows) if len(rows) > 1 else np.ascontiguousarray(rows[0]).reshape(1, -1)
 
 
-def _net(network: Network, dtype: np.dtype[Any]) -> Net:
-    """A network in the numbers that kernels read."""
+def _moving_arrays(assignment: Assignment, lanes: Lanes) -> list[Array]:
+    optimizer = assignment.optimizer
+    names = [f"state.{name}" for name in (*optimizer.state, *optimizer.row_state)]
+    return [lanes[name] for name in ("parameters", *names)]
+
+
+def _moving(assignment: Assignment, lanes: Lanes) -> Array:
+    """What an update changes in one array; the parameters themselves where that is all."""
+    arrays = _moving_arrays(assignment, lanes)
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _put_back(assignment: Assignment, lanes: Lanes, moving: Array) -> None:
+    """The way back to the columns."""
+    begin = 0
+    for array in _moving_arrays(assignment, lanes):
+        if array is not moving:
+            np.copyto(array, moving[begin : begin + len(array)])
+        begin += len(array)
+
+
+def _net(network: Network, dtype: np.dtype[Any], assignment: Assignment | None = None) -> Net:
+    """A network in the numbers that kernels read, for an assignment's updates or for none."""
     distinct = list(dict.fromkeys(network.activations))
     number, width = dtype.type, vectors.lanes_of(dtype)
-    rows = 2 * network.n_parameters + 4 * sum(network.layers[1:])
+    states = len(assignment.optimizer.state) if assignment else 0
+    rows = (2 + states) * network.n_parameters + 4 * sum(network.layers[1:])
     vectors_a_chunk = min(max(1, _CHUNK_BYTES * 8 // (vectors.BITS * rows)), _MOST_VECTORS)
     return Net(
         np.array(network.layers, np.int64),
@@ -185,22 +216,26 @@ def _net(network: Network, dtype: np.dtype[Any]) -> Net:
     )
 
 
-def _kernels(network: Network) -> Kernels:
+def _kernels(network: Network, optimizer: Any = GradientDescent) -> Kernels:
     functions = tuple(one.fused for one in dict.fromkeys(network.activations))
-    return _made(functions, network.options.derivative_at == "prediction", network.loss.fused)
+    slip = network.options.derivative_at == "prediction"
+    return _made(functions, slip, network.loss.fused, optimizer)
 
 
 @functools.cache
-def _made(functions: tuple[Any, ...], slip: bool, term: Any) -> Kernels:
+def _made(functions: tuple[Any, ...], slip: bool, term: Any, optimizer: Any) -> Kernels:
     from numba.extending import register_jitable
 
     for function in (*functions, term):
         register_jitable(function)
-    sources = (activations, losses, vectors, fused_functions, fused_network, fused_kernels)
-    digest = hashlib.sha256("".join(map(inspect.getsource, sources)).encode()).digest()
+    sources = [activations, losses, vectors, fused_functions, fused_network, fused_updates]
+    sources += [fused_kernels, sys.modules[optimizer.__module__]]
+    text = optimizer.__name__ + "".join(map(inspect.getsource, sources))
+    digest = hashlib.sha256(text.encode()).digest()
     stamp = int.from_bytes(digest[:6], "little")
-    arithmetic = make_arithmetic(functions, slip, term)
+    arithmetic, step = make_arithmetic(functions, slip, term), make_step(optimizer)
+    is_plain = optimizer is GradientDescent
     try:
-        return make_kernels(arithmetic, stamp, True)
+        return make_kernels(arithmetic, step, is_plain, stamp, True)
     except RuntimeError:  # there is no place on disk to keep them: compiled anew in each process
-        return make_kernels(arithmetic, stamp, False)
+        return make_kernels(arithmetic, step, is_plain, stamp, False)

@@ -17,7 +17,6 @@ from .fused_network import (
     new_work,
     note_larger,
     note_smaller,
-    step,
 )
 from .vectors import any_of, load, spread, use_wide_vectors
 
@@ -56,8 +55,10 @@ def give_back(start: Any, rows: Any, array: Any) -> None:
             array[row, start + lane] = rows[row, lane]
 
 
-def make_kernels(arithmetic: Arithmetic, stamp: int, keep: bool) -> Kernels:
-    """Kernels for some arithmetic.
+def make_kernels(
+    arithmetic: Arithmetic, step: Any, is_plain: bool, stamp: int, keep: bool
+) -> Kernels:
+    """Kernels for some arithmetic and the step of an optimizer, which may be plain descent.
 
     They are compiled when first called and, with `keep`, kept on disk; `stamp` tells the code of
     the ingredients, which Numba does not look at, from what it was when they were kept.
@@ -70,7 +71,7 @@ def make_kernels(arithmetic: Arithmetic, stamp: int, keep: bool) -> Kernels:
     def evaluate(net: Any, parameters: Any, gradient: Any, measures: Any, values: Any) -> None:
         """Fill what a block wants to know, all of it; `values` are (samples·outputs, lanes)."""
         use_wide_vectors()
-        work, n_out = new_work(net), net.sizes[-1]
+        work, n_out = new_work(net, parameters.shape[0], 1), net.sizes[-1]
         for start in range(0 * stamp, parameters.shape[1], net.lanes):
             bring(start, parameters, work.parameters)
             evaluate_chunk(net, work, True)
@@ -83,7 +84,7 @@ def make_kernels(arithmetic: Arithmetic, stamp: int, keep: bool) -> Kernels:
 
     @njit(cache=keep, error_model="numpy")
     def run_window(
-        net: Any, parameters: Any, rates: Any, watch: Any, steps: Any, distance: Any, lean: Any
+        net: Any, moving: Any, numbers: Any, watch: Any, steps: Any, distance: Any, lean: Any
     ) -> None:
         """`steps` updates with a look every `distance` ones.
 
@@ -91,15 +92,15 @@ def make_kernels(arithmetic: Arithmetic, stamp: int, keep: bool) -> Kernels:
         after each, for the largest.
         """
         use_wide_vectors()
-        work = new_work(net)
+        work = new_work(net, moving.shape[0], numbers.shape[0])
         kind = net.inputs.dtype
-        before = new_rows(len(work.parameters), net.lanes, kind)
+        before = new_rows(len(work.moving), net.lanes, kind)
         smallest, largest = new_rows(3, net.lanes, kind), new_rows(1, net.lanes, kind)
         same = new_rows(1, net.lanes, kind)
-        single = lean and len(work.parameters) == len(net.inputs) == 1
-        for start in range(0 * stamp, parameters.shape[1], net.lanes):
-            bring(start, parameters, work.parameters)
-            bring(start, rates, work.rates)
+        single = lean and is_plain and len(work.parameters) == len(net.inputs) == 1
+        for start in range(0 * stamp, moving.shape[1], net.lanes):
+            bring(start, moving, work.moving)
+            bring(start, numbers, work.numbers)
             smallest[:] = np.inf
             largest[:] = 0
             done = 0
@@ -116,14 +117,14 @@ def make_kernels(arithmetic: Arithmetic, stamp: int, keep: bool) -> Kernels:
                 if look or not lean:
                     note(net, work, smallest, largest, look)
                 if done == steps:
-                    before[:] = work.parameters
+                    before[:] = work.moving
                 step(net, work)
             same[:] = 1
             for row in range(len(before)):
                 for lane in range(net.lanes):
-                    if before[row, lane] != work.parameters[row, lane]:
+                    if before[row, lane] != work.moving[row, lane]:
                         same[0, lane] = 0
-            give_back(start, work.parameters, parameters)
+            give_back(start, work.moving, moving)
             give_back(start, smallest, watch.smallest)
             give_back(start, largest, watch.largest_loss)
             give_back(start, work.measures[LOSS : LOSS + 1], watch.last_loss)
@@ -137,21 +138,21 @@ def make_kernels(arithmetic: Arithmetic, stamp: int, keep: bool) -> Kernels:
         divergence or a stall (lanes come to one update before it shows).
         """
         use_wide_vectors()
-        work = new_work(net)
-        weights, kind = len(work.parameters), net.inputs.dtype
+        work = new_work(net, lanes.moving.shape[0], lanes.numbers.shape[0])
+        moving, kind = len(work.moving), net.inputs.dtype
         history = History(
-            new_rows(weights, net.lanes, kind),
-            new_rows(weights, net.lanes, kind),
+            new_rows(moving, net.lanes, kind),
+            new_rows(moving, net.lanes, kind),
             new_rows(1, net.lanes, kind),
             new_rows(1, net.lanes, kind),
             new_rows(1, net.lanes, kind),
             new_rows(1, net.lanes, kind),
         )
-        count, width = lanes.parameters.shape[1], net.lanes // net.vectors
+        count, width = lanes.moving.shape[1], net.lanes // net.vectors
         for start in range(0 * stamp, count, net.lanes):
             here = min(net.lanes, count - start)
-            bring(start, lanes.parameters, work.parameters)
-            bring(start, lanes.rates, work.rates)
+            bring(start, lanes.moving, work.moving)
+            bring(start, lanes.numbers, work.numbers)
             bring(start, lanes.last_loss, history.loss_before)
             history.begun[:] = -1
             history.ended[:] = 0
@@ -167,15 +168,15 @@ def make_kernels(arithmetic: Arithmetic, stamp: int, keep: bool) -> Kernels:
                             left -= history.ended[0, lane] != 0
                 if left == 0:
                     break
-                history.before[:] = work.parameters
+                history.before[:] = work.moving
                 step(net, work)
             for lane in range(here):
                 found[start + lane] = history.begun[0, lane] >= 0
                 advanced[start + lane] = history.begun[0, lane]
                 if history.begun[0, lane] < 0:
                     advanced[start + lane] = steps
-                    keep_state(lane, work.parameters, history)
-            give_back(start, history.kept, lanes.parameters)
+                    keep_state(lane, work.moving, history)
+            give_back(start, history.kept, lanes.moving)
             give_back(start, history.kept_loss, lanes.last_loss)
 
     return Kernels(evaluate, run_window, find_event)
@@ -195,8 +196,8 @@ def note(net: Any, work: Any, smallest: Any, largest: Any, look: Any) -> None:
 class EventLanes(NamedTuple):
     """Lanes in which an event is looked for; they come to where it is."""
 
-    parameters: Any  # (parameters, lanes)
-    rates: Any  # (1, lanes)
+    moving: Any  # (rows, lanes): parameters, and the optimizer's state
+    numbers: Any  # (numbers, lanes): of the optimizer, the learning rate first
     last_loss: Any  # (1, lanes)
 
 
@@ -211,8 +212,8 @@ class Rules(NamedTuple):
 class History(NamedTuple):
     """What is kept of the lanes of a chunk: where they may be brought back to."""
 
-    kept: Any  # parameters where the streak, or the event, began
-    before: Any  # parameters before the last update
+    kept: Any  # what moves, where the streak, or the event, began
+    before: Any  # what moves, before the last update
     kept_loss: Any  # (1, lanes)
     loss_before: Any  # (1, lanes): the last finite loss before this check
     begun: Any  # (1, lanes): the update with which the streak, or the event, began, or -1
@@ -226,8 +227,8 @@ def something_to_see(vector: Any, work: Any, rules: Any, history: Any) -> Any:
     zero = spread(work.zero)
     loss = load(work.measures, LOSS, vector)
     ordinary, same = loss <= spread(rules.largest_loss), zero <= zero
-    for row in range(work.parameters.shape[0]):
-        number = load(work.parameters, row, vector)
+    for row in range(work.moving.shape[0]):
+        number = load(work.moving, row, vector)
         ordinary = ordinary & (number - number <= zero)  # no number, if it is not finite
         before = load(history.before, row, vector)
         same = same & (number <= before) & (number >= before)
@@ -247,7 +248,7 @@ def look_at(lane: Any, done: Any, work: Any, rules: Any, history: Any) -> None:
     if not (finite and loss <= rules.largest_loss):
         history.ended[0, lane] = True
         history.begun[0, lane] = max(done - 1, 0)
-        keep_state(lane, history.before if done > 0 else work.parameters, history)
+        keep_state(lane, history.before if done > 0 else work.moving, history)
         return
     if (
         np.isfinite(rules.limits).any()
@@ -257,11 +258,11 @@ def look_at(lane: Any, done: Any, work: Any, rules: Any, history: Any) -> None:
     ):
         if history.begun[0, lane] < 0:
             history.begun[0, lane] = done
-            keep_state(lane, work.parameters, history)
+            keep_state(lane, work.moving, history)
         history.ended[0, lane] = done - history.begun[0, lane] + 1 >= rules.hold
     else:
         history.begun[0, lane] = -1
-        if done > 0 and are_equal(work.parameters, history.before, lane):
+        if done > 0 and are_equal(work.moving, history.before, lane):
             history.ended[0, lane] = True
             history.begun[0, lane] = done - 1
             keep_state(lane, history.before, history)
@@ -269,10 +270,10 @@ def look_at(lane: Any, done: Any, work: Any, rules: Any, history: Any) -> None:
 
 
 @register_jitable
-def keep_state(lane: Any, parameters: Any, history: Any) -> None:
-    """Keep a lane's parameters, and the loss it had before."""
-    for row in range(parameters.shape[0]):
-        history.kept[row, lane] = parameters[row, lane]
+def keep_state(lane: Any, moving: Any, history: Any) -> None:
+    """Keep what moves of a lane, and the loss it had before."""
+    for row in range(moving.shape[0]):
+        history.kept[row, lane] = moving[row, lane]
     history.kept_loss[0, lane] = history.loss_before[0, lane]
 
 

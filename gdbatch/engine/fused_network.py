@@ -34,9 +34,10 @@ class Net(NamedTuple):
 class Work(NamedTuple):
     """Buffers of one chunk; rows are parameters, or units of all layers after the inputs."""
 
-    parameters: Any
+    moving: Any  # what an update changes: the parameters, and then the optimizer's state
+    parameters: Any  # the first rows of it
     gradient: Any
-    rates: Any  # (1, lanes)
+    numbers: Any  # of the optimizer, the learning rate first
     values: Any
     slopes: Any
     deltas: Any
@@ -49,17 +50,19 @@ ERROR, LOSS, NORM = 0, 1, 2  # rows of `measures`
 
 
 @register_jitable
-def new_work(net: Any) -> Any:
-    """Buffers for one chunk."""
+def new_work(net: Any, moving_rows: Any, numbers: Any) -> Any:
+    """Buffers for one chunk, in which so many rows move, by so many numbers."""
     weights, units = 0, 0
     for layer in range(len(net.codes)):
         weights += (net.sizes[layer] + net.bias) * net.sizes[layer + 1]
         units += net.sizes[layer + 1]
     kind, lanes = net.inputs.dtype, net.lanes
+    moving = new_rows(moving_rows, lanes, kind)
     return Work(
+        moving,
+        moving[:weights],
         new_rows(weights, lanes, kind),
-        new_rows(weights, lanes, kind),
-        new_rows(1, lanes, kind),
+        new_rows(numbers, lanes, kind),
         new_rows(units, lanes, kind),
         new_rows(units, lanes, kind),
         new_rows(units, lanes, kind),
@@ -83,7 +86,7 @@ class Arithmetic(NamedTuple):
 
     forward: Any  # (net, sample, work): from the inputs to the outputs
     evaluate: Any  # (net, work, measured): the gradient and, where asked for, the measures
-    single_steps: Any  # (net, work, steps, smallest, watched): of a network of one weight
+    single_steps: Any  # (net, work, steps, smallest, watched): plain descent of one weight
 
 
 def make_arithmetic(functions: Sequence[Any], slip: bool, term: Any) -> Arithmetic:
@@ -160,7 +163,8 @@ def make_arithmetic(functions: Sequence[Any], slip: bool, term: Any) -> Arithmet
                 if not net.through_sigmoid:
                     delta = delta * slope
                 gradient = multiply_add(number, delta, spread(work.zero))
-                store(work.parameters, 0, vector, weight - load(work.rates, 0, vector) * gradient)
+                rate = load(work.numbers, 0, vector)
+                store(work.parameters, 0, vector, weight - rate * gradient)
 
     return Arithmetic(forward, evaluate, single_steps)
 
@@ -279,16 +283,6 @@ def send_back(net: Any, work: Any, row: Any, start: Any, n_in: Any, n_out: Any) 
                 back = multiply_add(load(work.parameters, place, vector), delta, back)
             back = back * load(work.slopes, row - n_in + below, vector)
             store(work.deltas, row - n_in + below, vector, back)
-
-
-@register_jitable
-def step(net: Any, work: Any) -> None:
-    """w ← w - η g."""
-    use_wide_vectors()
-    for row in range(work.parameters.shape[0]):
-        for vector in range(net.vectors):
-            change = load(work.rates, 0, vector) * load(work.gradient, row, vector)
-            store(work.parameters, row, vector, load(work.parameters, row, vector) - change)
 
 
 @register_jitable

@@ -231,6 +231,7 @@ def any_of(context: Any, mask: Any) -> Any:
 
 
 square_root = _unary("sqrt", lambda builder, value: _call(builder, "sqrt", value))
+_overload_unary(elementary.sqrt, square_root)
 
 
 @lasting

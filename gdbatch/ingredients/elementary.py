@@ -22,6 +22,11 @@ def where(condition: Any, chosen: Any, other: Any) -> Any:
     return chosen if condition else other
 
 
+def sqrt(number: Any) -> Any:
+    """The square root of a number."""
+    return np.sqrt(number)
+
+
 def exp(number: Any) -> Any:
     """e to the power of a number."""
     return np.exp(number)

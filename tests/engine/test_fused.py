@@ -41,8 +41,10 @@ from tests.engine.helpers import (
     random_parameters,
 )
 from tests.engine.test_against_reference import CHOSEN, assert_equals_reference, trainings
+from tests.engine.updating import different_numbers, valid_numbers, with_updates
 
 both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
+FUSED = [name for name, one in catalogue.family("optimizer").items() if hasattr(one, "fused")]
 FEW = {one: index % 3 for index, one in enumerate(ACTIVATIONS)}  # three share a kernel
 
 # functions -----------------------------------------------------------------------------------
@@ -173,6 +175,42 @@ def test_random_stable_trials_equal_the_reference(
     assume(found != {"chaos"})  # an example that compares nothing does not count
 
 
+@pytest.mark.parametrize("optimizer", FUSED)
+def test_stable_trials_under_every_optimizer_of_kernels_equal_the_reference(
+    optimizer: str,
+) -> None:
+    """With every number different by lane; some converge, some diverge."""
+    found = []
+    line = {"activation": "identity", "inputs": [[1.0]], "targets": [[0.3]]}
+    for problem, rates in (
+        (network([2, 3, 1], activation="tanh", bias=True), np.geomspace(0.003, 0.3, 9)),
+        (network([1, 1], **line), np.geomspace(0.003, 9, 9)),
+    ):
+        training = Training(150, stop={"loss": 0.05, "gradient_norm": 3.0}, hold=3, engine="fused")
+        numbers = different_numbers("optimizer", optimizer, 9, spread=0.5)
+        for name in ("learning_rate", "weight_decay", "clip_norm", "clip_value"):
+            del numbers[name]
+        base = assignment_of(problem, training, rates, np.arange(9))
+        ours = with_updates(base, optimizer, weight_decay=0.0, **numbers)
+        found += list(assert_equals_reference(ours))
+    assert "converged" in found
+    assert found.count("chaos") <= 0.3 * len(found)
+
+
+@pytest.mark.parametrize("optimizer", FUSED)
+def test_kernels_step_as_the_equation_of_one_weight_says(optimizer: str) -> None:
+    """The fused form is plain Python too."""
+    entry, numbers = catalogue.get("optimizer", optimizer), valid_numbers("optimizer", optimizer)
+    state = tuple(np.float64(0) for _ in entry.state)
+    shares = tuple(np.float64(0) for _ in entry.row_state)
+    chosen = tuple(np.float64(numbers[name]) for name in entry.fused_numbers)
+    weight, expected, memory = np.float64(0.5), np.float64(0.5), {}
+    for slope in np.random.default_rng(2).normal(0, 1, 100):
+        weight, state, shares = entry.fused(weight, slope, state, shares, chosen, np.float64(0.01))
+        expected = entry.update_one(expected, slope, 0.01, numbers, memory)
+        assert weight == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
 @both_dtypes
 @pytest.mark.parametrize(
     "stop",
@@ -266,7 +304,7 @@ def test_a_cache_that_cannot_be_written_costs_time_and_nothing_else(
 def test_where_there_is_no_place_for_a_cache_kernels_are_not_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def nowhere(arithmetic: Any, stamp: int, keep: bool) -> Any:
+    def nowhere(arithmetic: Any, step: Any, is_plain: bool, stamp: int, keep: bool) -> Any:
         if keep:
             raise RuntimeError("cannot cache function: no locator available")
         return "kernels"

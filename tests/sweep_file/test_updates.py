@@ -146,17 +146,17 @@ def test_a_bad_optimizer_is_refused_in_one_message(
 
 
 FUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "momentum": ({"optimizer.kind": "momentum"}, "gradient_descent only"),
-    "a schedule": ({"schedule": {"kind": "cosine", "steps": 9}}, "without a schedule"),
-    "a warm-up": ({"schedule.warm_up": 3}, "without a schedule"),
-    "weight decay": ({"optimizer.weight_decay": 0.1}, "without weight_decay"),
-    "clipping": ({"optimizer.clip_value": 1.0}, "without clip_value"),
-    "clipping the norm": ({"optimizer.clip_norm": 1.0}, "without clip_norm"),
+    "lion": ({"optimizer.kind": "lion"}, "adamw, gradient_descent, momentum, nesterov only"),
+    "a schedule": ({"schedule": {"kind": "cosine", "steps": 9}}, "takes no schedule"),
+    "a warm-up": ({"schedule.warm_up": 3}, "takes no schedule"),
+    "weight decay": ({"optimizer.weight_decay": 0.1}, "takes no weight_decay"),
+    "clipping": ({"optimizer.clip_value": 1.0}, "takes no clip_value"),
+    "clipping the norm": ({"optimizer.clip_norm": 1.0}, "takes no clip_norm"),
     "a rate a layer": (
-        {"axes": {}, "optimizer.learning_rate": [0.5]}, "without a learning rate a layer",
+        {"axes": {}, "optimizer.learning_rate": [0.5]}, "takes no learning rates by layer",
     ),
     "decay on an axis": (
-        {"axes": {"learning_rate": [1.0], "weight_decay": [0.0, 0.1]}}, "without weight_decay",
+        {"axes": {"learning_rate": [1.0], "weight_decay": [0.0, 0.1]}}, "takes no weight_decay",
     ),
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from ...catalogue import register
+from ..elementary import like, sqrt
 from ..options import Floats, LaneNumber
 from .protocol import OptimizerOptions, Step
 
@@ -125,6 +126,18 @@ class Adam:
         mean = mean / (1 - numbers["beta1"] ** updates)
         square = square / (1 - numbers["beta2"] ** updates)
         return weight - rate * mean / (np.sqrt(square) + numbers["epsilon"])
+
+    fused_numbers = ("beta1", "beta2", "epsilon")
+
+    @staticmethod
+    def fused(weight: Any, slope: Any, state: Any, shares: Any, numbers: Any, rate: Any) -> Any:
+        beta1, beta2, epsilon = numbers
+        one = like(weight, 1.0)
+        mean_share, square_share = beta1 * shares[0] + one, beta2 * shares[1] + one
+        mean, square = beta1 * state[0] + slope, beta2 * state[1] + slope * slope
+        root = sqrt(square_share)
+        change = rate * (root / mean_share) * (mean / (sqrt(square) + epsilon * root))
+        return weight - change, (mean, square), (mean_share, square_share)
 
 
 @register("optimizer", "adamw")

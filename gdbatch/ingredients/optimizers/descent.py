@@ -37,6 +37,12 @@ class GradientDescent:
     ) -> Any:
         return weight - rate * slope
 
+    fused_numbers = ()
+
+    @staticmethod
+    def fused(weight: Any, slope: Any, state: Any, shares: Any, numbers: Any, rate: Any) -> Any:
+        return weight - rate * slope, state, shares
+
 
 class _MomentumOptions(OptimizerOptions):
     momentum: LaneNumber = Field(0.9, ge=0, lt=1, description="β: what stays of the velocity.")
@@ -75,6 +81,13 @@ class Momentum:
         memory["velocity"] = numbers["momentum"] * memory.get("velocity", 0) + slope
         return weight - rate * memory["velocity"]
 
+    fused_numbers = ("momentum",)
+
+    @staticmethod
+    def fused(weight: Any, slope: Any, state: Any, shares: Any, numbers: Any, rate: Any) -> Any:
+        velocity = numbers[0] * state[0] + slope
+        return weight - rate * velocity, (velocity,), shares
+
 
 @register("optimizer", "nesterov")
 class Nesterov:
@@ -108,6 +121,13 @@ class Nesterov:
         momentum = numbers["momentum"]
         memory["velocity"] = momentum * memory.get("velocity", 0) + slope
         return weight - rate * (slope + momentum * memory["velocity"])
+
+    fused_numbers = ("momentum",)
+
+    @staticmethod
+    def fused(weight: Any, slope: Any, state: Any, shares: Any, numbers: Any, rate: Any) -> Any:
+        velocity = numbers[0] * state[0] + slope
+        return weight - rate * (slope + numbers[0] * velocity), (velocity,), shares
 
 
 @register("optimizer", "signsgd")

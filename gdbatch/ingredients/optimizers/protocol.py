@@ -66,6 +66,10 @@ class Optimizer(Protocol):
     def update(step: Step) -> None:
         """One update of all lanes, in place, without allocating."""
 
+    # an entry that compiled kernels are made for has `fused_numbers`, names of options, too, and
+    # fused(weight, slope, state, shares, numbers, rate), which gives weight, state and shares
+    # after the update as tuples of `state`, `row_state` and `fused_numbers`; see `elementary`
+
     @staticmethod
     def update_one(
         weight: Any, slope: Any, rate: Any, numbers: Mapping[str, Any], memory: dict[str, Any]
