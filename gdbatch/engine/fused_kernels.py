@@ -63,9 +63,15 @@ def make_kernels(
     They are compiled when first called and, with `keep`, kept on disk; `stamp` tells the code of
     the ingredients, which Numba does not look at, from what it was when they were kept.
     """
-    forward = arithmetic.forward
-    evaluate_chunk = arithmetic.evaluate
-    single_steps = arithmetic.single_steps
+    return Kernels(
+        _evaluate(arithmetic, stamp, keep),
+        _run_window(arithmetic, step, is_plain, stamp, keep),
+        _find_event(arithmetic, step, stamp, keep),
+    )
+
+
+def _evaluate(arithmetic: Arithmetic, stamp: int, keep: bool) -> Any:
+    forward, evaluate_chunk = arithmetic.forward, arithmetic.evaluate
 
     @njit(cache=keep, error_model="numpy")
     def evaluate(net: Any, parameters: Any, gradient: Any, measures: Any, values: Any) -> None:
@@ -81,6 +87,12 @@ def make_kernels(
                 forward(net, sample, work)
                 rows = values[sample * n_out : (sample + 1) * n_out]
                 give_back(start, work.values[-n_out:], rows)
+
+    return evaluate
+
+
+def _run_window(arithmetic: Arithmetic, step: Any, is_plain: bool, stamp: int, keep: bool) -> Any:
+    evaluate_chunk, single_steps = arithmetic.evaluate, arithmetic.single_steps
 
     @njit(cache=keep, error_model="numpy")
     def run_window(
@@ -129,6 +141,12 @@ def make_kernels(
             give_back(start, largest, watch.largest_loss)
             give_back(start, work.measures[LOSS : LOSS + 1], watch.last_loss)
             give_back(start, same, watch.same)
+
+    return run_window
+
+
+def _find_event(arithmetic: Arithmetic, step: Any, stamp: int, keep: bool) -> Any:
+    evaluate_chunk = arithmetic.evaluate
 
     @njit(cache=keep, error_model="numpy")
     def find_event(net: Any, lanes: Any, rules: Any, steps: Any, advanced: Any, found: Any) -> None:
@@ -179,7 +197,7 @@ def make_kernels(
             give_back(start, history.kept, lanes.moving)
             give_back(start, history.kept_loss, lanes.last_loss)
 
-    return Kernels(evaluate, run_window, find_event)
+    return find_event
 
 
 @register_jitable

@@ -171,12 +171,12 @@ def workloads(scale: float = 1.0) -> list[Workload]:
                 f"1→1 sigmoid, fixed steps, {dtype}",
                 _sweep(
                     _ONE,
-                    {"max_steps": 4 * fixed, "dtype": dtype},
+                    {"max_steps": 8 * fixed, "dtype": dtype},
                     {"log10": [-2, 0], "num": 1024},
                     256,
                     _RAND,
                 ),
-                4 * fixed,
+                8 * fixed,
             )
         )
     found.append(
