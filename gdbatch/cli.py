@@ -291,6 +291,36 @@ def new(
         typer.echo(path)
 
 
+@app.command()
+@_guarded
+def reproduce(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Which results; all if left out."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Coarser sweeps, in under three minutes.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Folder of the runs.", show_default="results/reproduce"),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", help="Worker processes; -1 is one a core.")
+    ] = -1,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Train published results again, and print what was published next to what was measured.
+
+    Goes on where an earlier call stopped.
+    """
+    from .reproduce import as_markdown
+    from .reproduce import reproduce as reproduce_results
+
+    table = reproduce_results(names or (), out=out, quick=quick, jobs=jobs, progress=not quiet)
+    typer.echo(as_markdown(table))
+
+
 def main() -> None:
     """The console script."""
     app()
