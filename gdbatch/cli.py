@@ -235,7 +235,8 @@ def summary(
 def plot(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
     kind: Annotated[
-        str | None, typer.Argument(help="convergence, loss, prediction or map; all if left out.")
+        str | None,
+        typer.Argument(help="bifurcation, convergence, loss, map or prediction; all if left out."),
     ] = None,
 ) -> None:
     """Draw the figures of a run again, as PNG and SVG."""
