@@ -295,13 +295,15 @@ class Plan:
         if "file" in resolved["init"]:  # another group may start from another
             resolved["inits"] = [one.sections.init.resolved() for one in groups]
         resolved["final_parameters"] = self.sweep.record.final_parameters
+        if self.sweep.record.measures:
+            resolved["measures"] = self.resolved()["record"]["measures"]
         resolved["results_version"] = RESULTS_VERSION
         return _digest(resolved)
 
     @functools.cached_property
     def recording_hash(self) -> str:
         """Of whatever changes `trajectories` beyond the plan's hash."""
-        return _digest(self.sweep.record.model_dump(mode="json"))
+        return _digest(self.sweep.record.model_dump(mode="json", exclude={"measures"}))
 
 
 def _digest(data: Any) -> str:

@@ -241,6 +241,13 @@ def trials_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
             columns[name] = (
                 pa.nulls(len(trials), pa.float64()) if values is None else pa.array(values)
             )
+    for options in plan.sweep.record.measures:
+        for column in options.columns():
+            values = results.measures[column.name]
+            columns[column.name] = pa.array(values)
+            if column.whole:  # where there is none, empty
+                whole = np.nan_to_num(values).astype(np.int64)
+                columns[column.name] = pa.array(whole, mask=np.isnan(values))
     return pa.table(columns)
 
 

@@ -136,6 +136,7 @@ class Results:
     gradient_norm: NDArray[np.float64]
     final_parameters: NDArray[np.float64] | None = None  # (parameters, trials)
     trajectories: dict[str, Any] = field(default_factory=dict)  # see `recording`
+    measures: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, trials: int, n_parameters: int | None) -> Results:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
 from .. import catalogue, ingredients  # noqa: F401  the ingredients register themselves
 from ..engine.engines import ENGINES
@@ -22,6 +22,7 @@ from ..engine.recording import RECORDABLE
 from ..errors import IngredientError, nearest
 from ..ingredients.functions.protocol import FunctionOptions
 from ..ingredients.initializers import Initializer, InitOptions
+from ..ingredients.measures import MeasureOptions
 from ..ingredients.optimizers.protocol import OptimizerOptions
 from ..ingredients.options import Context, Options
 from ..ingredients.problems.protocol import Problem, ProblemOptions, layers_of
@@ -132,7 +133,7 @@ class Train(Options):
 
 
 class Record(Options):
-    """`[record]`: trajectories of some trials, and final parameters of all."""
+    """`[record]`: trajectories of some trials, and final parameters and measures of all."""
 
     every: int | None = Field(None, ge=1, description="A row at every multiple of this step.")
     values: list[str] | None = Field(
@@ -144,6 +145,9 @@ class Record(Options):
         None, description="Which trials: for some axes, the values to record."
     )
     final_parameters: bool = Field(False, description="Columns of final parameters in `trials`.")
+    measures: list[SerializeAsAny[MeasureOptions]] = Field(
+        [], description="Further columns of `trials`: names of measures, or tables with options."
+    )
 
     @model_validator(mode="after")
     def _known_values(self) -> Record:
@@ -340,12 +344,12 @@ def validate_sections(
         table = document.get(family, {})
         if family == "problem" and isinstance(table, dict) and isinstance(table.get("data"), dict):
             place = ("problem", "data")
-            dataset, wrong = _validated("dataset", table["data"], place, context)
+            dataset, wrong = validated("dataset", table["data"], place, context)
             if wrong:
                 complaints += wrong
                 continue
             table = table | {"data": dataset}
-        parts[family], wrong = _validated(family, table, (family,), context)
+        parts[family], wrong = validated(family, table, (family,), context)
         complaints += wrong
     if complaints:
         return None, complaints
@@ -354,7 +358,7 @@ def validate_sections(
     return (None, complaints) if complaints else (sections, [])
 
 
-def _validated(
+def validated(
     family: str, table: Any, place: Path, context: Context
 ) -> tuple[Any, list[Complaint]]:
     """The options in a table that stands at `place`, and everything that is wrong in it."""
