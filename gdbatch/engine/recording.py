@@ -36,7 +36,7 @@ def record(assignment: Assignment, recording: Recording, results: Results) -> di
     notes = _Notes(recording)
     # the longest trials first: what is left of a block is then always its beginning
     rows = recording.rows[np.argsort(-results.steps[recording.rows], kind="stable")]
-    batch = assignment.problem.block_width(assignment.training.dtype)
+    batch = assignment.block_width
     for start in range(0, len(rows), batch):
         _record_batch(assignment, rows[start : start + batch], results, notes)
     return notes.table()
