@@ -79,7 +79,7 @@ def _seconds_a_trial(plan: Plan, number: int, most_seconds: float) -> tuple[floa
     cut = (results.steps == budget) & (budget < most)
     updates = float(results.steps.sum())
     expected = float(np.where(cut, most, results.steps).sum())
-    width = group.problem.block_width(assignment.training.dtype)
+    width = assignment.block_width
     # a full block spends less on each update than the calibration's narrow one
     saved = _full_block_saving(count, min(width, group.trials))
     return seconds * saved * (expected / max(updates, 1.0)) / count, bool(cut.any())

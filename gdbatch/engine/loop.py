@@ -59,7 +59,7 @@ class _Queue:
         self._results = results
         self._begun = 0
         self._waiting: deque[Lanes] = deque()
-        self.batch = assignment.problem.block_width(assignment.training.dtype)
+        self.batch = assignment.block_width
 
     def __bool__(self) -> bool:
         return bool(self._waiting) or self._begun < len(self._assignment)

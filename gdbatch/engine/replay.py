@@ -71,7 +71,7 @@ def replays(
     steps: where each trial of the assignment ended. values: what of an evaluation is wanted.
     """
     rows = rows[np.argsort(-steps[rows], kind="stable")]
-    batch = assignment.problem.block_width(assignment.training.dtype)
+    batch = assignment.block_width
     for start in range(0, len(rows), batch):
         part = rows[start : start + batch]
         replay = Replay(assignment, part, steps[part].tolist(), values)
