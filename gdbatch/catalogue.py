@@ -19,6 +19,7 @@ FAMILIES = (
     "init",
     "optimizer",
     "schedule",
+    "measure",
 )
 
 _entries: dict[str, dict[str, Any]] = {family: {} for family in FAMILIES}

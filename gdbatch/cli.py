@@ -235,7 +235,8 @@ def summary(
 def plot(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
     kind: Annotated[
-        str | None, typer.Argument(help="convergence, loss, prediction or map; all if left out.")
+        str | None,
+        typer.Argument(help="bifurcation, convergence, loss, map or prediction; all if left out."),
     ] = None,
 ) -> None:
     """Draw the figures of a run again, as PNG and SVG."""
@@ -289,6 +290,36 @@ def new(
 
     for path in write_starter(name, Path.cwd(), python):
         typer.echo(path)
+
+
+@app.command()
+@_guarded
+def reproduce(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Which results; all if left out."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Coarser sweeps, in under three minutes.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Folder of the runs.", show_default="results/reproduce"),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", help="Worker processes; -1 is one a core.")
+    ] = -1,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Train published results again, and print what was published next to what was measured.
+
+    Goes on where an earlier call stopped.
+    """
+    from .reproduce import as_markdown
+    from .reproduce import reproduce as reproduce_results
+
+    table = reproduce_results(names or (), out=out, quick=quick, jobs=jobs, progress=not quiet)
+    typer.echo(as_markdown(table))
 
 
 def main() -> None:

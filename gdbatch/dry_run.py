@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine.assignment import Results
+from .engine.assignment import Assignment, Results
 from .engine.loop import train
 from .executors import cores
 from .plan import Plan
@@ -49,6 +49,7 @@ def estimate(plan: Plan, jobs: int, budget: float = _BUDGET) -> Estimate:
     columns = 5 + len(plan.axes)
     if plan.sweep.record.final_parameters:
         columns += plan.group(0).problem.n_parameters
+    columns += sum(len(options.columns()) for options in plan.sweep.record.measures)
     return Estimate(
         plan.sweep.name,
         plan.trials,
@@ -71,25 +72,25 @@ def _seconds_a_trial(plan: Plan, number: int, most_seconds: float) -> tuple[floa
     most = assignment.training.max_steps
     budget, started = min(256, most), time.perf_counter()
     while True:
-        results, seconds = _train_briefly(assignment, budget)
+        results, seconds = _train_briefly(plan, assignment, budget)
         if budget == most or time.perf_counter() - started > most_seconds / 4:
             break
         budget = min(4 * budget, most)
     cut = (results.steps == budget) & (budget < most)
     updates = float(results.steps.sum())
     expected = float(np.where(cut, most, results.steps).sum())
-    width = group.problem.block_width(assignment.training.dtype)
+    width = assignment.block_width
     # a full block spends less on each update than the calibration's narrow one
     saved = _full_block_saving(count, min(width, group.trials))
     return seconds * saved * (expected / max(updates, 1.0)) / count, bool(cut.any())
 
 
-def _train_briefly(assignment: Any, budget: int) -> tuple[Results, float]:
+def _train_briefly(plan: Plan, assignment: Assignment, budget: int) -> tuple[Results, float]:
     training = assignment.training
     stop = training.stop if training.hold <= budget + 1 else {}
     short = replace(assignment, training=replace(training, max_steps=budget, stop=stop))
     started = time.perf_counter()
-    results = train(short)
+    results = train(short, measures=plan.sweep.record.measures)
     return results, time.perf_counter() - started
 
 

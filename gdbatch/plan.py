@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import catalogue
-from .engine.assignment import Assignment
+from .engine.assignment import Assignment, block_width
 from .engine.recording import Recording
 from .errors import Problem as FileProblem
 from .errors import SweepFileError
@@ -114,7 +114,7 @@ class Plan:
         # a per-lane axis zipped with a structural one moves with the group
         sections = self.sweep.sections(values | self._zipped(number))
         problem = sections.make_problem()
-        wanted = _BLOCKS_IN_SHARD * problem.block_width(sections.train.training().dtype)
+        wanted = _BLOCKS_IN_SHARD * block_width(problem, sections.train.training())
         pairs = -(-self.group_trials // (2 * wanted))  # an even number of shards, for two cores
         size = -(-self.group_trials // (2 * pairs)) if self.group_trials > wanted // 4 else wanted
         return Group(
@@ -275,7 +275,7 @@ class Plan:
             "init": first.init.model_dump(mode="json"),
             "optimizer": first.optimizer.model_dump(mode="json"),
             "schedule": first.schedule.model_dump(mode="json"),
-            "train": first.train.model_dump(mode="json"),
+            "train": first.train.resolved(),
             "axes": [
                 [{"key": axis.key, **axis.form.model_dump(mode="json")} for axis in dimension]
                 for dimension in self.sweep.dimensions
@@ -295,13 +295,15 @@ class Plan:
         if "file" in resolved["init"]:  # another group may start from another
             resolved["inits"] = [one.sections.init.resolved() for one in groups]
         resolved["final_parameters"] = self.sweep.record.final_parameters
+        if self.sweep.record.measures:
+            resolved["measures"] = self.resolved()["record"]["measures"]
         resolved["results_version"] = RESULTS_VERSION
         return _digest(resolved)
 
     @functools.cached_property
     def recording_hash(self) -> str:
         """Of whatever changes `trajectories` beyond the plan's hash."""
-        return _digest(self.sweep.record.model_dump(mode="json"))
+        return _digest(self.sweep.record.model_dump(mode="json", exclude={"measures"}))
 
 
 def _digest(data: Any) -> str:

@@ -27,7 +27,7 @@ from .whole_files import clear_abandoned, is_temporary, write_whole
 
 MANIFEST = "manifest.json"
 KINDS = ("trials", "trajectories")
-FIGURES = ("convergence", "loss", "map", "prediction")
+FIGURES = ("bifurcation", "convergence", "loss", "map", "prediction")
 _DERIVED = (
     *("summary.csv", "trials.csv", "report.html"),
     *(f"figures/{kind}.{suffix}" for kind in FIGURES for suffix in ("png", "svg")),
@@ -241,6 +241,13 @@ def trials_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
             columns[name] = (
                 pa.nulls(len(trials), pa.float64()) if values is None else pa.array(values)
             )
+    for options in plan.sweep.record.measures:
+        for column in options.columns():
+            values = results.measures[column.name]
+            columns[column.name] = pa.array(values)
+            if column.whole:  # where there is none, empty
+                whole = np.nan_to_num(values).astype(np.int64)
+                columns[column.name] = pa.array(whole, mask=np.isnan(values))
     return pa.table(columns)
 
 

@@ -88,7 +88,10 @@ def run_shard(work: Work) -> ShardReport:
     try:
         with threadpoolctl.threadpool_limits(1):
             results = train(
-                plan.assignment(shard), plan.recording(shard), plan.sweep.record.final_parameters
+                plan.assignment(shard),
+                plan.recording(shard),
+                plan.sweep.record.final_parameters,
+                plan.sweep.record.measures,
             )
         RunDirectory(work.path).write_shard(plan, shard, results)
     except GdbatchError as error:

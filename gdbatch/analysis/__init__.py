@@ -1,6 +1,7 @@
 """From trials to answers: tables in, tables and words out; no files, no figures."""
 
 from .answer import Answer, answer, choice_axis, is_scale, other_axes
+from .boxes import boundary, box_dimension, densest_window
 from .summary import OUTCOME_COLUMNS, summarise, summarise_parts
 from .words import as_words, number
 
@@ -9,7 +10,10 @@ __all__ = [
     "Answer",
     "answer",
     "as_words",
+    "boundary",
+    "box_dimension",
     "choice_axis",
+    "densest_window",
     "is_scale",
     "number",
     "other_axes",

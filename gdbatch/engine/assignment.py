@@ -16,10 +16,11 @@ from .. import catalogue
 from ..ingredients.initializers import Initializer
 from ..ingredients.optimizers.protocol import Optimizer
 from ..ingredients.options import Floats, Number, as_array
-from ..ingredients.problems.protocol import Problem, layers_of
+from ..ingredients.problems.protocol import Problem, lanes_in_cache, layers_of
 from ..ingredients.schedules import Schedule
 from ..streams import generator
 from .lanes import Lanes
+from .minibatches import keys_of
 from .outcomes import Training
 
 _CONSTANT: type[Schedule] = catalogue.get("schedule", "constant")
@@ -64,7 +65,12 @@ class Assignment:
     @property
     def can_stall(self) -> bool:
         """Whether an update that changes nothing is followed by its like."""
-        return not (self.rate_varies or self.problem.uses_step)
+        return not (self.rate_varies or self.problem.uses_step or self.training.batch)
+
+    @property
+    def block_width(self) -> int:
+        """Lanes that step together."""
+        return block_width(self.problem, self.training)
 
     def initial_parameters(self, rows: NDArray[np.int64]) -> Floats:
         """Parameters (parameters, rows) before the first update, float64."""
@@ -89,6 +95,8 @@ class Assignment:
             "step": np.zeros(len(rows), np.int64),
             "last_loss": np.full(len(rows), np.nan, dtype),
         }
+        if self.training.batch:
+            columns["batch_key"] = keys_of(self.entropy, self.seeds[rows])
         for name in self.optimizer.state:
             columns[f"state.{name}"] = np.zeros_like(parameters)
         for name in self.optimizer.row_state:
@@ -121,6 +129,16 @@ class Assignment:
         return array.astype(_DTYPES[prefix] or self.training.dtype)
 
 
+def block_width(problem: Problem, training: Training) -> int:
+    """Lanes that step together: a function of the shapes only."""
+    dtype, batch = training.dtype, training.batch
+    if batch is None:
+        return problem.block_width(dtype)
+    samples = problem.n_samples if batch.tracked == "full" else batch.size
+    most = lanes_in_cache(max(1, batch.orders(problem.n_samples)), np.dtype(np.intp))
+    return min(most, problem.block_width(dtype, samples))
+
+
 def _is_used(number: Number) -> bool:
     return isinstance(number, np.ndarray) or number != 0
 
@@ -136,6 +154,7 @@ class Results:
     gradient_norm: NDArray[np.float64]
     final_parameters: NDArray[np.float64] | None = None  # (parameters, trials)
     trajectories: dict[str, Any] = field(default_factory=dict)  # see `recording`
+    measures: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, trials: int, n_parameters: int | None) -> Results:

@@ -11,10 +11,11 @@ import numpy as np
 
 from ..ingredients.buffers import new_buffer
 from ..ingredients.options import Floats
-from ..ingredients.problems.protocol import Evaluation
+from ..ingredients.problems.protocol import Evaluation, Evaluator
 from .assignment import Assignment
 from .engines import ENGINES
 from .lanes import Array, Lanes
+from .minibatches import Minibatches, MinibatchEvaluator
 from .updates import Updates
 
 # NumPy reduces a lone lane in another order than lanes side by side: keep to a width where the
@@ -35,8 +36,16 @@ class Block:
         self._data = lanes.part("data")
         problem, dtype = assignment.problem, assignment.training.dtype
         engine = ENGINES[assignment.training.engine]
-        self._evaluator = engine.evaluator(problem, width, dtype)
         self.gradient = new_buffer(self.parameters.shape, dtype)
+        self._evaluator = engine.evaluator(problem, width, dtype)
+        self._on_batch: Evaluator | None = None  # of the gradient, where it is not that measured
+        batch = assignment.training.batch
+        if batch:
+            minibatches = Minibatches(batch, problem.n_samples, lanes["batch_key"], self.steps)
+            self._on_batch = MinibatchEvaluator(problem, minibatches, dtype)
+            if batch.tracked == "batch":
+                self._evaluator, self._on_batch = self._on_batch, None
+        self._for_update = self.wanted()
         self._updates = Updates(assignment, lanes, self.gradient)
         self.loss, self.prediction_error, self.gradient_norm = (
             new_buffer(width, dtype) for _ in range(3)
@@ -57,7 +66,9 @@ class Block:
         np.sqrt(self.gradient_norm, self.gradient_norm)
 
     def step(self) -> None:
-        """One update of all lanes; the gradient is used up."""
+        """One update of all lanes from where they were evaluated; the gradient is used up."""
+        if self._on_batch is not None:
+            self._on_batch.evaluate(self.parameters, self._data, self.steps, self._for_update)
         self._updates.make()
 
     def moving(self) -> dict[str, Array]:

@@ -14,6 +14,7 @@ from .. import catalogue
 from ..ingredients.optimizers.protocol import OptimizerOptions
 from ..ingredients.problems.protocol import Evaluator, Problem
 from ..ingredients.schedules import ScheduleOptions
+from .outcomes import Training
 
 if TYPE_CHECKING:
     from .assignment import Assignment
@@ -27,7 +28,11 @@ class Engine(Protocol):
     """What the loop needs of an engine."""
 
     def refusal(
-        self, problem: Problem, optimizer: OptimizerOptions, schedule: ScheduleOptions
+        self,
+        problem: Problem,
+        optimizer: OptimizerOptions,
+        schedule: ScheduleOptions,
+        training: Training,
     ) -> str:
         """Why it cannot train this, or nothing."""
 
@@ -53,7 +58,11 @@ class NumpyEngine:
     """NumPy on all lanes at once; trains whatever there is."""
 
     def refusal(
-        self, problem: Problem, optimizer: OptimizerOptions, schedule: ScheduleOptions
+        self,
+        problem: Problem,
+        optimizer: OptimizerOptions,
+        schedule: ScheduleOptions,
+        training: Training,
     ) -> str:
         """Nothing."""
         return ""
@@ -86,7 +95,11 @@ class FusedEngine:
     """Compiled kernels for networks under gradient descent; needs Numba."""
 
     def refusal(
-        self, problem: Problem, optimizer: OptimizerOptions, schedule: ScheduleOptions
+        self,
+        problem: Problem,
+        optimizer: OptimizerOptions,
+        schedule: ScheduleOptions,
+        training: Training,
     ) -> str:
         """Why it cannot train this, or nothing."""
         if importlib.util.find_spec("numba") is None:
@@ -102,6 +115,7 @@ class FusedEngine:
             ("clip_value", optimizer.clip_value is None),
             ("clip_norm", optimizer.clip_norm is None),
             ("weight_decay", not optimizer.weight_decay),
+            ("minibatches", training.batch is None),
         ):
             if not is_plain:
                 return f"takes no {key}"

@@ -22,7 +22,7 @@ class Lanes:
     Always there: `parameters` (parameters, lanes), `row` (lanes,), the trial's row in the
     results, `step` (lanes,), updates made, and `last_loss` (lanes,), the last finite loss known.
     `state.NAME` is optimizer state, `number.NAME` a number of the optimizer, `schedule.NAME` one of
-    the schedule, `data.NAME` lane data.
+    the schedule, `data.NAME` lane data. With minibatches there is `batch_key` (lanes,).
     """
 
     def __init__(self, columns: dict[str, Array]) -> None:

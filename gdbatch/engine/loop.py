@@ -7,14 +7,17 @@ need, not the longest of them times all.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
+from ..ingredients.measures import MeasureOptions
 from .assignment import Assignment, Results
 from .block import FEWEST_LANES, Block
 from .engines import ENGINES
 from .inspection import Inspection
 from .lanes import Lanes
+from .measuring import measure
 from .recording import Recording, record
 from .windows import WindowBlock, window_length
 
@@ -27,6 +30,7 @@ def train(
     assignment: Assignment,
     recording: Recording | None = None,
     keep_parameters: bool = False,
+    measures: Sequence[MeasureOptions] = (),
 ) -> Results:
     """Train every trial of an assignment to its end.
 
@@ -42,6 +46,8 @@ def train(
         _Loop(assignment, results).run()
         if recording is not None and recording.rows.size:
             results.trajectories = record(assignment, recording, results)
+        if measures:
+            results.measures = measure(assignment, measures, results)
     return results
 
 
@@ -53,7 +59,7 @@ class _Queue:
         self._results = results
         self._begun = 0
         self._waiting: deque[Lanes] = deque()
-        self.batch = assignment.problem.block_width(assignment.training.dtype)
+        self.batch = assignment.block_width
 
     def __bool__(self) -> bool:
         return bool(self._waiting) or self._begun < len(self._assignment)

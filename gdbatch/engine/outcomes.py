@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .minibatches import Batch
+
 OUTCOMES = ("converged", "diverged", "stalled", "unfinished", "completed")
 CONVERGED, DIVERGED, STALLED, UNFINISHED, COMPLETED = range(len(OUTCOMES))
 
@@ -26,6 +28,7 @@ class Training:
     hold: int = 1  # checks in a row that the rules must hold
     divergence_limit: float | None = 1e8  # of the loss; None: only what is not finite
     engine: str = "numpy"
+    batch: Batch | None = None  # None: every update is made from all samples
 
     @property
     def largest_loss(self) -> float:

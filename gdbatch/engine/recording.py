@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from .assignment import Assignment, Results
 from .block import Block
+from .replay import replays
 
 RECORDABLE = ("loss", "prediction", "prediction_error", "gradient_norm", "parameters")
-_COMPACT_BELOW = 0.75
 
 
 @dataclass(frozen=True)
@@ -34,53 +34,27 @@ def record(assignment: Assignment, recording: Recording, results: Results) -> di
     There is a row at step 0, at multiples of `every`, and at the reported end of each trial.
     """
     notes = _Notes(recording)
-    # the longest trials first: what is left of a block is then always its beginning
-    rows = recording.rows[np.argsort(-results.steps[recording.rows], kind="stable")]
-    batch = assignment.problem.block_width(assignment.training.dtype)
-    for start in range(0, len(rows), batch):
-        _record_batch(assignment, rows[start : start + batch], results, notes)
+    values = ["loss", "predictions", "prediction_error"]
+    for replay in replays(assignment, recording.rows, results.steps, values):
+        due = replay.step % recording.every == 0
+        chosen = slice(0, replay.left) if due else replay.ending
+        some = chosen.start < chosen.stop
+        replay.evaluate(with_values=some)
+        if some:
+            replay.block.measure_gradient_norm()
+            notes.take(replay.block, chosen)
     return notes.table()
-
-
-def _record_batch(
-    assignment: Assignment, rows: NDArray[np.int64], results: Results, notes: _Notes
-) -> None:
-    ends = results.steps[rows]
-    due_ends = set(ends.tolist())
-    block = Block(assignment, assignment.fresh_lanes(rows))
-    everything, lean = block.wanted("loss", "predictions", "prediction_error"), block.wanted()
-    for step in range(int(ends.max()) + 1):
-        due = step % notes.every == 0
-        if due or step in due_ends:
-            left = int(np.searchsorted(-ends, -step, side="right"))  # ends are descending
-            chosen = np.arange(left) if due else np.flatnonzero(ends[:left] == step)
-            block.evaluate(everything)
-            block.measure_gradient_norm()
-            notes.take(block, chosen)
-            if 0 < left < _COMPACT_BELOW * block.occupied:
-                ends = ends[:left]
-                lanes = block.lanes.take(slice(0, left))
-                gradient = block.gradient[:, :left]
-                block = Block(assignment, lanes)
-                block.gradient[:] = gradient[:, np.arange(len(block.lanes)) % left]
-                everything = block.wanted("loss", "predictions", "prediction_error")
-                lean = block.wanted()
-        else:
-            block.evaluate(lean)
-        block.step()
-        np.add(block.steps, 1, block.steps)
 
 
 class _Notes:
     """The rows kept so far."""
 
     def __init__(self, recording: Recording) -> None:
-        self.every = recording.every
         self._parts: dict[str, list[Any]] = {
             name: [] for name in ("row", "step", *recording.values)
         }
 
-    def take(self, block: Block, chosen: NDArray[np.int64]) -> None:
+    def take(self, block: Block, chosen: slice) -> None:
         """Keep what the block has just evaluated of the chosen lanes."""
         measured = {
             "row": block.lanes["row"],
@@ -92,7 +66,7 @@ class _Notes:
             "parameters": block.parameters,
         }
         for name, parts in self._parts.items():
-            parts.append(measured[name][..., chosen])
+            parts.append(measured[name][..., chosen].copy())
 
     def table(self) -> dict[str, Any]:
         """All rows in order."""

@@ -17,6 +17,7 @@ from ..ingredients.activations import Activation
 from ..ingredients.losses import Loss
 from ..ingredients.optimizers.protocol import Optimizer
 from ..ingredients.schedules import Schedule
+from .minibatches import samples_at
 from .outcomes import CONVERGED, DIVERGED, OUTCOMES, STALLED, Training
 
 # One input, one weight, one output: the tutorial's own functions ------------------------------
@@ -128,6 +129,11 @@ class ReferenceNetwork:
         """What the weights of a layer are multiplied by, that of its biases last."""
         scaled = [self._scale(layer) * x for x in output] if self.layer_scale else output
         return [*scaled, self.dtype(1)] if self.bias else scaled
+
+    def on(self, samples: list[int]) -> ReferenceNetwork:
+        """The same network, as if there were only these samples."""
+        inputs, targets = ([rows[one] for one in samples] for rows in (self.inputs, self.targets))
+        return replace(self, inputs=inputs, targets=targets)
 
     def loss_and_gradient(self, weights: list[Any]) -> tuple[Any, list[Any], list[Any]]:
         """The loss, its gradient as nested lists like `weights`, and all predictions."""
@@ -247,25 +253,39 @@ def train_reference(
     parameters: Any,
     updates: float | ReferenceUpdates,
     training: Training,
+    batch_key: int = 0,
 ) -> ReferenceResult:
-    """One trial, every rule checked after every update; a float is gradient descent's rate."""
+    """One trial, every rule checked after every update; a float is gradient descent's rate.
+
+    batch_key: of the trial's seed, where minibatches are drawn.
+    """
     if not isinstance(updates, ReferenceUpdates):
         updates = ReferenceUpdates([network.dtype(updates)] * len(parameters))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _train(network, parameters, updates, training)
+        return _train(network, parameters, updates, training, batch_key)
 
 
 def _train(
-    network: ReferenceNetwork, parameters: Any, updates: ReferenceUpdates, training: Training
+    network: ReferenceNetwork,
+    parameters: Any,
+    updates: ReferenceUpdates,
+    training: Training,
+    batch_key: int,
 ) -> ReferenceResult:
-    flat_targets = [network.dtype(t) for row in network.targets for t in row]
     current = [network.dtype(number) for number in parameters]
     memories: list[dict[str, Any]] = [{} for _ in current]
     previous: Any = None  # the weights before, and what the optimizer remembered
     initial = last_finite = network.dtype(np.nan)
     streak: ReferenceResult | None = None  # the first check of the streak, while there is one
     for step in range(training.max_steps + 1):
-        loss, nested, predictions = network.loss_and_gradient(network.nested(current))
+        weights = network.nested(current)
+        on_batch = tracked = network
+        if training.batch:
+            n_samples = len(network.inputs)
+            on_batch = network.on(samples_at(training.batch, n_samples, batch_key, step))
+            tracked = network if training.batch.tracked == "full" else on_batch
+        loss, nested, predictions = tracked.loss_and_gradient(weights)
+        flat_targets = [network.dtype(t) for row in tracked.targets for t in row]
         gradient = network.flat(nested)
         initial = loss if step == 0 else initial
         last_finite = loss if np.isfinite(loss) else last_finite
@@ -289,9 +309,12 @@ def _train(
         else:
             streak = None
         state = current, [dict(memory) for memory in memories]
-        if updates.schedule is None and previous == state and streak is None:
+        exact = updates.schedule is None and training.batch is None
+        if exact and previous == state and streak is None:
             return replace(here, outcome=OUTCOMES[STALLED])
         if step == training.max_steps:
             break
+        if tracked is not on_batch:
+            gradient = network.flat(on_batch.loss_and_gradient(weights)[1])
         previous, current = state, updates.next(current, gradient, memories, step)
     return here

@@ -43,7 +43,9 @@ class WindowBlock(Block):
         self.training = training
         self.length = window_length(training)
         self.distance = look_distance(training) if training.stop else self.length
-        self.watches_loss = not assignment.problem.loss_bound <= training.largest_loss
+        # what is not finite for one minibatch may be so for the next
+        bounded = assignment.problem.loss_bound <= training.largest_loss
+        self.watches_loss = training.batch is not None or not bounded
         self._snapshot = {name: array.copy() for name, array in self.moving().items()}
         self._snapshot["last_loss"] = self.lanes["last_loss"].copy()
         # what a window's updates leave behind: extremes at the looks, and of the last update the
@@ -101,7 +103,11 @@ class NumpyWindowBlock(WindowBlock):
 
     def __init__(self, assignment: Assignment, lanes: Lanes) -> None:
         super().__init__(assignment, lanes)
-        self._counts_steps = assignment.problem.uses_step or assignment.rate_varies
+        self._counts_steps = (
+            assignment.problem.uses_step
+            or assignment.rate_varies
+            or assignment.training.batch is not None
+        )
         self._can_stall = assignment.can_stall
         measured = {rule for rule in self.training.stop if rule != "gradient_norm"}
         watched = {"loss"} if self.watches_loss else set()

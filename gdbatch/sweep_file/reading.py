@@ -20,6 +20,7 @@ from ..ingredients.options import Context
 from .axes import FORMS, AxisForm, parse_axis
 from .complaints import Complaint, complaints_of
 from .keys import key_path, short_name, split_element
+from .measures import clashes, read_measures
 from .positions import Path as KeyPath
 from .positions import Positions, describe, lookup
 from .sources import parse_override, plain_copy, read_document
@@ -154,6 +155,10 @@ class _Reader:
         if not isinstance(table, dict):
             self._complaints.append((("record",), "must be a table"))
             return Record()
+        if isinstance(table.get("measures"), list):
+            measures, complaints = read_measures(table["measures"], self._context)
+            self._complaints += complaints
+            table = table | {"measures": measures}
         return self._validated(Record, table, ("record",)) or Record()
 
     def _validated(self, model: Any, value: Any, path: KeyPath) -> Any:
@@ -360,8 +365,9 @@ class _Reader:
 
     def _check_record(self, sweep: Sweep) -> None:
         problem = sweep.first.make_problem()
+        taken = {*_RESERVED_COLUMNS, *(axis.column for axis in sweep.axes)}
+        self._complaints += clashes(sweep.record.measures, taken | {*problem.parameter_names})
         if not problem.n_predictions:
-            taken = {*_RESERVED_COLUMNS, *(axis.column for axis in sweep.axes)}
             for name in taken.intersection(problem.parameter_names):
                 message = f'the parameter "{name}" has the name of a column of results; rename it'
                 self._complaints.append((("problem",), message))

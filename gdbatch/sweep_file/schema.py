@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from .. import catalogue
 from ..ingredients.datasets.protocol import DatasetOptions
 from ..ingredients.functions.protocol import FunctionOptions
+from ..ingredients.measures import MeasureOptions
 from ..ingredients.options import Options
 from .axes import FORMS
 from .sweep import DEFAULT_KINDS, FAMILIES, Heading, Record, Train
@@ -28,7 +29,8 @@ def json_schema() -> dict[str, Any]:
     options["problem"].remove(FunctionOptions)
     options["problem"] += [entry.Options for entry in catalogue.family("function").values()]
     datasets = [entry.Options for entry in catalogue.family("dataset").values()]
-    models: list[type[Options]] = [Heading, Record, Train, *FORMS, *datasets]
+    measures = [entry.Options for entry in catalogue.family("measure").values()]
+    models: list[type[Options]] = [Heading, Record, Train, *FORMS, *datasets, *measures]
     models += [model for family in options.values() for model in family]
     names, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REFERENCE
@@ -47,6 +49,7 @@ def json_schema() -> dict[str, Any]:
     for model in datasets:
         definitions[_name(names, model)]["required"] = ["kind"]
     _name_datasets(definitions, [names[(model, "validation")] for model in datasets])
+    _name_measures(definitions, [names[(model, "validation")] for model in measures])
     axis = {
         "anyOf": [
             {"type": "array", "minItems": 1, "description": "The values themselves."},
@@ -91,6 +94,22 @@ def _name_datasets(definitions: dict[str, Any], datasets: list[Any]) -> None:
         forms = definition.get("properties", {}).get("data", {}).get("anyOf", [])
         if any_dataset in forms:
             forms[forms.index(any_dataset)] = {"oneOf": datasets}
+
+
+def _name_measures(definitions: dict[str, Any], measures: list[Any]) -> None:
+    """Which measures a record may have, each a table, or a name where it needs no options."""
+    del definitions[MeasureOptions.__name__]
+    plain = [
+        name
+        for name, entry in catalogue.family("measure").items()
+        if not any(
+            field.is_required()
+            for key, field in entry.Options.model_fields.items()
+            if key != "kind"
+        )
+    ]
+    forms = [{"enum": plain, "type": "string"}, {"oneOf": measures}]
+    definitions[Record.__name__]["properties"]["measures"]["items"] = {"anyOf": forms}
 
 
 def _name(names: Any, model: Any) -> str:

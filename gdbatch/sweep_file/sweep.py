@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
 from .. import catalogue, ingredients  # noqa: F401  the ingredients register themselves
 from ..engine.engines import ENGINES
+from ..engine.minibatches import Batch
 from ..engine.outcomes import STOP_RULES, Training
 from ..engine.recording import RECORDABLE
 from ..errors import IngredientError, nearest
 from ..ingredients.functions.protocol import FunctionOptions
 from ..ingredients.initializers import Initializer, InitOptions
+from ..ingredients.measures import MeasureOptions
 from ..ingredients.optimizers.protocol import OptimizerOptions
 from ..ingredients.options import Context, Options
 from ..ingredients.problems.protocol import Problem, ProblemOptions, layers_of
@@ -86,6 +88,20 @@ class Divergence(Options):
     loss: float = Field(1e8, gt=0, description="Largest loss that is no divergence.")
 
 
+class MinibatchOptions(Options):
+    """Every update is made from some of the samples; a seed's are the same at every rate."""
+
+    size: int = Field(ge=1, description="Samples an update.")
+    replacement: bool = Field(
+        False, description="Whether samples are drawn anew; else each comes once an epoch."
+    )
+    tracked: Literal["full", "batch"] = Field(
+        "full",
+        description="Of which samples loss, gradient_norm and prediction_error are, and with them "
+        "the rules that stop or end a trial: all, or those of the next update, which is cheaper.",
+    )
+
+
 class Train(Options):
     """`[train]`: budget, number type, engine and rules."""
 
@@ -97,6 +113,10 @@ class Train(Options):
     stop: Stop | None = Field(None, description="When a trial has converged.")
     divergence: Divergence | Literal[False] = Field(
         Divergence(loss=1e8), description="{ loss = … }, or false: only what is not finite."
+    )
+
+    batch: MinibatchOptions | None = Field(
+        None, description="{ size = …, replacement = …, tracked = … }: minibatches."
     )
 
     @model_validator(mode="after")
@@ -119,6 +139,13 @@ class Train(Options):
             )
         return self
 
+    def resolved(self) -> dict[str, Any]:
+        """Everything that decides how it is trained."""
+        resolved = super().resolved()
+        if self.batch is None:  # as before there was one, so that old runs go on
+            del resolved["batch"]
+        return resolved
+
     def training(self) -> Training:
         """The same for the engine."""
         return Training(
@@ -128,11 +155,12 @@ class Train(Options):
             hold=self.stop.hold if self.stop else 1,
             divergence_limit=self.divergence.loss if self.divergence else None,
             engine=self.engine,
+            batch=Batch(**self.batch.model_dump()) if self.batch else None,
         )
 
 
 class Record(Options):
-    """`[record]`: trajectories of some trials, and final parameters of all."""
+    """`[record]`: trajectories of some trials, and final parameters and measures of all."""
 
     every: int | None = Field(None, ge=1, description="A row at every multiple of this step.")
     values: list[str] | None = Field(
@@ -144,6 +172,9 @@ class Record(Options):
         None, description="Which trials: for some axes, the values to record."
     )
     final_parameters: bool = Field(False, description="Columns of final parameters in `trials`.")
+    measures: list[SerializeAsAny[MeasureOptions]] = Field(
+        [], description="Further columns of `trials`: names of measures, or tables with options."
+    )
 
     @model_validator(mode="after")
     def _known_values(self) -> Record:
@@ -340,12 +371,12 @@ def validate_sections(
         table = document.get(family, {})
         if family == "problem" and isinstance(table, dict) and isinstance(table.get("data"), dict):
             place = ("problem", "data")
-            dataset, wrong = _validated("dataset", table["data"], place, context)
+            dataset, wrong = validated("dataset", table["data"], place, context)
             if wrong:
                 complaints += wrong
                 continue
             table = table | {"data": dataset}
-        parts[family], wrong = _validated(family, table, (family,), context)
+        parts[family], wrong = validated(family, table, (family,), context)
         complaints += wrong
     if complaints:
         return None, complaints
@@ -354,7 +385,7 @@ def validate_sections(
     return (None, complaints) if complaints else (sections, [])
 
 
-def _validated(
+def validated(
     family: str, table: Any, place: Path, context: Context
 ) -> tuple[Any, list[Complaint]]:
     """The options in a table that stands at `place`, and everything that is wrong in it."""
@@ -370,8 +401,15 @@ def _validated(
 def _misfits(sections: Sections, context: Context) -> list[Complaint]:
     """What is wrong between sections that are right by themselves."""
     problem = sections.make_problem()
-    engine = sections.train.engine
-    refusal = ENGINES[engine].refusal(problem, sections.optimizer, sections.schedule)
+    engine, training = sections.train.engine, sections.train.training()
+    if training.batch and not problem.n_samples:
+        message = "this problem has no samples to draw minibatches from; leave batch out"
+        return [(("train", "batch"), message)]
+    if training.batch and training.batch.size > problem.n_samples:
+        message = f"a minibatch of {training.batch.size} is larger than the data, "
+        message += f"{problem.n_samples} samples; give at most {problem.n_samples}"
+        return [(("train", "batch", "size"), message)]
+    refusal = ENGINES[engine].refusal(problem, sections.optimizer, sections.schedule, training)
     if refusal:
         return [(("train", "engine"), f'the engine "{engine}" {refusal}')]
     rates, layers = sections.optimizer.learning_rate, int(layers_of(problem.arrays)[-1]) + 1
@@ -379,8 +417,7 @@ def _misfits(sections: Sections, context: Context) -> list[Complaint]:
         message = f"there are {len(rates)} learning rates for {layers} layers of weights: "
         message += "give one number, or one a layer"
         return [(("optimizer", "learning_rate", min(len(rates) - 1, layers)), message)]
-    rules = sections.train.training().stop
-    if "prediction_error" in rules and not problem.n_predictions:
+    if "prediction_error" in training.stop and not problem.n_predictions:
         message = f"{NO_PREDICTIONS}; stop by loss or gradient_norm"
         return [(("train", "stop", "prediction_error"), message)]
     try:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gdbatch import catalogue
 from gdbatch.engine.assignment import Assignment, Number, Results
 from gdbatch.engine.fused import FusedEvaluator
+from gdbatch.engine.minibatches import keys_of
 from gdbatch.engine.outcomes import OUTCOMES, Training
 from gdbatch.engine.reference import ReferenceNetwork
 from gdbatch.ingredients.problems.network import Network, NetworkOptions
@@ -163,6 +164,11 @@ def some_of(assignment: Assignment, rows: Any) -> Assignment:
         optimizer_numbers=taken(assignment.optimizer_numbers),
         schedule_numbers=taken(assignment.schedule_numbers),
     )
+
+
+def batch_key_of(assignment: Assignment, row: int) -> int:
+    """From what the minibatches of a trial are drawn."""
+    return int(keys_of(assignment.entropy, assignment.seeds[[row]])[0])
 
 
 def outcomes(results: Results) -> list[str]:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from gdbatch.engine import reference as tutorial
 from gdbatch.engine.assignment import Assignment, Results
 from gdbatch.engine.loop import train
+from gdbatch.engine.minibatches import Batch
 from gdbatch.engine.outcomes import STOP_RULES, Training
 from gdbatch.engine.reference import ReferenceNetwork, ReferenceResult, train_reference
 from gdbatch.ingredients.problems.network import Network
@@ -27,6 +28,7 @@ from tests.engine.helpers import (
     LOSSES,
     Array,
     assignment_of,
+    batch_key_of,
     network,
     outcomes,
     reference_of,
@@ -83,10 +85,11 @@ def stable_reference(assignment: Assignment, row: int) -> ReferenceResult | None
     start = assignment.initial_parameters(np.array([row]))[:, 0]
     updates = updates_of(assignment, row)
     reference, training = reference_of(problem), assignment.training
-    end = train_reference(reference, start, updates, training)
+    key = batch_key_of(assignment, row)
+    end = train_reference(reference, start, updates, training, key)
     others = [
-        train_reference(reference, np.nextafter(start, np.inf), updates, training),
-        train_reference(Unsteady(**vars(reference)), start, updates, training),
+        train_reference(reference, np.nextafter(start, np.inf), updates, training, key),
+        train_reference(Unsteady(**vars(reference)), start, updates, training, key),
     ]
     if any(other.outcome == "stalled" or not alike(end, other) for other in [end, *others]):
         return None
@@ -225,6 +228,40 @@ def test_every_optimizer_under_every_schedule_equals_the_reference(
     plain = assignment_of(problem, training, np.geomspace(0.003, 0.1, 6), np.arange(6))
     found = list(assert_equals_reference(any_updates(plain, optimizer, schedule)))
     assert len([one for one in found if one != "chaos"]) >= 3
+
+
+BATCHES = {
+    "in epochs": Batch(2),
+    "in epochs that end anywhere": Batch(3),
+    "with replacement": Batch(3, replacement=True),
+    "that are all one looks at": Batch(2, tracked="batch"),
+    "of one": Batch(1, replacement=True, tracked="batch"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("options", CHOSEN.values(), ids=CHOSEN)
+@pytest.mark.parametrize("batch", BATCHES.values(), ids=BATCHES)
+def test_most_trials_on_minibatches_equal_the_reference(
+    batch: Batch, options: dict[str, Any], form: str
+) -> None:
+    several = {name: some for name, some in options.items() if name not in ("inputs", "targets")}
+    problem = network(**several, samples=4, form=form)
+    stop = {"loss": 0.05, "prediction_error": 0.2}
+    training = Training(130, stop=stop, hold=3, batch=batch)
+    rates, seeds = np.geomspace(0.02, 0.4, 4), [0, 1]
+    assignment = assignment_of(problem, training, np.tile(rates, 2), np.repeat(seeds, 4))
+    found = list(assert_equals_reference(assignment))
+    assert len([one for one in found if one != "chaos"]) >= 0.5 * len(found)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_on_minibatches_equals_the_reference(optimizer: str) -> None:
+    training = Training(100, stop={"loss": 0.12}, hold=2, batch=Batch(2))
+    problem = network([2, 3, 1], activation="tanh", bias=True)
+    plain = assignment_of(problem, training, np.geomspace(0.003, 0.1, 4), np.arange(4))
+    found = list(assert_equals_reference(any_updates(plain, optimizer, "inverse_time")))
+    assert len([one for one in found if one != "chaos"]) >= 2
 
 
 def test_a_planned_sweep_equals_the_reference_from_its_own_draws() -> None:

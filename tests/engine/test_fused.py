@@ -322,7 +322,9 @@ def test_every_activation_and_loss_has_a_form_for_kernels() -> None:
     )
     constant = catalogue.get("schedule", "constant").Options()
     for name in ACTIVATIONS:
-        assert engine.refusal(network([1, 1], activation=name), descent, constant) == ""
+        assert (
+            engine.refusal(network([1, 1], activation=name), descent, constant, Training(1)) == ""
+        )
         assert callable(catalogue.get("activation", name).fused)
     for name in LOSSES:
         assert callable(catalogue.get("loss", name).fused)

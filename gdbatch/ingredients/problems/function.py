@@ -17,7 +17,7 @@ from ...catalogue import register
 from ..buffers import new_buffer
 from ..functions.protocol import Function, FunctionOptions
 from ..options import Floats
-from .protocol import Evaluation, ParameterArray, lanes_in_cache
+from .protocol import Chosen, Evaluation, ParameterArray, lanes_in_cache
 
 
 @register("problem", "function")
@@ -26,6 +26,7 @@ class FunctionProblem:
 
     Options = FunctionOptions
     uses_step = False
+    n_samples = 0
     n_predictions = 0
     loss_bound = math.inf
 
@@ -40,11 +41,13 @@ class FunctionProblem:
         minimum = self.function.minimum
         self.curvature = minimum.curvature if minimum and minimum.curvature > 0 else None
 
-    def block_width(self, dtype: np.dtype[Any]) -> int:
+    def block_width(self, dtype: np.dtype[Any], samples: int | None = None) -> int:
         """The power of two of lanes whose arrays fill about a second-level cache."""
         return lanes_in_cache(3 * self.n_parameters + self.function.work_rows + 2, dtype)
 
-    def evaluator(self, lanes: int, dtype: np.dtype[Any]) -> FunctionEvaluator:
+    def evaluator(
+        self, lanes: int, dtype: np.dtype[Any], chosen: Chosen | None = None
+    ) -> FunctionEvaluator:
         """Scratch and constants for blocks of `lanes` lanes."""
         return FunctionEvaluator(self, lanes, dtype)
 

@@ -22,7 +22,7 @@ from ..options import Floats, context_of
 from .network_elementwise import ElementwiseEvaluator
 from .network_evaluator import NetworkEvaluator
 from .network_products import ProductsEvaluator
-from .protocol import ParameterArray, lanes_in_cache
+from .protocol import Chosen, ParameterArray, lanes_in_cache
 from .samples import SampleOptions
 
 # from here on a product a lane beats elementwise arithmetic: 1,000 multiplications of a forward
@@ -143,6 +143,7 @@ class Network:
             for above, below in zip(self.layers[:-1], self.layers[1:], strict=True)
         ]
         self.n_parameters = sum(rows * columns for rows, columns in self.shapes)
+        self.n_samples = len(self.inputs)
         self.n_predictions = target_rows.size
         self.target_rows = target_rows
         self.targets = [float(target) for target in target_rows.ravel()]
@@ -172,22 +173,25 @@ class Network:
                 names += [f"{stem}{column}" for column in range(columns)]
         return names
 
-    def block_width(self, dtype: np.dtype[Any]) -> int:
+    def block_width(self, dtype: np.dtype[Any], samples: int | None = None) -> int:
         """The power of two of lanes whose arrays fill about a second-level cache."""
+        samples = samples or self.n_samples
         work = sum(
             (3 + self.keeps_sops(index)) * units  # value, memory, delta
             for index, units in enumerate(self.layers[1:])
         )
-        return lanes_in_cache(3 * self.n_parameters + len(self.inputs) * work, dtype)
+        return lanes_in_cache(3 * self.n_parameters + samples * work, dtype)
 
-    def evaluator(self, lanes: int, dtype: np.dtype[Any]) -> NetworkEvaluator:
-        """Buffers and products for blocks of `lanes` lanes."""
-        form = ProductsEvaluator if self.in_products(dtype) else ElementwiseEvaluator
-        return form(self, lanes, dtype)
+    def evaluator(
+        self, lanes: int, dtype: np.dtype[Any], chosen: Chosen | None = None
+    ) -> NetworkEvaluator:
+        """Buffers and products for blocks of `lanes` lanes, on the chosen samples or all."""
+        samples = self.n_samples if chosen is None else len(chosen)
+        form = ProductsEvaluator if self.in_products(samples, dtype) else ElementwiseEvaluator
+        return form(self, lanes, dtype, chosen)
 
-    def in_products(self, dtype: np.dtype[Any]) -> bool:
+    def in_products(self, samples: int, dtype: np.dtype[Any]) -> bool:
         """Whether a matrix product a lane beats elementwise arithmetic."""
-        samples = len(self.inputs)
         weights = sum(rows * columns for rows, columns in self.shapes)
         large = samples * weights * dtype.itemsize >= _PRODUCTS_FROM_BYTES
         return large and samples >= _PRODUCTS_FROM_SAMPLES

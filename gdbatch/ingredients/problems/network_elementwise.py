@@ -14,7 +14,7 @@ from ..buffers import new_buffer
 from ..options import Floats
 from .network_evaluator import LayerArrays, NetworkEvaluator
 from .prepared import Call
-from .protocol import Evaluation
+from .protocol import Chosen, Evaluation
 
 if TYPE_CHECKING:
     from .network import Network
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 class ElementwiseEvaluator(NetworkEvaluator):
     """Lanes last: arithmetic that is the same in every lane runs along all of them."""
 
-    def __init__(self, network: Network, lanes: int, dtype: np.dtype[Any]) -> None:
-        samples = len(network.inputs)
+    def __init__(
+        self, network: Network, lanes: int, dtype: np.dtype[Any], chosen: Chosen | None = None
+    ) -> None:
+        samples = network.n_samples if chosen is None else len(chosen)
         layers = []
         for index, (activation, (_, units), constant) in enumerate(network.layer_list()):
             output = new_buffer((units + constant, samples, lanes), dtype)
@@ -33,10 +35,10 @@ class ElementwiseEvaluator(NetworkEvaluator):
             sop, memory, delta = (new_buffer((units, samples, lanes), dtype) for _ in range(3))
             sop = sop if network.keeps_sops(index) else value
             layers.append(LayerArrays(activation, sop, value, memory, delta, output))
-        super().__init__(network, lanes, dtype, layers)
+        super().__init__(network, lanes, dtype, layers, chosen)
         if self.factors is not None:
             self._scaled = new_buffer((network.n_parameters, lanes), dtype)
-        self._single_weight = network.n_parameters == self.inputs.size == 1
+        self._single_weight = network.n_parameters == self.inputs.size == 1 and not self.by_lane
 
     def prepare(self, parameters: Floats, out: Evaluation) -> list[Call]:
         """As for any network; the delta of a single weight stands where its gradient will."""
@@ -51,6 +53,12 @@ class ElementwiseEvaluator(NetworkEvaluator):
     def spread(self, targets: Floats) -> Floats:
         """Numbers (units, samples) that are the same in every lane, ready to broadcast."""
         return targets[:, :, None]
+
+    def choose(self, table: Floats, chosen: Chosen) -> Floats:
+        """An array (units, batch, lanes) for the chosen columns of a table (units, samples)."""
+        found: Floats = new_buffer((len(table), *chosen.shape), table.dtype)
+        self.choosing.append(partial(np.take, table, chosen, 1, found, "clip"))
+        return found
 
     def over_predictions(self, ufunc: np.ufunc, array: Floats, out: Floats) -> Call:
         """Reduce an array of the last layer to one number a lane."""
@@ -69,9 +77,9 @@ class ElementwiseEvaluator(NetworkEvaluator):
         weight, sop = self._weights[index], self.layers[index].sop
         if self._single_weight:
             return partial(np.multiply, weight, self.inputs.reshape(()), sop)
-        if index == 0:
+        if index == 0 and not self.by_lane:
             return partial(np.einsum, "iol,is->osl", weight, self.inputs, out=sop)
-        above = self.layers[index - 1].output
+        above = self.layers[index - 1].output if index else self.inputs
         return partial(np.einsum, "iol,isl->osl", weight, above, out=sop)
 
     def send_back(self, index: int) -> Call:
@@ -85,9 +93,9 @@ class ElementwiseEvaluator(NetworkEvaluator):
         delta, part = self.layers[index].delta, self.network.by_layer(gradient)[index]
         if self._single_weight:
             return partial(np.multiply, delta, self.gradient_inputs.reshape(()), part)
-        if index == 0:
+        if index == 0 and not self.by_lane:
             return partial(np.einsum, "is,osl->iol", self.gradient_inputs, delta, out=part)
-        above = self.layers[index - 1].output
+        above = self.layers[index - 1].output if index else self.inputs
         return partial(np.einsum, "isl,osl->iol", above, delta, out=part)
 
     def write(self, gradient: Floats) -> list[Call]:

@@ -16,7 +16,7 @@ from ..activations import Activation
 from ..buffers import new_buffer
 from ..options import Floats
 from .prepared import Call, PreparedEvaluator
-from .protocol import Evaluation
+from .protocol import Chosen, Evaluation
 
 if TYPE_CHECKING:
     from .network import Network
@@ -55,7 +55,12 @@ class NetworkEvaluator(PreparedEvaluator):
     """A network made ready for blocks of one width; see `protocol.Evaluator`."""
 
     def __init__(
-        self, network: Network, lanes: int, dtype: np.dtype[Any], layers: list[LayerArrays]
+        self,
+        network: Network,
+        lanes: int,
+        dtype: np.dtype[Any],
+        layers: list[LayerArrays],
+        chosen: Chosen | None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -65,13 +70,22 @@ class NetworkEvaluator(PreparedEvaluator):
         inputs = network.inputs.T.astype(dtype)
         if network.options.bias:
             inputs = np.vstack([inputs, np.ones((1, inputs.shape[1]), dtype)])
-        self.inputs = inputs  # (inputs, samples)
-        self._targets = self.spread(np.ascontiguousarray(network.target_rows.T, dtype))
-        count = network.n_predictions
+        targets = np.ascontiguousarray(network.target_rows.T, dtype)
+        self.by_lane = chosen is not None  # whether lanes have samples of their own
+        self.choosing: list[Call] = []  # what brings them there
+        if chosen is None:
+            self.inputs = inputs  # (inputs, samples), or as the layout has it by lane
+            self._targets = self.spread(targets)
+            self._count = network.n_predictions
+        else:
+            self.inputs, self._targets = (self.choose(one, chosen) for one in (inputs, targets))
+            self._count = len(chosen) * len(targets)
+        count = self._count
         self._scale = np.array(network.loss.scale(count), dtype)
         self._factor = np.array(network.loss.factor(count), dtype)
         # the gradient is linear in the factor: with one layer it goes into the constant inputs
-        self.gradient_inputs = inputs * self._factor if len(layers) == 1 else inputs
+        self._factor_in_inputs = len(layers) == 1 and not self.by_lane
+        self.gradient_inputs = inputs * self._factor if self._factor_in_inputs else self.inputs
         factors = network.factors  # of the parameters, (parameters, 1), or None
         self.factors = None if factors is None else factors[:, None].astype(dtype)
         self._terms, self._work = (new_buffer(layers[-1].delta.shape, dtype) for _ in range(2))
@@ -79,12 +93,12 @@ class NetworkEvaluator(PreparedEvaluator):
     def prepare(self, parameters: Floats, out: Evaluation) -> list[Call]:
         """Forward pass, what is asked for, and the chain rule from the last layer to the first."""
         layers, last = self.layers, self.layers[-1]
-        calls = self.read(parameters)
+        calls = self.choosing + self.read(parameters)
         for index, layer in enumerate(layers):
             calls += [self.weigh(index), layer.forward()]
         calls.append(partial(np.subtract, last.value, self._targets, last.delta))
         calls += self._report(last, out)
-        if len(layers) > 1:
+        if not self._factor_in_inputs:
             calls.append(partial(np.multiply, last.delta, self._factor, last.delta))
         at_prediction = self.network.options.derivative_at == "prediction"
         for index in reversed(range(len(layers))):
@@ -99,7 +113,7 @@ class NetworkEvaluator(PreparedEvaluator):
     def _report(self, last: LayerArrays, out: Evaluation) -> list[Call]:
         """Loss, predictions and prediction error, where asked for; delta is still p - t."""
         calls: list[Call] = []
-        alone = self.network.n_predictions == 1  # nothing to add up
+        alone = self._count == 1  # nothing to add up
         if out.loss is not None:
             terms = out.loss.reshape(last.delta.shape) if alone else self._terms
             arrays = last.delta, last.sop, self._targets, terms, self._work
@@ -114,7 +128,7 @@ class NetworkEvaluator(PreparedEvaluator):
             calls.append(partial(np.absolute, last.delta, distance))
             if not alone:
                 calls.append(self.over_predictions(np.maximum, distance, error))
-        if out.predictions is not None:  # sample by sample, outputs fastest
+        if out.predictions is not None and not self.by_lane:  # sample by sample, outputs fastest
             value = self.lanes_last(last.value)
             by_sample = out.predictions.reshape(-1, len(value), self.lanes)
             calls.append(partial(np.copyto, by_sample, value.swapaxes(0, 1)))
@@ -128,6 +142,13 @@ class NetworkEvaluator(PreparedEvaluator):
 
     def spread(self, targets: Floats) -> Floats:
         """Numbers (units, samples) that are the same in every lane, ready to broadcast."""
+        raise TypeError("an evaluator has a layout")
+
+    def choose(self, table: Floats, chosen: Chosen) -> Floats:
+        """An array, as the layout has it, for the chosen columns of a table (units, samples).
+
+        The call that fills it joins `choosing`.
+        """
         raise TypeError("an evaluator has a layout")
 
     def over_predictions(self, ufunc: np.ufunc, array: Floats, out: Floats) -> Call:

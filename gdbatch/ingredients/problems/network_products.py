@@ -15,6 +15,7 @@ from ..buffers import new_buffer
 from ..options import Floats
 from .network_evaluator import LayerArrays, NetworkEvaluator
 from .prepared import Call
+from .protocol import Chosen
 
 if TYPE_CHECKING:
     from .network import Network
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 class ProductsEvaluator(NetworkEvaluator):
     """Lanes first: each lane's weights and values are small matrices of their own."""
 
-    def __init__(self, network: Network, lanes: int, dtype: np.dtype[Any]) -> None:
-        samples = len(network.inputs)
+    def __init__(
+        self, network: Network, lanes: int, dtype: np.dtype[Any], chosen: Chosen | None = None
+    ) -> None:
+        samples = network.n_samples if chosen is None else len(chosen)
         layers = []
         for index, (activation, (_, units), constant) in enumerate(network.layer_list()):
             output = new_buffer((lanes, units + constant, samples), dtype)
@@ -33,7 +36,7 @@ class ProductsEvaluator(NetworkEvaluator):
             sop, memory, delta = (new_buffer((lanes, units, samples), dtype) for _ in range(3))
             sop = sop if network.keeps_sops(index) else value
             layers.append(LayerArrays(activation, sop, value, memory, delta, output))
-        super().__init__(network, lanes, dtype, layers)
+        super().__init__(network, lanes, dtype, layers, chosen)
         self._parameters = new_buffer((lanes, network.n_parameters), dtype)
         self._gradient = new_buffer((lanes, network.n_parameters), dtype)
         # (lanes, inputs, units) a layer
@@ -55,6 +58,14 @@ class ProductsEvaluator(NetworkEvaluator):
     def spread(self, targets: Floats) -> Floats:
         """Numbers (units, samples) that are the same in every lane, ready to broadcast."""
         return targets
+
+    def choose(self, table: Floats, chosen: Chosen) -> Floats:
+        """An array (lanes, units, batch) for the chosen columns of a table (units, samples)."""
+        rows, order = np.ascontiguousarray(table.T), new_buffer(chosen.T.shape, chosen.dtype)
+        found: Floats = new_buffer((*order.shape, len(table)), table.dtype)
+        self.choosing.append(partial(np.copyto, order, chosen.T))
+        self.choosing.append(partial(np.take, rows, order, 0, found, "clip"))
+        return found.swapaxes(1, 2)
 
     def over_predictions(self, ufunc: np.ufunc, array: Floats, out: Floats) -> Call:
         """Reduce an array of the last layer to one number a lane."""

@@ -26,6 +26,9 @@ class ProblemOptions(Options):
     kind: str
 
 
+Chosen = NDArray[np.intp]
+
+
 @dataclass(frozen=True)
 class ParameterArray:
     """Parameters that stand together: the weights or the biases of a layer, or all of them."""
@@ -79,6 +82,7 @@ class Problem(Protocol):
     Options: ClassVar[type[ProblemOptions]]
     uses_step: ClassVar[bool]  # whether evaluate looks at `step`; else it is kept by windows only
     n_parameters: int
+    n_samples: int  # that minibatches can be drawn from; 0 where the loss is no sum over samples
     n_predictions: int  # 0 where nothing is predicted: then `prediction_error` is NaN
     is_bias: NDArray[np.bool_]  # (parameters,): which parameters are biases
     arrays: list[ParameterArray]  # all parameters, in their order
@@ -89,11 +93,17 @@ class Problem(Protocol):
 
     def __init__(self, options: Any) -> None: ...
 
-    def block_width(self, dtype: np.dtype[Any]) -> int:
-        """Lanes that step together: a function of the shapes only."""
+    def block_width(self, dtype: np.dtype[Any], samples: int | None = None) -> int:
+        """Lanes that step together, on so many samples: a function of the shapes only."""
 
-    def evaluator(self, lanes: int, dtype: np.dtype[Any]) -> Evaluator:
-        """Buffers and kernels for blocks of `lanes` lanes."""
+    def evaluator(
+        self, lanes: int, dtype: np.dtype[Any], chosen: Chosen | None = None
+    ) -> Evaluator:
+        """Buffers and kernels for blocks of `lanes` lanes.
+
+        chosen: (batch, lanes), where at every evaluation those samples stand that each lane's loss
+        is of, as if there were no others; predictions are then left alone.
+        """
 
 
 def lanes_in_cache(numbers: int, dtype: np.dtype[Any]) -> int:

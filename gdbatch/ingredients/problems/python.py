@@ -34,7 +34,7 @@ from ...catalogue import register
 from ...errors import IngredientError, nearest
 from ..data_files import expect_file
 from ..options import Floats, context_of
-from .protocol import Evaluation, ParameterArray, ProblemOptions, lanes_in_cache
+from .protocol import Chosen, Evaluation, ParameterArray, ProblemOptions, lanes_in_cache
 
 _FAILURES = (Exception, SystemExit)  # what code that is not ours may raise
 
@@ -140,6 +140,7 @@ class PythonProblem:
 
     Options = PythonOptions
     uses_step = False
+    n_samples = 0
     n_predictions = 0
     loss_bound = math.inf
 
@@ -154,11 +155,13 @@ class PythonProblem:
         curvature = getattr(self._object, "curvature", None)
         self.curvature = None if curvature is None else float(curvature)
 
-    def block_width(self, dtype: np.dtype[Any]) -> int:
+    def block_width(self, dtype: np.dtype[Any], samples: int | None = None) -> int:
         """The power of two of lanes whose arrays, and some temporaries, fill about a cache."""
         return lanes_in_cache(8 * self.n_parameters, dtype)
 
-    def evaluator(self, lanes: int, dtype: np.dtype[Any]) -> PythonEvaluator:
+    def evaluator(
+        self, lanes: int, dtype: np.dtype[Any], chosen: Chosen | None = None
+    ) -> PythonEvaluator:
         """For blocks of `lanes` lanes."""
         return PythonEvaluator(self)
 

@@ -1,0 +1,80 @@
+"""Trains some trials once more, to the ends already known.
+
+A lane's bits do not depend on its block, so the second time is the first one exactly; what is
+looked at meanwhile can therefore never change what is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .assignment import Assignment
+from .block import Block
+from .lanes import Lanes
+
+_COMPACT_BELOW = 0.75
+
+
+class Replay:
+    """Lanes that began together, all at one step, those that go on longest first.
+
+    A lane keeps its slot; slots from `left` on belong to trials that are past their end.
+    """
+
+    block: Block
+
+    def __init__(
+        self, assignment: Assignment, rows: NDArray[np.int64], ends: list[int], values: list[str]
+    ) -> None:
+        self._assignment = assignment
+        self._ends = ends  # descending
+        self._values = values
+        self.step = 0
+        self.left = len(ends)
+        self._load(assignment.fresh_lanes(rows))
+
+    @property
+    def ending(self) -> slice:
+        """The lanes that are at their end now."""
+        first = self.left
+        while first and self._ends[first - 1] == self.step:
+            first -= 1
+        return slice(first, self.left)
+
+    def evaluate(self, with_values: bool = True) -> None:
+        """Evaluate all lanes: the gradient, and the values that the replay was made for."""
+        self.block.evaluate(self._full if with_values else self._lean)
+
+    def advance(self) -> None:
+        """One update, after an evaluation; drops lanes when many are past their end."""
+        self.block.step()
+        np.add(self.block.steps, 1, self.block.steps)
+        self.step += 1
+        while self.left and self._ends[self.left - 1] < self.step:
+            self.left -= 1
+        if 0 < self.left < _COMPACT_BELOW * self.block.occupied:
+            self._load(self.block.lanes.take(slice(0, self.left)))
+
+    def _load(self, lanes: Lanes) -> None:
+        self.block = Block(self._assignment, lanes)
+        self._full, self._lean = self.block.wanted(*self._values), self.block.wanted()
+
+
+def replays(
+    assignment: Assignment, rows: NDArray[np.int64], steps: NDArray[np.int64], values: list[str]
+) -> Iterator[Replay]:
+    """Every step of the replays of some rows, which are to be evaluated by who looks at them.
+
+    steps: where each trial of the assignment ended. values: what of an evaluation is wanted.
+    """
+    rows = rows[np.argsort(-steps[rows], kind="stable")]
+    batch = assignment.block_width
+    for start in range(0, len(rows), batch):
+        part = rows[start : start + batch]
+        replay = Replay(assignment, part, steps[part].tolist(), values)
+        while replay.left:
+            yield replay
+            replay.advance()

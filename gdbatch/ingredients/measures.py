@@ -1,0 +1,234 @@
+"""Measures of losses: numbers that a sweep asks for of every trial, columns of its `trials`.
+
+They see the loss of every step from 0 to the trial's end, `steps`, both included. Those of points
+and orbits stand in the files beside this one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from ..catalogue import register
+from ..errors import IngredientError
+from .options import Floats, Options
+
+Values = NDArray[np.float64]
+Chosen = slice | NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of `trials`; of whole numbers, one that is not there is empty, else NaN."""
+
+    name: str
+    whole: bool = False
+
+
+class MeasureOptions(Options):
+    """Options that all measures share."""
+
+    kind: str
+
+    def columns(self) -> list[Column]:
+        """The columns it fills."""
+        raise TypeError("a measure has columns")
+
+
+@dataclass
+class Now:
+    """Lanes of a block, all after the same number of updates."""
+
+    step: int
+    loss: Values  # (lanes,); NaN where it is not finite, which only a trial's last may be
+    finite: NDArray[np.bool_]
+    parameters: Floats  # (parameters, lanes)
+
+
+class PathMeasure(Protocol):
+    """A measure that looks at every step; made for a number of lanes, of which some may drop out.
+
+    A lane keeps its slot, and lanes drop out from the end: arrays [:len(now.loss)] are in use.
+    """
+
+    Options: ClassVar[type[MeasureOptions]]
+
+    def __init__(self, options: Any, n_parameters: int, lanes: int) -> None: ...
+
+    def look(self, now: Now) -> None:
+        """Take note of a step, without allocating."""
+
+    def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
+        """The columns of chosen lanes, whose last step was `step`.
+
+        missing: the steps of the budget that they did not make since they diverged.
+        """
+
+
+def _missing(lanes: int) -> Values:
+    return np.full(lanes, math.nan)
+
+
+@register("measure", "best_loss")
+class BestLoss:
+    """The smallest loss, and the first step that had it."""
+
+    class Options(MeasureOptions):
+        kind: Literal["best_loss"]
+
+        def columns(self) -> list[Column]:
+            return [Column("best_loss"), Column("best_loss_step", whole=True)]
+
+    def __init__(self, options: Options, n_parameters: int, lanes: int) -> None:
+        self._loss, self._step = _missing(lanes), _missing(lanes)
+        self._better = np.zeros(lanes, bool)
+
+    def look(self, now: Now) -> None:
+        lanes = len(now.loss)
+        best, better = self._loss[:lanes], self._better[:lanes]
+        np.greater_equal(now.loss, best, out=better)
+        np.logical_not(better, out=better)  # where there is no best loss yet, too
+        np.logical_and(better, now.finite, out=better)
+        np.copyto(best, now.loss, where=better)
+        np.copyto(self._step[:lanes], now.step, where=better)
+
+    def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
+        return [self._loss[chosen], self._step[chosen]]
+
+
+@register("measure", "loss_at")
+class LossAt:
+    """The loss at given steps; NaN at those after the trial's end."""
+
+    class Options(MeasureOptions):
+        kind: Literal["loss_at"]
+        steps: list[int] = Field(min_length=1, description="At which steps, from 0.")
+
+        @model_validator(mode="after")
+        def _are_steps(self) -> LossAt.Options:
+            for place, step in enumerate(self.steps):
+                if step < 0:
+                    raise IngredientError(
+                        f"there is no step {step}; the first is 0", "steps", place
+                    )
+            return self
+
+        def columns(self) -> list[Column]:
+            return [Column(f"loss_at_{step}") for step in self.steps]
+
+    def __init__(self, options: Options, n_parameters: int, lanes: int) -> None:
+        self._losses = {step: _missing(lanes) for step in options.steps}
+
+    def look(self, now: Now) -> None:
+        kept = self._losses.get(now.step)
+        if kept is not None:
+            np.copyto(kept[: len(now.loss)], now.loss)
+
+    def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
+        return [kept[chosen] for kept in self._losses.values()]
+
+
+@register("measure", "mean_loss")
+class MeanLoss:
+    """The mean of the last losses, or of all where there are fewer."""
+
+    class Options(MeasureOptions):
+        kind: Literal["mean_loss"]
+        last: int = Field(20, ge=1, le=100_000, description="Of how many losses.")
+
+        def columns(self) -> list[Column]:
+            return [Column(f"mean_loss_last_{self.last}")]
+
+    def __init__(self, options: Options, n_parameters: int, lanes: int) -> None:
+        self._last = np.zeros((options.last, lanes))
+        self._count = np.zeros(lanes)
+
+    def look(self, now: Now) -> None:
+        lanes, place = len(now.loss), now.step % len(self._last)
+        np.copyto(self._last[place, :lanes], now.loss, where=now.finite)
+        if now.step < len(self._last):
+            np.add(self._count[:lanes], now.finite, self._count[:lanes])
+
+    def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
+        total = np.zeros(len(missing))
+        for losses in self._last:  # row by row, so that a lane's order is always the same
+            total += losses[chosen]
+        return [total / self._count[chosen]]
+
+
+@register("measure", "relative_losses")
+class RelativeLosses:
+    """The sums over all steps of L/L₀, the loss in terms of the first, and of its inverse L₀/L.
+
+    The maps of Sohl-Dickstein (2024) are coloured by them, with `largest` = 1e6.
+    """
+
+    class Options(MeasureOptions):
+        kind: Literal["relative_losses"]
+        largest: float | None = Field(
+            None,
+            gt=0,
+            description="What larger L/L₀ count as, and the steps after a divergence.",
+        )
+
+        def columns(self) -> list[Column]:
+            return [Column("relative_loss_sum"), Column("relative_loss_inverse_sum")]
+
+    def __init__(self, options: Options, n_parameters: int, lanes: int) -> None:
+        self._largest = options.largest
+        self._first, self._ratio = np.zeros(lanes), np.zeros(lanes)
+        self._sum, self._inverse_sum = np.zeros(lanes), np.zeros(lanes)
+
+    def look(self, now: Now) -> None:
+        lanes = len(now.loss)
+        first, ratio, total = self._first[:lanes], self._ratio[:lanes], self._sum[:lanes]
+        inverse = self._inverse_sum[:lanes]
+        if now.step == 0:
+            np.copyto(first, now.loss)
+        np.divide(now.loss, first, ratio)
+        if self._largest is None:
+            np.add(total, ratio, total, where=now.finite)
+            np.divide(1.0, ratio, ratio)
+            np.add(inverse, ratio, inverse, where=now.finite)
+            return
+        np.fmin(ratio, self._largest, out=ratio)  # of a NaN, too
+        np.add(total, ratio, total)
+        np.divide(1.0, ratio, ratio)
+        np.add(inverse, ratio, inverse)
+
+    def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
+        total, inverse = self._sum[chosen].copy(), self._inverse_sum[chosen].copy()
+        if self._largest is not None:
+            total += missing * self._largest
+            inverse += missing / self._largest
+        return [total, inverse]
+
+
+@register("measure", "loss_increases")
+class LossIncreases:
+    """How many steps had a larger loss than the one before."""
+
+    class Options(MeasureOptions):
+        kind: Literal["loss_increases"]
+
+        def columns(self) -> list[Column]:
+            return [Column("loss_increases", whole=True)]
+
+    def __init__(self, options: Options, n_parameters: int, lanes: int) -> None:
+        self._before, self._count = _missing(lanes), np.zeros(lanes)
+        self._larger = np.zeros(lanes, bool)
+
+    def look(self, now: Now) -> None:
+        lanes = len(now.loss)
+        before, count, larger = self._before[:lanes], self._count[:lanes], self._larger[:lanes]
+        np.greater(now.loss, before, out=larger)
+        np.add(count, larger, count)
+        np.copyto(before, now.loss)
+
+    def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
+        return [self._count[chosen]]

@@ -1,0 +1,195 @@
+"""Measures: against trajectories, which keep what measures let go by, and against theory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gdbatch import catalogue
+from gdbatch.engine.assignment import Assignment, Results
+from gdbatch.engine.loop import train
+from gdbatch.engine.outcomes import Training
+from gdbatch.engine.recording import Recording
+from gdbatch.ingredients.measures import MeasureOptions
+from tests.engine.helpers import F32, F64, Array, assignment_of, network, outcomes, some_of
+from tests.engine.test_theory import CUBIC
+from tests.engine.test_theory import assignment_of as function_assignment
+
+MEASURES = sorted(catalogue.family("measure"))
+NEEDED: dict[str, dict[str, Any]] = {"loss_at": {"steps": [0, 3, 40, 150]}}
+
+every_measure = pytest.mark.parametrize("name", MEASURES)
+
+
+def measure(name: str, **options: Any) -> MeasureOptions:
+    found: MeasureOptions = catalogue.get("measure", name).Options(
+        kind=name, **NEEDED.get(name, {}) | options
+    )
+    return found
+
+
+def crowd(dtype: np.dtype[Any] = F64, **changes: Any) -> Assignment:
+    """Rates over five decades: some trials converge, others overflow in the same block."""
+    training = Training(150, dtype, {"prediction_error": 0.1}, 3, divergence_limit=None)
+    problem = network([2, 3, 1], activation=["tanh", "identity"], bias=True)
+    rates = np.tile(np.geomspace(1e-3, 3e2, 20), 2)
+    return assignment_of(problem, replace(training, **changes), rates, np.repeat([0, 1], 20))
+
+
+def measured(
+    assignment: Assignment, measures: Sequence[MeasureOptions], keep: bool = False
+) -> Results:
+    return train(assignment, keep_parameters=keep, measures=measures)
+
+
+def values_of(assignment: Assignment, name: str, **options: Any) -> list[Array]:
+    return list(measured(assignment, [measure(name, **options)]).measures.values())
+
+
+def losses_of(assignment: Assignment) -> tuple[Results, list[Array]]:
+    """Results, and for each trial its finite losses from step 0 to the end."""
+    recording = Recording(np.arange(len(assignment)), 1, ("loss",))
+    results = train(assignment, recording)
+    table = results.trajectories
+    losses = [table["loss"][0, table["row"] == row] for row in range(len(assignment))]
+    return results, [one[np.isfinite(one)] for one in losses]
+
+
+# every measure -------------------------------------------------------------------------------
+
+
+@every_measure
+def test_a_measure_fills_its_columns_for_every_trial_that_ended_well(name: str) -> None:
+    assignment = crowd()
+    results = measured(assignment, [measure(name)])
+    assert list(results.measures) == [one.name for one in measure(name).columns()]
+    assert {"converged", "diverged", "unfinished"} <= set(outcomes(results))
+    for column in measure(name).columns():
+        values = results.measures[column.name]
+        assert values.shape == (len(assignment),)
+        assert not column.whole or (values[~np.isnan(values)] % 1 == 0).all()
+        if name not in ("loss_at", "period"):
+            assert np.isfinite(values[np.array(outcomes(results)) != "diverged"]).all()
+
+
+@every_measure
+@pytest.mark.parametrize("dtype", [F64, F32], ids=str)
+def test_a_measure_depends_neither_on_the_slot_nor_on_the_width(
+    name: str, dtype: np.dtype[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assignment = crowd(dtype)
+    wanted = [measure(name)]
+    together = measured(assignment, wanted).measures
+    backwards = measured(some_of(assignment, np.arange(len(assignment))[::-1]), wanted).measures
+    alone = [measured(some_of(assignment, [row]), wanted).measures for row in (0, 15, 39)]
+    monkeypatch.setattr(assignment.problem, "block_width", lambda dtype: 7)
+    apart = measured(assignment, wanted).measures
+    for column, values in together.items():
+        assert values.tobytes() == apart[column].tobytes()
+        assert values.tobytes() == backwards[column][::-1].tobytes()
+        for row, one in zip((0, 15, 39), alone, strict=True):
+            assert values[[row]].tobytes() == one[column].tobytes()
+
+
+@every_measure
+def test_a_measure_leaves_the_results_as_they_are(name: str) -> None:
+    assignment = crowd()
+    plain, with_measure = train(assignment), measured(assignment, [measure(name)])
+    for column in ("outcome", "steps", "initial_loss", "final_loss", "gradient_norm"):
+        assert getattr(plain, column).tobytes() == getattr(with_measure, column).tobytes()
+    assert with_measure.final_parameters is None
+    assert plain.measures == {}
+
+
+@every_measure
+def test_a_measure_of_trials_that_never_move_is_made(name: str) -> None:
+    for values in values_of(crowd(max_steps=0, stop={}, hold=1), name):
+        assert values.shape == (40,)
+
+
+# losses --------------------------------------------------------------------------------------
+
+
+def test_the_best_loss_is_the_first_of_the_smallest() -> None:
+    results, losses = losses_of(crowd())
+    best, step = values_of(crowd(), "best_loss")
+    assert best.tolist() == [one.min() for one in losses]
+    assert step.tolist() == [one.argmin() for one in losses]
+    assert (step < results.steps).any()
+
+
+def test_losses_at_steps_are_those_recorded_and_nan_after_the_end() -> None:
+    _, losses = losses_of(crowd())
+    for step, values in zip([0, 3, 40, 150], values_of(crowd(), "loss_at"), strict=True):
+        wanted = [one[step] if step < len(one) else math.nan for one in losses]
+        assert np.array_equal(values, wanted, equal_nan=True)
+
+
+@pytest.mark.parametrize("last", [1, 7, 1000])
+def test_the_mean_loss_is_of_the_last_finite_ones(last: int) -> None:
+    _, losses = losses_of(crowd())
+    (means,) = values_of(crowd(), "mean_loss", last=last)
+    assert np.allclose(means, [one[-last:].mean() for one in losses], rtol=1e-14)
+
+
+def test_relative_losses_are_summed_over_all_steps() -> None:
+    _, losses = losses_of(crowd())
+    total, inverse = values_of(crowd(), "relative_losses")
+    assert np.allclose(total, [(one / one[0]).sum() for one in losses], rtol=1e-13)
+    assert np.allclose(inverse, [(one[0] / one).sum() for one in losses], rtol=1e-13)
+
+
+def test_relative_losses_cut_off_are_those_of_published_maps() -> None:
+    results, losses = losses_of(crowd())
+    total, inverse = values_of(crowd(), "relative_losses", largest=1e6)
+    for row, one in enumerate(losses):
+        relative = one / one[0]
+        if outcomes(results)[row] == "diverged":
+            relative = np.append(relative, np.full(151 - len(one), np.inf))
+        relative = np.minimum(relative, 1e6)
+        assert total[row] == pytest.approx(relative.sum(), rel=1e-12)
+        assert inverse[row] == pytest.approx((1 / relative).sum(), rel=1e-12)
+
+
+def test_increases_of_the_loss_are_counted() -> None:
+    _, losses = losses_of(crowd())
+    (counts,) = values_of(crowd(), "loss_increases")
+    assert counts.tolist() == [(np.diff(one) > 0).sum() for one in losses]
+    assert counts.max() > 3 and counts.min() == 0
+
+
+# orbits --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        (0.5, 1), (1.95, 1), (2.2, 2), (2.5, 4), (2.55, 8), (2.566, math.nan),
+        (math.sqrt(8) + 0.005, math.nan), (2.99, math.nan), (3.01, math.nan),
+    ],
+)  # fmt: skip
+def test_the_period_of_the_logistic_map(rate: float, expected: float) -> None:
+    """Doubled at r = 1 + rate of 3, 1 + √6, 3.54409, 3.56441; period 3 from 1 + √8."""
+    assignment = function_assignment(CUBIC, [0.7], [rate], max_steps=5000)
+    (period,) = values_of(assignment, "period")
+    assert np.array_equal(period, [expected], equal_nan=True)
+
+
+def test_the_period_is_that_of_all_parameters() -> None:
+    quadratic = {"function": "quadratic", "eigenvalues": [1.0, 0.5, 0.0]}
+    assignment = function_assignment(quadratic, [1.0, 1.0, 1.0], [0.5, 2.0, 4.0], max_steps=100)
+    (period,) = values_of(assignment, "period")
+    assert np.array_equal(period, [1, 2, math.nan], equal_nan=True)
+
+
+def test_a_period_is_seen_as_soon_as_it_has_come_twice() -> None:
+    quadratic = {"function": "quadratic", "eigenvalues": [1.0]}
+    for steps, expected in ((2, math.nan), (3, 2)):
+        assignment = function_assignment(quadratic, [1.0], [2.0], max_steps=steps)
+        (period,) = values_of(assignment, "period")
+        assert np.array_equal(period, [expected], equal_nan=True)
