@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gdbatch import catalogue
 from gdbatch.engine.assignment import Assignment
 from gdbatch.engine.block import Block
 from gdbatch.engine.loop import train
 from gdbatch.engine.minibatches import Batch, keys_of, number_of, samples_at
 from gdbatch.engine.outcomes import Training
 from gdbatch.engine.recording import Recording
+from gdbatch.ingredients.problems.function import FunctionProblem
 from gdbatch.ingredients.problems.network import Network
 from gdbatch.ingredients.problems.protocol import Evaluation
+from tests.documents import plan_of
 from tests.engine.helpers import (
     F32,
     F64,
@@ -251,3 +254,51 @@ def test_an_update_that_changes_nothing_is_no_stall() -> None:
     training = Training(400, stop={"loss": 1e-6}, batch=Batch(1, replacement=True))
     results = train(assignment_of(problem, training, np.full(20, 0.25), np.arange(20)))
     assert {*outcomes(results)} == {"converged"}
+
+
+@pytest.mark.parametrize("function", ["least_squares", "logistic_regression"])
+def test_a_minibatch_of_a_regression_is_one_of_its_samples_alone(function: str) -> None:
+    random = np.random.default_rng(5)
+    inputs, targets = random.normal(size=(7, 2)), random.uniform(size=(7, 1))
+    entry = catalogue.get("function", function)
+
+    def problem_of(rows: Any) -> FunctionProblem:
+        some = {"inputs": inputs[rows].tolist(), "targets": targets[rows].tolist()}
+        options = {"kind": "function", "function": function, "ridge": 0.2, "intercept": True}
+        return FunctionProblem(entry.Options(**options, **some))
+
+    def filled(problem: FunctionProblem, x: Array, chosen: Any = None) -> Evaluation:
+        lanes = x.shape[1]
+        out = Evaluation(np.empty_like(x), np.empty(lanes))
+        problem.evaluator(lanes, F64, chosen).evaluate(x, {}, np.zeros(lanes, np.int64), out)
+        return out
+
+    x, chosen = random.normal(size=(3, 9)), random.integers(0, 7, (4, 9))
+    found = filled(problem_of(slice(None)), x, chosen)
+    assert found.loss is not None
+    for lane in range(9):
+        wanted = filled(problem_of(chosen[:, lane]), x[:, [lane] * 8])
+        assert wanted.loss is not None
+        np.testing.assert_allclose(found.gradient[:, lane], wanted.gradient[:, 0], 1e-12)
+        np.testing.assert_allclose(found.loss[lane], wanted.loss[0], 1e-12)
+
+
+@every_kind
+def test_a_regression_on_minibatches_is_the_same_in_every_block(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(
+        problem={
+            "kind": "function", "function": "least_squares",
+            "data": {"kind": "linear", "inputs": 2, "noise": 0.1, "samples": 12},
+        },
+        train={"max_steps": 150, "stop": {"loss": 0.01}, "batch": vars(batch)},
+        axes={"learning_rate": {"log10": [-2, 1], "num": 12}, "seed": {"count": 2}},
+    )  # fmt: skip
+    assignment = plan.assignment_of(0, np.arange(24))
+    expected = bytes_of(train(assignment, keep_parameters=True))
+    mixed = np.random.default_rng(0).permutation(24)
+    other = some_of(assignment, mixed)
+    monkeypatch.setattr(other.problem, "block_width", lambda *shape: 9)
+    found = bytes_of(train(other, keep_parameters=True))
+    assert found == [expected[row] for row in mixed]
