@@ -59,9 +59,9 @@ def keys_of(entropy: int, seeds: NDArray[np.int64]) -> Words:
     return keys[which]
 
 
-def number_of(start: Words, number: Any) -> Words:
+def number_of(start: Words, number: NDArray[np.int64]) -> Words:
     """Number `number` (from 0) of the generators that start at `start`, by broadcasting."""
-    word: Words = start + (np.asarray(number).astype(np.uint64) + np.uint64(1)) * _GAMMA
+    word: Words = start + (number.astype(np.uint64) + np.uint64(1)) * _GAMMA
     _mix(word, np.empty_like(word))
     return word
 

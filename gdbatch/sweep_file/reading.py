@@ -30,6 +30,7 @@ from .sweep import (
     NO_PREDICTIONS,
     Axis,
     Heading,
+    MinibatchOptions,
     Record,
     Sweep,
     Train,
@@ -279,6 +280,8 @@ class _Reader:
             except IngredientError:
                 self._unknown.add("problem.data")
         keys += [f"train.{name}" for name in Train.model_fields if name not in ("engine", "stop")]
+        if isinstance(_found(self._document, ("train", "batch")), dict):
+            keys += [f"train.batch.{name}" for name in MinibatchOptions.model_fields]
         keys += [f"train.stop.{name}" for name in ("prediction_error", "loss", "gradient_norm")]
         return [*keys, "train.stop.hold", "train.divergence.loss"]
 

@@ -406,8 +406,8 @@ def _misfits(sections: Sections, context: Context) -> list[Complaint]:
         message = "this problem has no samples to draw minibatches from; leave batch out"
         return [(("train", "batch"), message)]
     if training.batch and training.batch.size > problem.n_samples:
-        message = f"a minibatch of {training.batch.size} is larger than the data, "
-        message += f"{problem.n_samples} samples; give at most {problem.n_samples}"
+        message = f"a minibatch of {training.batch.size} is larger than the data: "
+        message += f"at most {problem.n_samples} here"
         return [(("train", "batch", "size"), message)]
     refusal = ENGINES[engine].refusal(problem, sections.optimizer, sections.schedule, training)
     if refusal:

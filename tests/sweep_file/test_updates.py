@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gdbatch.engine.minibatches import Batch
 from gdbatch.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.documents import TEXT, document, plan_of
@@ -212,3 +213,58 @@ def test_an_axis_of_whole_lists_splits_the_plan() -> None:
     assert plan.columns(np.arange(2))["learning_rate"] == ["0.1-0.2", "0.3-0.4"]
     numbers = plan.assignment_of(1, np.arange(1, 2)).optimizer_numbers
     assert numbers["learning_rate"] == (0.3, 0.4)
+
+
+# minibatches ---------------------------------------------------------------------------------
+
+
+def test_a_minibatch_is_read_and_decides_the_plan() -> None:
+    samples = {"problem.inputs": [[0.1], [0.2]], "problem.targets": [[0.3], [0.4]]}
+    plan = plan_of(samples | {"train.batch": {"size": 2}})
+    assert plan.group(0).sections.train.training().batch == Batch(2)
+    assert plan.hash != plan_of(samples).hash
+    assert "batch" not in plan_of(samples).resolved()["train"]
+    both = plan_of(
+        samples | {"train.batch": {}, "optimizer.learning_rate": 1.0},
+        axes={"train.batch.size": [1, 2], "seed": {"count": 2}},
+    )
+    assert both.axes[0].column == "size"
+    sizes = [both.group(number).sections.train.training().batch for number in (0, 1)]
+    assert sizes == [Batch(1), Batch(2)]
+
+
+STOP = "stop = { prediction_error = 1e-2, hold = 2 }"
+BAD_BATCHES: dict[str, tuple[str, str, list[str]]] = {
+    # what stands in [train], the key that is blamed, words of the message
+    "larger than the data": ("batch = { size = 2 } # HERE", "train.batch.size",
+            ["a minibatch of 2 is larger than the data: at most 1 here"]),
+    "of nothing": ("batch = { size = 0 } # HERE", "train.batch.size", ["1 or more"]),
+    "of half a sample": ("batch = { size = 0.5 } # HERE", "train.batch.size", ["whole number"]),
+    "without a size": ("batch = { replacement = true } # HERE", "train.batch.size", ["missing"]),
+    "a mere number": ("batch = 1 # HERE", "train.batch", ["table"]),
+    "tracked otherwise": ("batch = { size = 1, tracked = 'fulll' } # HERE", "train.batch.tracked",
+            ["full", "batch"]),
+    "misspelt": ("batch = { size = 1, replacment = true } # HERE", "train.batch.replacment",
+            ['did you mean "replacement"?']),
+    "compiled": ("batch = { size = 1 }\nengine = 'fused' # HERE", "train.engine",
+            ["takes no minibatches"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "key", "words"), BAD_BATCHES.values(), ids=BAD_BATCHES)
+def test_a_bad_minibatch_is_refused(tmp_path: Path, line: str, key: str, words: list[str]) -> None:
+    text = TEXT.replace(STOP, f"{STOP}\n{line}")
+    (problem,) = refuse(tmp_path, text).problems
+    assert (problem.key, problem.line) == (key, marked(text))
+    for word in words:
+        assert word in problem.message
+
+
+def test_what_has_no_samples_has_no_minibatches(tmp_path: Path) -> None:
+    text = TEXT[: TEXT.index("[problem]")] + (
+        "[problem]\nkind = 'function'\nfunction = 'cubic'\n\n" + TEXT[TEXT.index("[init]") :]
+    )
+    text = text.replace(STOP, "batch = { size = 1 } # HERE")
+    (problem,) = refuse(tmp_path, text).problems
+    assert (problem.key, problem.line) == ("train.batch", marked(text))
+    assert "no samples" in problem.message

@@ -48,12 +48,12 @@ class LeastSquares(Regression):
         gradient: Floats,
         work: Floats,
     ) -> None:
-        inputs, targets = self.samples(x.dtype)
-        residuals = work[: len(inputs)]
-        np.einsum("sp,pl->sl", inputs, x, out=residuals)
+        inputs, targets = self.samples(x.dtype, numbers)
+        residuals = work[: len(targets)]
+        self.add_up(inputs, x, residuals)
         np.subtract(residuals, targets, residuals)
         if loss is not None:
             np.einsum("sl,sl->l", residuals, residuals, out=loss)
             np.multiply(loss, 0.5, loss)
-        np.einsum("sp,sl->pl", inputs, residuals, out=gradient)
+        self.pass_back(inputs, residuals, gradient)
         self.add_ridge(x, numbers, loss, gradient, work)

@@ -78,14 +78,14 @@ class LogisticRegression(Regression):
         gradient: Floats,
         work: Floats,
     ) -> None:
-        inputs, targets = self.samples(x.dtype)
-        count = len(inputs)
+        inputs, targets = self.samples(x.dtype, numbers)
+        count = len(targets)
         sums, chances, rest = work[:count], work[count : 2 * count], work[2 * count : 3 * count]
-        np.einsum("sp,pl->sl", inputs, x, out=sums)
+        self.add_up(inputs, x, sums)
         if loss is not None:
             BinaryCrossEntropy.terms(chances, sums, targets, chances, rest)
             np.add.reduce(chances, axis=0, out=loss)
         Sigmoid.forward(sums, chances, rest)
         np.subtract(chances, targets, chances)
-        np.einsum("sp,sl->pl", inputs, chances, out=gradient)
+        self.pass_back(inputs, chances, gradient)
         self.add_ridge(x, numbers, loss, gradient, work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -35,15 +36,34 @@ class Regression:
             inputs = np.hstack([inputs, np.ones((len(inputs), 1))])
         self.inputs: NDArray[np.float64] = inputs  # (samples, weights)
         self.targets: NDArray[np.float64] = targets  # (samples, 1)
+        self.n_samples = len(inputs)
         self.names = variables(inputs.shape[1], "w")
         self.work_rows = 3 * len(inputs) + 1
         self._cast = {np.dtype(np.float64): (inputs, targets)}
 
-    def samples(self, dtype: np.dtype[Any]) -> tuple[Floats, Floats]:
-        """Inputs and targets in the type of the lanes."""
+    def samples(
+        self, dtype: np.dtype[Any], numbers: Mapping[str, Floats] = MappingProxyType({})
+    ) -> tuple[Floats, Floats]:
+        """Inputs and targets in the type of the lanes.
+
+        (samples, weights) and (samples, 1); where `numbers` has those of each lane,
+        (weights, samples, lanes) and (samples, lanes).
+        """
+        if "inputs" in numbers:
+            return numbers["inputs"], numbers["targets"]
         if dtype not in self._cast:
             self._cast[dtype] = self.inputs.astype(dtype), self.targets.astype(dtype)
         return self._cast[dtype]
+
+    @staticmethod
+    def add_up(inputs: Floats, x: Floats, sums: Floats) -> None:
+        """The weighted sum of each sample's inputs, (samples, lanes)."""
+        np.einsum("sp,pl->sl" if inputs.ndim == 2 else "psl,pl->sl", inputs, x, out=sums)
+
+    @staticmethod
+    def pass_back(inputs: Floats, slopes: Floats, gradient: Floats) -> None:
+        """From how the loss changes with these sums to how with the weights."""
+        np.einsum("sp,sl->pl" if inputs.ndim == 2 else "psl,sl->pl", inputs, slopes, out=gradient)
 
     def add_ridge(
         self,
@@ -54,7 +74,8 @@ class Regression:
         work: Floats,
     ) -> None:
         """Make a sum over samples in `gradient` and `loss` their mean, and add the penalty."""
-        count, ridge, penalty = len(self.inputs), numbers["ridge"], work[-1]
+        count = len(self.samples(x.dtype, numbers)[1])
+        ridge, penalty = numbers["ridge"], work[-1]
         if loss is not None:
             np.divide(loss, count, loss)
             np.einsum("pl,pl->l", x, x, out=penalty)

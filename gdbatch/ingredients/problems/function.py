@@ -26,7 +26,6 @@ class FunctionProblem:
 
     Options = FunctionOptions
     uses_step = False
-    n_samples = 0
     n_predictions = 0
     loss_bound = math.inf
 
@@ -38,28 +37,44 @@ class FunctionProblem:
         self.is_bias = np.zeros(self.n_parameters, bool)
         self.arrays = [ParameterArray("parameters", (self.n_parameters,))]
         self.targets: list[float] = []
+        self.n_samples = getattr(self.function, "n_samples", 0)  # those of regressions
         minimum = self.function.minimum
         self.curvature = minimum.curvature if minimum and minimum.curvature > 0 else None
 
     def block_width(self, dtype: np.dtype[Any], samples: int | None = None) -> int:
         """The power of two of lanes whose arrays fill about a second-level cache."""
-        return lanes_in_cache(3 * self.n_parameters + self.function.work_rows + 2, dtype)
+        of_lanes = (samples or 0) * (self.n_parameters + 1)  # samples that each has of its own
+        numbers = 3 * self.n_parameters + self.function.work_rows + 2 + of_lanes
+        return lanes_in_cache(numbers, dtype)
 
     def evaluator(
         self, lanes: int, dtype: np.dtype[Any], chosen: Chosen | None = None
     ) -> FunctionEvaluator:
         """Scratch and constants for blocks of `lanes` lanes."""
-        return FunctionEvaluator(self, lanes, dtype)
+        return FunctionEvaluator(self, lanes, dtype, chosen)
 
 
 class FunctionEvaluator:
     """A function made ready for blocks of one width; see `protocol.Evaluator`."""
 
-    def __init__(self, problem: FunctionProblem, lanes: int, dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self,
+        problem: FunctionProblem,
+        lanes: int,
+        dtype: np.dtype[Any],
+        chosen: Chosen | None,
+    ) -> None:
         self._fill = problem.function.fill
         self._work = new_buffer((problem.function.work_rows, lanes), dtype)
         constants = problem.options.constants()
         self._numbers = {name: number.astype(dtype) for name, number in constants.items()}
+        self._chosen = chosen
+        if chosen is not None:
+            function: Any = problem.function
+            inputs, targets = function.samples(dtype)
+            self._tables = {"inputs": np.ascontiguousarray(inputs.T), "targets": targets[:, 0]}
+            for name, table in self._tables.items():
+                self._numbers[name] = new_buffer((*table.shape[:-1], *chosen.shape), dtype)
 
     def evaluate(
         self,
@@ -69,6 +84,9 @@ class FunctionEvaluator:
         out: Evaluation,
     ) -> None:
         """Fill `out` for all lanes; nothing is predicted."""
+        if self._chosen is not None:
+            for name, table in self._tables.items():
+                np.take(table, self._chosen, -1, self._numbers[name], "clip")
         numbers = {**self._numbers, **lane_data}
         self._fill(parameters, numbers, out.loss, out.gradient, self._work)
         if out.prediction_error is not None:

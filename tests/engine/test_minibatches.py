@@ -1,0 +1,304 @@
+"""Minibatches: which samples they are of, for whom, and what is made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gdbatch import catalogue
+from gdbatch.engine.assignment import Assignment
+from gdbatch.engine.block import Block
+from gdbatch.engine.loop import train
+from gdbatch.engine.minibatches import Batch, keys_of, number_of, samples_at
+from gdbatch.engine.outcomes import Training
+from gdbatch.engine.recording import Recording
+from gdbatch.ingredients.problems.function import FunctionProblem
+from gdbatch.ingredients.problems.network import Network
+from gdbatch.ingredients.problems.protocol import Evaluation
+from tests.documents import plan_of
+from tests.engine.helpers import (
+    F32,
+    F64,
+    FORMS,
+    LOSSES,
+    Array,
+    assignment_of,
+    batch_key_of,
+    bytes_of,
+    evaluated,
+    network,
+    outcomes,
+    random_parameters,
+    some_of,
+)
+
+KINDS = {
+    "epochs": Batch(4),
+    "epochs that end anywhere": Batch(5),
+    "replacement": Batch(4, replacement=True),
+    "tracked by themselves": Batch(3, tracked="batch"),
+    "of one": Batch(1, replacement=True, tracked="batch"),
+    "of all": Batch(12),
+}
+every_kind = pytest.mark.parametrize("batch", KINDS.values(), ids=KINDS)
+
+# which samples -------------------------------------------------------------------------------
+
+WORD = 2**64
+
+
+def split_mix(start: int, number: int) -> int:
+    """The generator of the paper, in whole numbers."""
+    word = (start + (number + 1) * 0x9E3779B97F4A7C15) % WORD
+    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9 % WORD
+    word = (word ^ (word >> 27)) * 0x94D049BB133111EB % WORD
+    return word ^ (word >> 31)
+
+
+def plainly(batch: Batch, samples: int, key: int, step: int) -> list[int]:
+    """The samples of a minibatch as the module's docstring says them."""
+    found = []
+    for slot in range(batch.size):
+        if batch.replacement:
+            found.append((split_mix(split_mix(key, step), slot) >> 32) * samples >> 32)
+            continue
+        epoch, place = divmod(step * batch.size + slot, samples)
+        start = split_mix(key, epoch)
+        found.append(sorted(range(samples), key=lambda one: split_mix(start, one))[place])
+    return found
+
+
+def test_the_numbers_are_those_of_split_mix() -> None:
+    # published with the algorithm on rosettacode.org, for the start 1234567
+    published = [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    start = np.array([1234567], np.uint64)
+    assert number_of(start, np.arange(3)).tolist() == published
+    assert [split_mix(1234567, one) for one in range(3)] == published
+
+
+@every_kind
+def test_the_samples_are_those_that_the_method_says(batch: Batch) -> None:
+    for key in (0, 5, WORD - 1):
+        for step in (0, 1, 2, 3, 1000, 10**9):
+            assert samples_at(batch, 12, key, step) == plainly(batch, 12, key, step)
+
+
+@pytest.mark.parametrize("size", [1, 4, 5, 12])
+def test_every_sample_comes_once_an_epoch(size: int) -> None:
+    stream = [one for step in range(60) for one in samples_at(Batch(size), 12, 7, step)]
+    epochs = np.array(stream[: len(stream) // 12 * 12]).reshape(-1, 12)
+    assert (np.sort(epochs, axis=1) == np.arange(12)).all()
+    assert len(np.unique(epochs, axis=0)) == len(epochs)  # each in an order of its own
+
+
+def drawn(batch: Batch, samples: int, lanes: int) -> Array:
+    """The samples of the first update of many seeds, (batch, lanes)."""
+    keys = keys_of(0, np.arange(lanes))
+    return np.array([samples_at(batch, samples, int(key), 3) for key in keys]).T
+
+
+@pytest.mark.parametrize("replacement", [False, True])
+def test_all_samples_are_as_frequent(replacement: bool) -> None:
+    chosen = drawn(Batch(4, replacement), 10, 2000)
+    counts = np.bincount(chosen.ravel(), minlength=10)
+    # chi-square of 9 degrees of freedom is beyond 27.9 once in 1,000
+    assert ((counts - 800) ** 2 / 800).sum() < 27.9
+    pairs = np.bincount(chosen[0] * 10 + chosen[1], minlength=100)
+    expected = np.full(100, 20.0) if replacement else np.where(np.eye(10).ravel() == 1, 0, 200 / 9)
+    possible = expected > 0
+    assert not pairs[~possible].any()
+    # of 99 or 89 degrees: 148.2 once in 1,000
+    assert ((pairs - expected)[possible] ** 2 / expected[possible]).sum() < 148.2
+
+
+# for whom ------------------------------------------------------------------------------------
+
+TRIALS = 24
+
+
+def problem_of(form: str | None = None, **options: Any) -> Network:
+    several = {"samples": 12, "activation": "tanh", "bias": True} | options
+    return network([2, 3, 1], form=form, **several)
+
+
+def sweep_of(batch: Batch | None, dtype: Any = F64, form: str | None = None) -> Assignment:
+    """Rates over three decades, of three seeds; some trials overflow and some converge."""
+    names = ["tanh", "identity"]
+    problem = problem_of(form, activation=names, loss="mean_squared_error")
+    training = Training(150, dtype, {"loss": 0.07}, 2, divergence_limit=None, batch=batch)
+    rates = np.tile(np.geomspace(0.03, 30, TRIALS // 3), 3)
+    return assignment_of(problem, training, rates, np.repeat([0, 1, 2], TRIALS // 3))
+
+
+@every_kind
+def test_a_seed_has_the_same_minibatches_at_every_rate_and_step(batch: Batch) -> None:
+    assignment = sweep_of(batch)
+    rows = np.random.default_rng(0).permutation(TRIALS)
+    block = Block(assignment, assignment.fresh_lanes(rows))
+    evaluator: Any = block._on_batch or block._evaluator
+    steps = np.random.default_rng(1).integers(0, 9, (5, TRIALS))
+    for now in (*steps, steps[0]):  # forwards and back again
+        block.steps[:] = now
+        evaluator._minibatches.draw()
+        for lane, row in enumerate(rows):
+            wanted = samples_at(batch, 12, batch_key_of(assignment, row), int(now[lane]))
+            assert evaluator._minibatches.chosen[:, lane].tolist() == wanted
+    assert batch_key_of(assignment, 0) == batch_key_of(assignment, TRIALS // 3 - 1)
+    assert len({batch_key_of(assignment, row) for row in range(TRIALS)}) == 3
+
+
+@pytest.mark.parametrize("dtype", [F64, F32], ids=str)
+@pytest.mark.parametrize("form", FORMS)
+@every_kind
+def test_a_trial_is_the_same_in_every_block(
+    batch: Batch, form: str, dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assignment = sweep_of(batch, dtype, form)
+    results = train(assignment, keep_parameters=True)
+    expected = bytes_of(results)
+    assert {"converged", "diverged"} <= {*outcomes(results)} or batch.size == 1
+    mixed = np.random.default_rng(0).permutation(TRIALS)
+    for width, order in ((1, np.arange(TRIALS)), (9, mixed), (64, mixed[::-1])):
+        other = some_of(assignment, order)
+        monkeypatch.setattr(other.problem, "block_width", lambda *shape, width=width: width)
+        found = bytes_of(train(other, keep_parameters=True))
+        assert found == [expected[row] for row in order]
+    alone = bytes_of(train(some_of(assignment, [10]), keep_parameters=True))
+    assert alone == [expected[10]]
+
+
+# what is made of them ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("layers", [[2, 1], [2, 3, 2]], ids=str)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_minibatch_is_a_problem_of_its_samples_alone(
+    loss: str, layers: list[int], form: str
+) -> None:
+    """So a mean is over the minibatch, and a sum over the minibatch."""
+    problem = network(layers, samples=7, loss=loss, bias=True, form=form)
+    parameters, lanes = random_parameters(problem, 9), 9
+    chosen: Array = np.random.default_rng(3).integers(0, 7, (4, lanes))
+    out = Evaluation(np.empty_like(parameters), np.empty(lanes), None, np.empty(lanes))
+    evaluator = problem.evaluator(lanes, F64, chosen)
+    evaluator.evaluate(parameters, {}, np.zeros(lanes, np.int64), out)
+    assert out.loss is not None
+    assert out.prediction_error is not None
+    for lane in range(lanes):
+        some = {
+            "inputs": problem.inputs[chosen[:, lane]].tolist(),
+            "targets": problem.target_rows[chosen[:, lane]].tolist(),
+        }
+        alone = network(layers, loss=loss, bias=True, **some)
+        wanted = evaluated(alone, parameters[:, [lane] * 8])
+        assert wanted.loss is not None
+        assert wanted.prediction_error is not None
+        np.testing.assert_allclose(out.gradient[:, lane], wanted.gradient[:, 0], 1e-12, 1e-14)
+        np.testing.assert_allclose(out.loss[lane], wanted.loss[0], 1e-13)
+        np.testing.assert_allclose(out.prediction_error[lane], wanted.prediction_error[0], 1e-13)
+
+
+@pytest.mark.parametrize("tracked", ["full", "batch"])
+@pytest.mark.parametrize("form", FORMS)
+def test_all_samples_at_once_are_the_full_descent(form: str, tracked: Any) -> None:
+    rates, results = np.geomspace(0.01, 0.5, 8), []
+    for batch in (None, Batch(12, tracked=tracked)):
+        training = Training(200, stop={"loss": 0.08}, batch=batch)
+        problem = problem_of(form, loss="mean_squared_error")
+        results.append(train(assignment_of(problem, training, rates, 1), keep_parameters=True))
+    full, whole = results
+    assert outcomes(full) == outcomes(whole)
+    assert full.steps.tolist() == whole.steps.tolist()
+    assert full.final_parameters is not None
+    assert whole.final_parameters is not None
+    np.testing.assert_allclose(whole.final_parameters, full.final_parameters, 1e-12, 1e-12)
+    np.testing.assert_allclose(whole.final_loss, full.final_loss, 1e-12)
+
+
+@every_kind
+def test_what_is_recorded_is_what_was_tracked(batch: Batch) -> None:
+    assignment = sweep_of(batch)
+    problem = assignment.problem
+    rows = np.array([0, 9])
+    recording = Recording(rows, 7, ("loss", "prediction", "parameters", "gradient_norm"))
+    results = train(assignment, recording)
+    table = results.trajectories
+    for index, (row, step) in enumerate(zip(table["row"], table["step"], strict=True)):
+        parameters = table["parameters"][:, [index] * 8]
+        everything = evaluated(problem, parameters)  # type: ignore[arg-type]
+        assert everything.predictions is not None
+        np.testing.assert_allclose(table["prediction"][:, index], everything.predictions[:, 0])
+        tracked = everything
+        if batch.tracked == "batch":
+            samples = samples_at(batch, 12, batch_key_of(assignment, row), int(step))
+            chosen = np.tile(np.array(samples)[:, None], 8)
+            tracked = Evaluation(np.empty_like(parameters), np.empty(8))
+            evaluator = problem.evaluator(8, F64, chosen)
+            evaluator.evaluate(parameters, {}, np.zeros(8, np.int64), tracked)
+        assert tracked.loss is not None
+        np.testing.assert_allclose(table["loss"][0, index], tracked.loss[0], 1e-12)
+        norm = np.linalg.norm(tracked.gradient[:, 0])
+        np.testing.assert_allclose(table["gradient_norm"][0, index], norm, 1e-12)
+    for row in rows:
+        last = np.flatnonzero(table["row"] == row)[-1]
+        assert table["step"][last] == results.steps[row]
+        assert table["loss"][0, last] == results.final_loss[row]
+
+
+def test_an_update_that_changes_nothing_is_no_stall() -> None:
+    # the first sample's loss is 0 from the start; the second one's is not
+    problem = network([1, 1], inputs=[[0.0], [1.0]], targets=[[0.0], [0.5]], activation="identity")
+    training = Training(400, stop={"loss": 1e-6}, batch=Batch(1, replacement=True))
+    results = train(assignment_of(problem, training, np.full(20, 0.25), np.arange(20)))
+    assert {*outcomes(results)} == {"converged"}
+
+
+@pytest.mark.parametrize("function", ["least_squares", "logistic_regression"])
+def test_a_minibatch_of_a_regression_is_one_of_its_samples_alone(function: str) -> None:
+    random = np.random.default_rng(5)
+    inputs, targets = random.normal(size=(7, 2)), random.uniform(size=(7, 1))
+    entry = catalogue.get("function", function)
+
+    def problem_of(rows: Any) -> FunctionProblem:
+        some = {"inputs": inputs[rows].tolist(), "targets": targets[rows].tolist()}
+        options = {"kind": "function", "function": function, "ridge": 0.2, "intercept": True}
+        return FunctionProblem(entry.Options(**options, **some))
+
+    def filled(problem: FunctionProblem, x: Array, chosen: Any = None) -> Evaluation:
+        lanes = x.shape[1]
+        out = Evaluation(np.empty_like(x), np.empty(lanes))
+        problem.evaluator(lanes, F64, chosen).evaluate(x, {}, np.zeros(lanes, np.int64), out)
+        return out
+
+    x, chosen = random.normal(size=(3, 9)), random.integers(0, 7, (4, 9))
+    found = filled(problem_of(slice(None)), x, chosen)
+    assert found.loss is not None
+    for lane in range(9):
+        wanted = filled(problem_of(chosen[:, lane]), x[:, [lane] * 8])
+        assert wanted.loss is not None
+        np.testing.assert_allclose(found.gradient[:, lane], wanted.gradient[:, 0], 1e-12)
+        np.testing.assert_allclose(found.loss[lane], wanted.loss[0], 1e-12)
+
+
+@every_kind
+def test_a_regression_on_minibatches_is_the_same_in_every_block(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(
+        problem={
+            "kind": "function", "function": "least_squares",
+            "data": {"kind": "linear", "inputs": 2, "noise": 0.1, "samples": 12},
+        },
+        train={"max_steps": 150, "stop": {"loss": 0.01}, "batch": vars(batch)},
+        axes={"learning_rate": {"log10": [-2, 1], "num": 12}, "seed": {"count": 2}},
+    )  # fmt: skip
+    assignment = plan.assignment_of(0, np.arange(24))
+    expected = bytes_of(train(assignment, keep_parameters=True))
+    mixed = np.random.default_rng(0).permutation(24)
+    other = some_of(assignment, mixed)
+    monkeypatch.setattr(other.problem, "block_width", lambda *shape: 9)
+    found = bytes_of(train(other, keep_parameters=True))
+    assert found == [expected[row] for row in mixed]
