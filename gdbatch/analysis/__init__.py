@@ -1,18 +1,23 @@
 """From trials to answers: tables in, tables and words out; no files, no figures."""
 
 from .answer import Answer, answer, choice_axis, is_scale, other_axes
-from .summary import OUTCOME_COLUMNS, summarise, summarise_parts
+from .edges import EdgeAnswer, edge_answers, edges_as_words
+from .summary import OUTCOME_COLUMNS, summarise, summarise_edges, summarise_parts
 from .words import as_words, number
 
 __all__ = [
     "OUTCOME_COLUMNS",
     "Answer",
+    "EdgeAnswer",
     "answer",
     "as_words",
     "choice_axis",
+    "edge_answers",
+    "edges_as_words",
     "is_scale",
     "number",
     "other_axes",
     "summarise",
+    "summarise_edges",
     "summarise_parts",
 ]
