@@ -82,7 +82,7 @@ def summarise_edges(
         stable = is_stable(np.asarray(outcome), not completes).reshape(-1, rows)
         found.append(_brackets(part[refined].to_numpy(dtype=float).reshape(-1, rows), stable))
     code, table = groups.table(np.concatenate(codes, axis=1))
-    low, high, rising = np.concatenate(found, axis=1)
+    low, middle, high, rising = np.concatenate(found, axis=1)
     count = np.bincount(code, minlength=len(table))
     is_edge = np.isfinite(low)
     which = {"edges": is_edge, "rising": rising == 1, "all_converged": low == np.inf,
@@ -90,7 +90,7 @@ def summarise_edges(
     table["trials"], table["searches"] = rows * count, count
     for name, chosen in which.items():
         table[name] = np.bincount(code[chosen], minlength=len(table))
-    ordered, first = _sorted_by_group(code, np.where(is_edge, low + (high - low) / 2, low), count)
+    ordered, first = _sorted_by_group(code, middle, count)
     quantiles = {name: ordered[first + _rank(share, count)] for name, share in EDGES.items()}
     ends = pd.DataFrame({"low": low, "high": high})[is_edge].groupby(code[is_edge])
     values = {"edge_low": ends["low"].min().reindex(table.index).to_numpy(), **quantiles,
@@ -101,9 +101,9 @@ def summarise_edges(
 
 
 def _brackets(values: NDArray[np.float64], stable: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Lower end, upper end and whether it rises of each search's last bracket, (3, searches).
+    """Lower end, middle, upper end of each search's last bracket, and whether it rises.
 
-    Both ends are +infinite where all trials were stable, -infinite where none was.
+    (4, searches); the bracket is +infinite where all trials were stable, -infinite where none was.
     """
     rising = ~stable[:, 0] & stable[:, 1]
     middles, is_low = values[:, 2:], stable[:, 2:] != rising[:, None]
@@ -113,8 +113,9 @@ def _brackets(values: NDArray[np.float64], stable: NDArray[np.bool_]) -> NDArray
     low_is_stable = np.where(is_low.any(axis=1), ~rising, stable[:, 0])
     high_is_stable = np.where(is_low.all(axis=1), stable[:, 1], rising)
     beyond = np.where(low_is_stable, np.inf, -np.inf)
+    middle = low + (high - low) / 2
     is_edge = low_is_stable != high_is_stable
-    return np.array([np.where(is_edge, low, beyond), np.where(is_edge, high, beyond), rising])
+    return np.array([*np.where(is_edge, [low, middle, high], beyond), rising])
 
 
 def _count_outcomes(

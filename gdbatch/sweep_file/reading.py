@@ -217,7 +217,7 @@ class _Reader:
         """Raise IngredientError where an axis cannot be refined."""
         if self._refined:
             raise IngredientError(f"a sweep refines one axis, and this one refines {self._refined}")
-        if key not in self._lane_keys() and split_element(key)[0] not in self._lane_keys():
+        if split_element(key)[0] not in self._lane_keys():
             raise IngredientError(
                 f"{key} cannot be refined: only a number that differs from trial to trial inside "
                 "a block can, such as learning_rate"
