@@ -20,9 +20,9 @@ class EdgeAnswer:
     combination: dict[str, Any] = field(default_factory=dict)
     searches: int = 0
     edges: int = 0  # searches that met one
-    rising: int = 0  # of these, at how many convergence begins instead of ending
-    all_converged: int = 0
-    none_converged: int = 0
+    rising: int = 0  # of these, at how many trials become stable instead of ceasing to be
+    all_stable: int = 0
+    none_stable: int = 0
     low: float | None = None  # all edges lie from here
     q25: float | None = None
     median: float | None = None
@@ -38,7 +38,7 @@ def edge_answers(summary: pd.DataFrame, axes: Sequence[str], refined: str) -> li
     answers = []
     for row in summary.to_dict("records"):
         known: dict[str, Any] = {"combination": {key: row[key] for key in keys}}
-        for name in ("searches", "edges", "rising", "all_converged", "none_converged"):
+        for name in ("searches", "edges", "rising", "all_stable", "none_stable"):
             known[name] = int(row[name])
         for name in ("low", "q25", "median", "q75", "high"):
             place = float(row[f"edge_{name}"])
@@ -66,11 +66,11 @@ def _words(one: EdgeAnswer) -> list[str]:
                 spread += f" (quartiles {number(one.q25, 6)} to {number(one.q75, 6)})"
             lines.append(spread)
     if one.rising:
-        lines.append(f"in {one.rising:,} of {one.searches:,} it begins to converge there")
-    if one.all_converged:
-        lines.append(f"no edge in {_share(one.all_converged, one)}: all trials converged")
-    if one.none_converged:
-        lines.append(f"no edge in {_share(one.none_converged, one)}: no trial converged")
+        lines.append(f"in {one.rising:,} of {one.searches:,} trials become stable there")
+    if one.all_stable:
+        lines.append(f"no edge in {_share(one.all_stable, one)}: all trials stable")
+    if one.none_stable:
+        lines.append(f"no edge in {_share(one.none_stable, one)}: no trial stable")
     return lines
 
 

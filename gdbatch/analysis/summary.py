@@ -85,8 +85,8 @@ def summarise_edges(
     low, middle, high, rising = np.concatenate(found, axis=1)
     count = np.bincount(code, minlength=len(table))
     is_edge = np.isfinite(low)
-    which = {"edges": is_edge, "rising": rising == 1, "all_converged": low == np.inf,
-             "none_converged": low == -np.inf}  # fmt: skip
+    which = {"edges": is_edge, "rising": rising == 1, "all_stable": low == np.inf,
+             "none_stable": low == -np.inf}  # fmt: skip
     table["trials"], table["searches"] = rows * count, count
     for name, chosen in which.items():
         table[name] = np.bincount(code[chosen], minlength=len(table))

@@ -45,7 +45,7 @@ _RESERVED_COLUMNS = frozenset(
         *("trials", "converged", "diverged", "stalled", "unfinished", "completed"),
         *("success_rate", "success_low", "success_high"),
         *("steps_q25", "steps_median", "steps_q75", "final_loss_median"),
-        *("searches", "edges", "rising", "all_converged", "none_converged"),
+        *("searches", "edges", "rising", "all_stable", "none_stable"),
         *("edge_low", "edge_q25", "edge_median", "edge_q75", "edge_high"),
     }
 )

@@ -61,8 +61,8 @@ def test_the_bracket_is_where_the_search_ended_whatever_is_stable(stable: list[s
     brackets = [end for end in ends if isinstance(end, tuple)]
     assert row["searches"] == len(several) and row["trials"] == ROWS * len(several)
     assert row["edges"] == len(brackets)
-    assert row["all_converged"] == ends.count(math.inf)
-    assert row["none_converged"] == ends.count(-math.inf)
+    assert row["all_stable"] == ends.count(math.inf)
+    assert row["none_stable"] == ends.count(-math.inf)
     assert row["rising"] == sum(one(64) and not one(0) for one in several)
     if brackets:
         assert row["edge_low"] == min(low for low, _ in brackets)
@@ -81,7 +81,7 @@ def test_there_is_a_row_for_each_value_of_the_other_axes(completes: bool) -> Non
     summary = summary_of({2: [below(11), below(30)], 1: [below(5), below(99)]}, completes)
     assert summary["high"].tolist() == [1, 2]
     assert summary["edges"].tolist() == [1, 2]
-    assert summary["all_converged"].tolist() == [1, 0]
+    assert summary["all_stable"].tolist() == [1, 0]
     assert summary["edge_low"].tolist() == [4, 10]
     assert summary["edge_high"].tolist() == [5, 30]
     assert summary["edge_median"].tolist() == [4.5, 10.5]
@@ -92,7 +92,7 @@ def test_without_a_stop_rule_whatever_did_not_diverge_is_stable() -> None:
     table = table_of({1: [below(20)]}, "stalled", "diverged")
     for completes, found in ((True, [1, 0]), (False, [0, 1])):
         summary = summarise_edges([table], ["high", "seed", "rate"], "rate", ROWS, completes)
-        assert summary.loc[0, ["edges", "none_converged"]].tolist() == found
+        assert summary.loc[0, ["edges", "none_stable"]].tolist() == found
 
 
 def words_of(searches: dict[Any, list[Stable]]) -> str:
@@ -101,16 +101,16 @@ def words_of(searches: dict[Any, list[Stable]]) -> str:
 
 def test_words_tell_the_edge_its_spread_and_where_there_is_none() -> None:
     assert words_of({1: [below(11)]}) == "edge of rate: between 10 and 11"
-    assert words_of({1: [below(99)]}) == "no edge in the bracket: all trials converged"
+    assert words_of({1: [below(99)]}) == "no edge in the bracket: all trials stable"
     assert words_of({1: [lambda rate: rate > 11]}).splitlines() == [
         "edge of rate: between 11 and 12",
-        "in 1 of 1 it begins to converge there",
+        "in 1 of 1 trials become stable there",
     ]
     assert words_of({1: [below(11), below(13), below(-1)], 2: [below(5)]}).splitlines() == [
         "high = 1",
         "edge of rate: between 10 and 13",
         "median of 3 searches: 10.5",
-        "no edge in 1 of 3 searches: no trial converged",
+        "no edge in 1 of 3 searches: no trial stable",
         "",
         "high = 2",
         "edge of rate: between 4 and 5",

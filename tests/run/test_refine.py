@@ -135,7 +135,7 @@ def test_trajectories_have_the_rates_that_were_trained(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("bracket", "found", "approached"),
-    [([100.0, 200.0], "all_converged", 200.0), ([6000.0, 6100.0], "none_converged", 6000.0)],
+    [([100.0, 200.0], "all_stable", 200.0), ([6000.0, 6100.0], "none_stable", 6000.0)],
 )
 def test_no_change_in_the_bracket_is_a_result(
     tmp_path: Path, bracket: list[float], found: str, approached: float
