@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from .analysis import Answer, answer, as_words, summarise_parts
+from .analysis import (
+    Answer,
+    EdgeAnswer,
+    answer,
+    as_words,
+    edge_answers,
+    edges_as_words,
+    summarise_edges,
+    summarise_parts,
+)
 from .engine.outcomes import OUTCOMES
 from .errors import UsageError, nearest
 from .plan import Plan
@@ -70,23 +79,42 @@ class Run:
         """One row a (trial, step) of the recorded trials."""
         return self._table("trajectories")
 
+    @property
+    def refined(self) -> str | None:
+        """The axis that was bisected, where there is one."""
+        name: str | None = self.manifest["facts"].get("refined")
+        return name
+
     @functools.cached_property
     def summary(self) -> pd.DataFrame:
-        """One row a learning rate (and per other axis but the seed), over all seeds."""
+        """One row a learning rate (and per other axis but the seed), over all seeds.
+
+        Where an axis is refined, one row a combination of the others, with the edge.
+        """
         needed = [*self.axes, "outcome", "steps", "final_loss"]
         parts = (part.to_pandas() for part in self._parts("trials", needed))
         completes = self.manifest["sweep"]["train"]["stop"] is None
+        if self.refined:
+            rows = self.manifest["facts"]["refined_rows"]
+            return summarise_edges(parts, self.axes, self.refined, rows, completes)
         return summarise_parts(parts, self.axes, completes)
+
+    @functools.cached_property
+    def edges(self) -> list[EdgeAnswer]:
+        """Edge and its spread, for each combination of the other axes; where one is refined."""
+        return edge_answers(self.summary, self.axes, self.refined) if self.refined else []
 
     @functools.cached_property
     def answers(self) -> list[Answer]:
         """Best value, range, edge and certainty, for each combination of the other axes."""
+        if self.refined:
+            return []
         return answer(self.summary, self.axes)
 
     @property
     def in_words(self) -> str:
         """The answers as a person would tell them; counts, where there was nothing to choose."""
-        words = as_words(self.answers)
+        words = edges_as_words(self.edges) if self.refined else as_words(self.answers)
         if words:
             return words
         counts = self.summary.filter(OUTCOMES).sum()
@@ -170,6 +198,7 @@ class Run:
             axes=tuple(axis for axis in self.axes if axis != "seed"),
             targets=tuple(facts["targets"]) if facts["targets"] is not None else None,
             curvature=facts["curvature"],
+            refined=self.refined,
         )
 
 

@@ -202,7 +202,9 @@ def _print_answer(run: Any, as_json: bool) -> None:
     from dataclasses import asdict
 
     if as_json:
-        _print_json({"run": str(run.path), "answers": [asdict(one) for one in run.answers]})
+        _print_json(
+            {"run": str(run.path), "answers": [asdict(one) for one in run.edges or run.answers]}
+        )
     else:
         typer.echo(run.in_words)
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from . import catalogue
 from .engine.assignment import Assignment, block_width
+from .engine.bisection import Bracket
 from .engine.recording import Recording
 from .errors import Problem as FileProblem
 from .errors import SweepFileError
@@ -76,7 +77,9 @@ class Plan:
         lanes = [one for one in sweep.dimensions if all(axis.per_lane for axis in one)]
         seeds = [one for one in lanes if any(axis.key == "seed" for axis in one)]
         self.structural = [one for one in sweep.dimensions if one not in lanes]
-        self.lanes = [*seeds, *(one for one in lanes if one not in seeds)]
+        others = [one for one in lanes if one not in seeds]
+        # what a bisection decides on stands side by side
+        self.lanes = [*seeds, *sorted(others, key=lambda one: sweep.refined in one)]
         self.groups = math.prod(_size(one) for one in self.structural)
         self.group_trials = math.prod(_size(one) for one in self.lanes)
         self.trials = self.groups * self.group_trials
@@ -95,6 +98,11 @@ class Plan:
     def axes(self) -> list[Axis]:
         """All axes in plan order, the slowest first."""
         return [axis for dimension in (*self.structural, *self.lanes) for axis in dimension]
+
+    @property
+    def refined_rows(self) -> int:
+        """Trials of each bisection, side by side in plan order; 1 where no axis is refined."""
+        return self.sweep.refined.form.size if self.sweep.refined else 1
 
     # groups and shards -------------------------------------------------------------------
 
@@ -115,8 +123,12 @@ class Plan:
         sections = self.sweep.sections(values | self._zipped(number))
         problem = sections.make_problem()
         wanted = _BLOCKS_IN_SHARD * block_width(problem, sections.train.training())
-        pairs = -(-self.group_trials // (2 * wanted))  # an even number of shards, for two cores
-        size = -(-self.group_trials // (2 * pairs)) if self.group_trials > wanted // 4 else wanted
+        rows = self.refined_rows  # of a bisection, which one shard holds
+        if rows > 1:
+            wanted //= _BLOCKS_IN_SHARD  # a round trains one row of each
+        units = self.group_trials // rows
+        pairs = -(-units // (2 * wanted))  # an even number of shards, for two cores
+        size = rows * (-(-units // (2 * pairs)) if units > wanted // 4 else wanted)
         return Group(
             number,
             number * self.group_trials,
@@ -162,21 +174,37 @@ class Plan:
             places.append(place)
         return places[::-1]
 
-    def columns(self, trials: NDArray[np.int64]) -> dict[str, Any]:
-        """The axis columns of some trials, in plan order."""
+    def columns(
+        self, trials: NDArray[np.int64], refined: NDArray[np.float64] | None = None
+    ) -> dict[str, Any]:
+        """The axis columns of some trials, in plan order.
+
+        refined: values of the axis that is; without them, those known before training.
+        """
         places = self.places(trials)
-        return {
+        columns = {
             axis.column: axis.column_values(place)
             for dimension, place in zip([*self.structural, *self.lanes], places, strict=True)
             for axis in dimension
         }
+        if refined is not None and self.sweep.refined is not None:
+            columns[self.sweep.refined.column] = refined
+        return columns
 
     def assignment(self, shard: Shard) -> Assignment:
         """What the engine is to train for a shard."""
         return self.assignment_of(shard.group, np.arange(shard.start, shard.stop))
 
-    def assignment_of(self, number: int, trials: NDArray[np.int64]) -> Assignment:
-        """What the engine is to train for some trials of one group."""
+    def assignment_of(
+        self,
+        number: int,
+        trials: NDArray[np.int64],
+        refined: NDArray[np.float64] | None = None,
+    ) -> Assignment:
+        """What the engine is to train for some trials of one group.
+
+        refined: values of the axis that is; without them, those known before training.
+        """
         sections = self.group(number).sections
         values = {
             axis.key: np.asarray(axis.column_values(place))
@@ -186,6 +214,8 @@ class Plan:
             for axis in dimension
             if axis.per_lane
         }
+        if refined is not None and self.sweep.refined is not None:
+            values[self.sweep.refined.key] = refined
         seeds = values.get("seed", np.zeros(len(trials), np.int64)).astype(np.int64)
         return Assignment(
             self.group(number).problem,
@@ -201,6 +231,16 @@ class Plan:
             _numbers("schedule", sections.schedule, values),
             sections.optimizer.decoupled,
         )
+
+    @property
+    def bracket(self) -> Bracket | None:
+        """What the engine is to bisect, where an axis is refined."""
+        axis = self.sweep.refined
+        if axis is None:
+            return None
+        form: Any = axis.form
+        low, high = form.refine
+        return Bracket(low, high, form.size, form.middle)
 
     # recording ---------------------------------------------------------------------------
 
@@ -262,6 +302,8 @@ class Plan:
         return {
             "targets": list(targets.pop()) if len(targets) == 1 else None,
             "curvature": curvatures.pop() if len(curvatures) == 1 else None,
+            "refined": self.sweep.refined.column if self.sweep.refined else None,
+            "refined_rows": self.refined_rows,
         }
 
     # identity ----------------------------------------------------------------------------

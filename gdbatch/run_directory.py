@@ -122,7 +122,7 @@ class RunDirectory:
         """Write what a shard gave: trajectories first, since its trials part makes it done."""
         if results.trajectories:
             key = PartKey(plan.hash, shard.number, plan.recording_hash)
-            table = trajectories_table(plan, shard, results.trajectories)
+            table = trajectories_table(plan, shard, results)
             self._write_part("trajectories", key, table)
         else:
             self.part_path("trajectories", shard.number).unlink(missing_ok=True)
@@ -225,7 +225,7 @@ def trials_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
     """One row a trial, in plan order; the columns of DESIGN §6."""
     trials = np.arange(shard.start, shard.stop)
     columns: dict[str, Any] = {"trial": pa.array(trials, pa.int64())}
-    columns |= _axis_columns(plan, trials)
+    columns |= _axis_columns(plan, trials, results.refined)
     columns["outcome"] = pa.DictionaryArray.from_arrays(
         pa.array(results.outcome, pa.int8()), pa.array(OUTCOMES, pa.string())
     )
@@ -259,11 +259,13 @@ def _all_parameter_names(plan: Plan) -> list[str]:
     return list(names)
 
 
-def trajectories_table(plan: Plan, shard: Shard, recorded: dict[str, Any]) -> pa.Table:
+def trajectories_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
     """One row a (trial, step); a value of which there are several gets a column each."""
+    recorded = results.trajectories
     trials = recorded["row"] + shard.start
+    refined = None if results.refined is None else results.refined[recorded["row"]]
     columns: dict[str, Any] = {"trial": pa.array(trials, pa.int64())}
-    columns |= _axis_columns(plan, trials)
+    columns |= _axis_columns(plan, trials, refined)
     columns["step"] = pa.array(recorded["step"], pa.int64())
     problem = plan.group(shard.group).problem
     for name, values in recorded.items():
@@ -277,8 +279,8 @@ def trajectories_table(plan: Plan, shard: Shard, recorded: dict[str, Any]) -> pa
     return pa.table(columns)
 
 
-def _axis_columns(plan: Plan, trials: Any) -> dict[str, Any]:
-    values = plan.columns(trials)
+def _axis_columns(plan: Plan, trials: Any, refined: Any) -> dict[str, Any]:
+    values = plan.columns(trials, refined)
     return {axis.column: pa.array(values[axis.column], _axis_type(axis)) for axis in plan.axes}
 
 

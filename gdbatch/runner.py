@@ -18,6 +18,8 @@ import numpy as np
 import threadpoolctl
 
 from .dry_run import estimate
+from .engine.assignment import Results
+from .engine.bisection import train_bisecting
 from .engine.engines import ENGINES
 from .engine.loop import train
 from .engine.outcomes import OUTCOMES
@@ -87,12 +89,7 @@ def run_shard(work: Work) -> ShardReport:
     plan, shard = work.plan, work.shard
     try:
         with threadpoolctl.threadpool_limits(1):
-            results = train(
-                plan.assignment(shard),
-                plan.recording(shard),
-                plan.sweep.record.final_parameters,
-                plan.sweep.record.measures,
-            )
+            results = _train(plan, shard)
         RunDirectory(work.path).write_shard(plan, shard, results)
     except GdbatchError as error:
         return ShardReport(shard.number, len(shard), failure=str(error), fatal=True)
@@ -110,6 +107,22 @@ def run_shard(work: Work) -> ShardReport:
         len(shard),
         dict(zip(OUTCOMES, counts.tolist(), strict=True)),
         int(results.steps.sum()),
+    )
+
+
+def _train(plan: Plan, shard: Shard) -> Results:
+    recording, record = plan.recording(shard), plan.sweep.record
+    bracket = plan.bracket
+    if bracket is None:
+        assignment = plan.assignment(shard)
+        return train(assignment, recording, record.final_parameters, record.measures)
+    return train_bisecting(
+        bracket,
+        len(shard) // bracket.rows,
+        lambda rows, values: plan.assignment_of(shard.group, shard.start + rows, values),
+        recording,
+        record.final_parameters,
+        record.measures,
     )
 
 

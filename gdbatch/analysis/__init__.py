@@ -2,21 +2,26 @@
 
 from .answer import Answer, answer, choice_axis, is_scale, other_axes
 from .boxes import boundary, box_dimension, densest_window
-from .summary import OUTCOME_COLUMNS, summarise, summarise_parts
+from .edges import EdgeAnswer, edge_answers, edges_as_words
+from .summary import OUTCOME_COLUMNS, summarise, summarise_edges, summarise_parts
 from .words import as_words, number
 
 __all__ = [
     "OUTCOME_COLUMNS",
     "Answer",
+    "EdgeAnswer",
     "answer",
     "as_words",
     "boundary",
     "box_dimension",
     "choice_axis",
     "densest_window",
+    "edge_answers",
+    "edges_as_words",
     "is_scale",
     "number",
     "other_axes",
     "summarise",
+    "summarise_edges",
     "summarise_parts",
 ]

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..engine.outcomes import OUTCOMES
+from ..engine.outcomes import OUTCOMES, is_stable
 
 OUTCOME_COLUMNS = ("converged", "diverged", "stalled", "unfinished")
 QUANTILES = {"steps_q25": 0.25, "steps_median": 0.5, "steps_q75": 0.75}
+EDGES = {"edge_q25": 0.25, "edge_median": 0.5, "edge_q75": 0.75}
 _NORMAL_95 = statistics.NormalDist().inv_cdf(0.975)
 
 
@@ -67,6 +68,65 @@ def _joined(parts: list[Any]) -> Any:
     whole = np.concatenate(parts, axis=-1)
     parts.clear()
     return whole
+
+
+def summarise_edges(
+    parts: Iterable[pd.DataFrame],
+    axes: Sequence[str],
+    refined: str,
+    rows: int,
+    completes: bool = False,
+) -> pd.DataFrame:
+    """The summary of a sweep whose axis `refined` was bisected, `rows` trials a search.
+
+    One row a combination of the other axes, over seeds. `edge_low` and `edge_high` bracket every
+    edge found, which counts as the middle of its own bracket; in the quantiles, one that was not
+    met because all trials were stable counts as +infinite, because none was, as -infinite.
+    """
+    keys = [axis for axis in axes if axis not in ("seed", refined)]
+    groups = _Groups(keys)
+    codes, found = [], []
+    for part in parts:
+        outcome = pd.Categorical(part["outcome"].astype(str), categories=OUTCOMES).codes
+        codes.append(groups.codes(part.iloc[::rows]))
+        stable = is_stable(np.asarray(outcome), not completes).reshape(-1, rows)
+        found.append(_brackets(part[refined].to_numpy(dtype=float).reshape(-1, rows), stable))
+    code, table = groups.table(_joined(codes))
+    low, middle, high, rising = np.concatenate(found, axis=1)
+    count = np.bincount(code, minlength=len(table))
+    is_edge = np.isfinite(low)
+    which = {"edges": is_edge, "rising": rising == 1, "all_stable": low == np.inf,
+             "none_stable": low == -np.inf}  # fmt: skip
+    table["trials"], table["searches"] = rows * count, count
+    for name, chosen in which.items():
+        table[name] = np.bincount(code[chosen], minlength=len(table))
+    first = np.cumsum(count) - count
+    ordered = _sorted_by_group(middle, np.argsort(code, kind="stable"), first)
+    quantiles = {name: ordered[first + _rank(share, count)] for name, share in EDGES.items()}
+    ends = pd.DataFrame({"low": low, "high": high})[is_edge].groupby(code[is_edge])
+    values = {"edge_low": ends["low"].min().reindex(table.index).to_numpy(), **quantiles,
+              "edge_high": ends["high"].max().reindex(table.index).to_numpy()}  # fmt: skip
+    for name, value in values.items():
+        table[name] = np.where(np.isfinite(value), value, np.nan)
+    return table
+
+
+def _brackets(values: NDArray[np.float64], stable: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Lower end, middle, upper end of each search's last bracket, and whether it rises.
+
+    (4, searches); the bracket is +infinite where all trials were stable, -infinite where none was.
+    """
+    rising = ~stable[:, 0] & stable[:, 1]
+    middles, is_low = values[:, 2:], stable[:, 2:] != rising[:, None]
+    low = np.where(is_low, middles, values[:, :1]).max(axis=1, initial=-np.inf)
+    high = np.where(is_low, values[:, 1:2], middles).min(axis=1, initial=np.inf)
+    low, high = np.maximum(low, values[:, 0]), np.minimum(high, values[:, 1])
+    low_is_stable = np.where(is_low.any(axis=1), ~rising, stable[:, 0])
+    high_is_stable = np.where(is_low.all(axis=1), stable[:, 1], rising)
+    beyond = np.where(low_is_stable, np.inf, -np.inf)
+    middle = low + (high - low) / 2
+    is_edge = low_is_stable != high_is_stable
+    return np.array([*np.where(is_edge, [low, middle, high], beyond), rising])
 
 
 def _count_outcomes(

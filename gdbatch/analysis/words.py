@@ -50,12 +50,20 @@ def _words(one: Answer) -> str:
 
 def _digits(one: Answer) -> int:
     """As many digits as it takes to tell the two sides of the edge apart."""
+    return _digits_apart(*one.edge) if one.edge else _DIGITS
+
+
+def _digits_apart(low: float, high: float) -> int:
     digits = _DIGITS
-    if one.edge:
-        low, high = one.edge
-        while digits < _ALL_DIGITS and number(low, digits) == number(high, digits):
-            digits += 1
+    while digits < _ALL_DIGITS and number(low, digits) == number(high, digits):
+        digits += 1
     return digits
+
+
+def apart(low: float, high: float) -> tuple[str, str]:
+    """Two numbers for people, with as many digits as it takes to tell them apart."""
+    digits = _digits_apart(low, high)
+    return number(low, digits), number(high, digits)
 
 
 def _count(one: Answer) -> str:

@@ -5,8 +5,8 @@ Plain arrays and ingredients; nothing here knows of files or plans.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -155,6 +155,7 @@ class Results:
     final_parameters: NDArray[np.float64] | None = None  # (parameters, trials)
     trajectories: dict[str, Any] = field(default_factory=dict)  # see `recording`
     measures: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    refined: NDArray[np.float64] | None = None  # values of the axis that is; see `bisection`
 
     @classmethod
     def empty(cls, trials: int, n_parameters: int | None) -> Results:
@@ -167,3 +168,14 @@ class Results:
             np.full(trials, np.nan),
             None if n_parameters is None else np.full((n_parameters, trials), np.nan),
         )
+
+    @classmethod
+    def side_by_side(cls, parts: Sequence[Results]) -> Results:
+        """The first row of every part, then the second of every part, and so on."""
+        columns: dict[str, Any] = {}
+        for name in (one.name for one in fields(cls)):
+            arrays = [getattr(part, name) for part in parts]
+            if isinstance(arrays[0], np.ndarray):
+                stacked = np.stack(arrays, axis=-1)
+                columns[name] = stacked.reshape(*stacked.shape[:-2], -1)
+        return cls(**columns)

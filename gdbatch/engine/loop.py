@@ -7,7 +7,8 @@ need, not the longest of them times all.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -38,17 +39,24 @@ def train(
     """
     n_parameters = assignment.problem.n_parameters if keep_parameters else None
     results = Results.empty(len(assignment), n_parameters)
-    # numbers that overflow are outcomes of a lane, found by its checks: nothing to warn of
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        # with its usual buffer NumPy copies what is one number a lane there, again for every row,
-        # which costs as much as the arithmetic; the errstate ends this too
-        np.setbufsize(_BUFFER)
+    with arithmetic():
         _Loop(assignment, results).run()
         if recording is not None and recording.rows.size:
             results.trajectories = record(assignment, recording, results)
         if measures:
             results.measures = measure(assignment, measures, results)
     return results
+
+
+@contextmanager
+def arithmetic() -> Iterator[None]:
+    """How NumPy computes while lanes train."""
+    # numbers that overflow are outcomes of a lane, found by its checks: nothing to warn of
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        # with its usual buffer NumPy copies what is one number a lane there, again for every row,
+        # which costs as much as the arithmetic; the errstate ends this too
+        np.setbufsize(_BUFFER)
+        yield
 
 
 class _Queue:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .minibatches import Batch
 
@@ -40,3 +41,12 @@ class Training:
     def end_of_budget(self) -> int:
         """The outcome of a trial that used its whole budget."""
         return UNFINISHED if self.stop else COMPLETED
+
+
+def is_stable(outcome: NDArray[np.integer[Any]], has_stop_rule: bool) -> NDArray[np.bool_]:
+    """Which trials are on the good side of an edge.
+
+    Those that converged; where nothing says what that is, those that did not diverge.
+    """
+    stable: NDArray[np.bool_] = outcome == CONVERGED if has_stop_rule else outcome != DIVERGED
+    return stable

@@ -19,6 +19,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from ..analysis import answer, choice_axis, number, other_axes
 from .colours import Colours
+from .edges import edges
 from .registry import FigureData, figure
 from .style import (
     OUTCOME_COLOURS,
@@ -51,6 +52,8 @@ class _Curve:
 @figure("convergence")
 def convergence(data: FigureData) -> Figure | None:
     """Median steps with quartile band against the learning rate; shares of outcomes below."""
+    if data.refined:
+        return edges(data, data.refined)
     x = choice_axis(data.summary, data.axes)
     if x is None:
         return None

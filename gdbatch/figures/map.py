@@ -32,6 +32,8 @@ _LEAST_FILLED = 0.5  # share of the cells that were tried; zipped axes are a lin
 @figure("map")
 def outcome_map(data: FigureData) -> Figure | None:
     """The commonest outcome and the median steps over two axes."""
+    if data.refined:
+        return None
     columns = {axis: data.summary[axis] for axis in data.axes}
     varying = [axis for axis, one in columns.items() if is_scale(one) and one.nunique() > 1]
     x = choice_axis(data.summary, varying)

@@ -23,6 +23,7 @@ class FigureData:
     axes: tuple[str, ...]  # axis columns but the seed, in plan order, the slowest first
     targets: tuple[float, ...] | None  # one a prediction
     curvature: float | None  # λ at the solution, when it is one number for the whole sweep
+    refined: str | None = None  # the axis that was bisected: the summary has its edge instead
 
 
 Draw = Callable[[FigureData], Figure | None]

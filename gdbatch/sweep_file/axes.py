@@ -185,6 +185,73 @@ class LogUniform(_Random):
         return self._outermost(self.log_uniform)
 
 
+class Refine(AxisForm):
+    """From bracket to edge: both ends, then the middles of a bisection that training decides.
+
+    With a tolerance the middle is that of the numbers; without one it is the middle float of
+    those in between, so that the last bracket is two neighbouring floats (float64).
+    """
+
+    key = "refine"
+    refine: list[float] = Field(
+        min_length=2, max_length=2, description="Bracket: lower and upper end."
+    )
+    tolerance: float = Field(
+        0.0, ge=0, description="Width of the last bracket; 0: down to neighbouring floats."
+    )
+
+    @model_validator(mode="after")
+    def _narrows(self) -> Refine:
+        low, high = self.refine
+        if not low < high:
+            raise IngredientError(f"refine = {self.refine}: the lower end comes first", "refine")
+        if not math.isfinite(high - low):
+            raise IngredientError("the values of this axis overflow", "refine")
+        if self.tolerance >= high - low:
+            message = f"tolerance = {self.tolerance:g} is not below the bracket's {high - low:g}"
+            raise IngredientError(message, "tolerance")
+        spacing = math.ulp(max(-low, high))
+        if 0 < self.tolerance < spacing:
+            message = f"tolerance = {self.tolerance:g} is below the {spacing:g} between floats "
+            message += "here; leave it out to go down to neighbouring floats"
+            raise IngredientError(message, "tolerance")
+        return self
+
+    @property
+    def size(self) -> int:
+        low, high = self.refine
+        if self.tolerance:
+            return 2 + math.ceil(math.log2((high - low) / self.tolerance))
+        first, last = map(int, _float_places(np.array(self.refine)))
+        return 2 + (last - first - 1).bit_length()
+
+    def middle(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where brackets are halved."""
+        if self.tolerance:
+            return low + (high - low) / 2
+        first, last = _float_places(low), _float_places(high)
+        return _floats_at((first >> 1) + (last >> 1) + (first & last & 1))
+
+    def values(self, index: Index, draw: Draw) -> Any:
+        """The ends; the other places have the first middle until training decides."""
+        low, high = np.array(self.refine)
+        return np.where(index == 0, low, np.where(index == 1, high, (low + high) / 2))
+
+    def ends(self) -> list[Any]:
+        return self.refine
+
+
+def _float_places(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Places of floats among all floats, which 0 has its own in the middle of."""
+    bits = values.view(np.int64)
+    return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
+
+
+def _floats_at(places: NDArray[np.int64]) -> NDArray[np.float64]:
+    bits = np.where(places < 0, np.iinfo(np.int64).min - places, places)
+    return bits.view(np.float64)
+
+
 class Listed(AxisForm):
     """The values themselves."""
 
@@ -202,7 +269,7 @@ class Listed(AxisForm):
         return self.listed
 
 
-FORMS: tuple[type[AxisForm], ...] = (Linear, Log10, Count, Range, Uniform, LogUniform)
+FORMS: tuple[type[AxisForm], ...] = (Linear, Log10, Count, Range, Uniform, LogUniform, Refine)
 
 
 def parse_axis(value: Any) -> AxisForm:
@@ -220,7 +287,7 @@ def parse_axis(value: Any) -> AxisForm:
         raise IngredientError(f"an axis is {allowed}; to fix a value, put it into its section")
     chosen = [known[key] for key in value if key in known]
     if len(chosen) != 1:
-        unknown = [key for key in value if key not in known and key != "num"]
+        unknown = [key for key in value if key not in known and key not in ("num", "tolerance")]
         hint = f'; unknown key "{unknown[0]}", {nearest(unknown[0], known)}' if unknown else ""
         raise IngredientError(f"an axis is {allowed}{hint}")
     form = chosen[0].model_validate(value)
@@ -234,4 +301,4 @@ def parse_axis(value: Any) -> AxisForm:
     return form
 
 
-__all__ = ["FORMS", "AxisForm", "Listed", "ValidationError", "parse_axis"]
+__all__ = ["FORMS", "AxisForm", "Listed", "Refine", "ValidationError", "parse_axis"]

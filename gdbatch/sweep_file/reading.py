@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from ..errors import IngredientError, Problem, SweepFileError, nearest
 from ..ingredients.initializers_from_file import missing_set
 from ..ingredients.options import Context
-from .axes import FORMS, AxisForm, parse_axis
+from .axes import FORMS, AxisForm, Refine, parse_axis
 from .complaints import Complaint, complaints_of
 from .keys import key_path, short_name, split_element
 from .measures import clashes, read_measures
@@ -47,6 +47,8 @@ _RESERVED_COLUMNS = frozenset(
         *("trials", "converged", "diverged", "stalled", "unfinished", "completed"),
         *("success_rate", "success_low", "success_high"),
         *("steps_q25", "steps_median", "steps_q75", "final_loss_median"),
+        *("searches", "edges", "rising", "all_stable", "none_stable"),
+        *("edge_low", "edge_q25", "edge_median", "edge_q75", "edge_high"),
     }
 )
 
@@ -90,6 +92,7 @@ class _Reader:
         self._complaints: list[Complaint] = []
         self._unknown: set[str] = set()  # tables that do not say what they are
         self._axis_paths: dict[str, KeyPath] = {}  # where the axis of a key stands
+        self._refined = ""  # key of the axis that is
 
     def override(self, overrides: Iterable[str]) -> None:
         """Put `KEY=VALUE` into the document."""
@@ -205,13 +208,29 @@ class _Reader:
             if key is None:
                 continue
             try:
-                group.append((key, parse_axis(value)))
+                form = parse_axis(value)
+                if isinstance(form, Refine):
+                    self._check_refined(key, is_zipped=len(path) > 1)
+                group.append((key, form))
             except IngredientError as error:
                 self._complaints.append(((*place, *error.key), error.message))
             except ValidationError as error:
-                form = next(one for one in FORMS if one.key in value)
-                self._complaints += complaints_of(error, form, place, value)
+                model = next(one for one in FORMS if one.key in value)
+                self._complaints += complaints_of(error, model, place, value)
         return group
+
+    def _check_refined(self, key: str, is_zipped: bool) -> None:
+        """Raise IngredientError where an axis cannot be refined."""
+        if self._refined:
+            raise IngredientError(f"a sweep refines one axis, and this one refines {self._refined}")
+        if split_element(key)[0] not in self._lane_keys():
+            raise IngredientError(
+                f"{key} cannot be refined: only a number that differs from trial to trial inside "
+                "a block can, such as learning_rate"
+            )
+        if is_zipped:
+            raise IngredientError(f"{key} is refined, so it cannot move with others in a zip")
+        self._refined = key
 
     def _resolve(self, name: str, value: Any, place: KeyPath) -> str | None:
         """The dotted key an axis means, or None and a complaint."""
@@ -308,7 +327,7 @@ class _Reader:
         keys = []
         for family in FAMILIES:
             table = self._document.get(family, {})
-            if "kind" in table or family in DEFAULT_KINDS:
+            if family not in self._unknown and ("kind" in table or family in DEFAULT_KINDS):
                 keys += [f"{family}.{one}" for one in options_class(family, table).lane_keys()]
         return keys
 
@@ -378,10 +397,13 @@ class _Reader:
                 if value in ("prediction", "prediction_error"):
                     message = f"{NO_PREDICTIONS}; record loss, gradient_norm or parameters"
                     self._complaints.append((("record", "values", index), message))
-        columns = {axis.column: axis for axis in sweep.axes}
+        columns = {axis.column: axis for axis in sweep.axes if axis is not sweep.refined}
         for name, values in (sweep.record.trials or {}).items():
             path = ("record", "trials", name)
-            if name not in columns:
+            if sweep.refined is not None and name == sweep.refined.column:
+                message = f"{name} is refined, so its values are not known; choose by other axes"
+                self._complaints.append((path, message))
+            elif name not in columns:
                 hint = nearest(name, columns)
                 self._complaints.append((path, f'the sweep has no axis "{name}"; {hint}'))
             elif not values:

@@ -31,7 +31,7 @@ from ..ingredients.problems.python import PythonProblem
 from ..ingredients.problems.python_check import check
 from ..ingredients.schedules import ScheduleOptions
 from ..streams import generator
-from .axes import AxisForm, Index
+from .axes import AxisForm, Index, Refine
 from .complaints import Complaint, complaints_of, shortened
 from .keys import key_path
 from .positions import Path
@@ -294,6 +294,11 @@ class Sweep:
     def axes(self) -> list[Axis]:
         """All axes, in file order."""
         return [axis for dimension in self.dimensions for axis in dimension]
+
+    @property
+    def refined(self) -> Axis | None:
+        """The axis whose values training finds, if there is one."""
+        return next((axis for axis in self.axes if isinstance(axis.form, Refine)), None)
 
     def sections(self, structural: Mapping[str, Any]) -> Sections:
         """The sections with some axes' values in place; the other axes stand at their first."""

@@ -1,0 +1,117 @@
+"""The summary of bisections: which bracket each search ended with, and what they say together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gdbatch.analysis import edge_answers, edges_as_words, summarise_edges
+
+ROWS = 8
+Stable = Callable[[float], bool]
+
+
+def search(stable: Stable, low: float = 0.0, high: float = 64.0) -> tuple[list[Any], Any]:
+    """The trials of one bisection as (value, stable), and its last bracket, one step at a time."""
+    rows = [(low, stable(low)), (high, stable(high))]
+    rising = rows[1][1] and not rows[0][1]
+    for _ in range(ROWS - 2):
+        middle = (low + high) / 2
+        rows.append((middle, stable(middle)))
+        if rows[-1][1] != rising:
+            low = middle
+        else:
+            high = middle
+    known = dict(rows)
+    return rows, (low, high) if known[low] != known[high] else (
+        math.inf if known[low] else -math.inf
+    )
+
+
+def table_of(searches: dict[Any, list[Stable]], good: str, bad: str) -> pd.DataFrame:
+    """Trials of some searches for each value of an axis, in plan order."""
+    rows = []
+    for value, several in searches.items():
+        for seed, stable in enumerate(several):
+            for rate, is_stable in search(stable)[0]:
+                outcome = good if is_stable else bad
+                rows.append({"high": value, "seed": seed, "rate": rate, "outcome": outcome})
+    return pd.DataFrame(rows)
+
+
+def summary_of(searches: dict[Any, list[Stable]], completes: bool = False) -> pd.DataFrame:
+    good, bad = ("completed", "diverged") if completes else ("converged", "unfinished")
+    table = table_of(searches, good, bad)
+    parts = [table.iloc[start : start + 3 * ROWS] for start in range(0, len(table), 3 * ROWS)]
+    return summarise_edges(parts, ["high", "seed", "rate"], "rate", ROWS, completes)
+
+
+@given(st.lists(st.sets(st.integers(0, 64)), min_size=1, max_size=5))
+def test_the_bracket_is_where_the_search_ended_whatever_is_stable(stable: list[set[int]]) -> None:
+    several = [lambda rate, among=among: math.floor(rate) in among for among in stable]
+    (row,) = summary_of({1: several}).to_dict("records")
+    ends = [search(one)[1] for one in several]
+    brackets = [end for end in ends if isinstance(end, tuple)]
+    assert row["searches"] == len(several) and row["trials"] == ROWS * len(several)
+    assert row["edges"] == len(brackets)
+    assert row["all_stable"] == ends.count(math.inf)
+    assert row["none_stable"] == ends.count(-math.inf)
+    assert row["rising"] == sum(one(64) and not one(0) for one in several)
+    if brackets:
+        assert row["edge_low"] == min(low for low, _ in brackets)
+        assert row["edge_high"] == max(high for _, high in brackets)
+    middles = sorted(end if isinstance(end, float) else sum(end) / 2 for end in ends)
+    median = middles[math.ceil(len(middles) / 2) - 1]
+    assert row["edge_median"] == median or (math.isinf(median) and np.isnan(row["edge_median"]))
+
+
+def below(edge: float) -> Stable:
+    return lambda rate: rate < edge
+
+
+@pytest.mark.parametrize("completes", [False, True])
+def test_there_is_a_row_for_each_value_of_the_other_axes(completes: bool) -> None:
+    summary = summary_of({2: [below(11), below(30)], 1: [below(5), below(99)]}, completes)
+    assert summary["high"].tolist() == [1, 2]
+    assert summary["edges"].tolist() == [1, 2]
+    assert summary["all_stable"].tolist() == [1, 0]
+    assert summary["edge_low"].tolist() == [4, 10]
+    assert summary["edge_high"].tolist() == [5, 30]
+    assert summary["edge_median"].tolist() == [4.5, 10.5]
+    assert np.isnan(summary["edge_q75"][0]) and summary["edge_q75"][1] == 29.5
+
+
+def test_without_a_stop_rule_whatever_did_not_diverge_is_stable() -> None:
+    table = table_of({1: [below(20)]}, "stalled", "diverged")
+    for completes, found in ((True, [1, 0]), (False, [0, 1])):
+        summary = summarise_edges([table], ["high", "seed", "rate"], "rate", ROWS, completes)
+        assert summary.loc[0, ["edges", "none_stable"]].tolist() == found
+
+
+def words_of(searches: dict[Any, list[Stable]]) -> str:
+    return edges_as_words(edge_answers(summary_of(searches), ["high", "seed", "rate"], "rate"))
+
+
+def test_words_tell_the_edge_its_spread_and_where_there_is_none() -> None:
+    assert words_of({1: [below(11)]}) == "edge of rate: between 10 and 11"
+    assert words_of({1: [below(99)]}) == "no edge in the bracket: all trials stable"
+    assert words_of({1: [lambda rate: rate > 11]}).splitlines() == [
+        "edge of rate: between 11 and 12",
+        "in 1 of 1 trials become stable there",
+    ]
+    assert words_of({1: [below(11), below(13), below(-1)], 2: [below(5)]}).splitlines() == [
+        "high = 1",
+        "edge of rate: between 10 and 13",
+        "median of 3 searches: 10.5",
+        "no edge in 1 of 3 searches: no trial stable",
+        "",
+        "high = 2",
+        "edge of rate: between 4 and 5",
+    ]
