@@ -60,6 +60,10 @@ class Block:
         """One update of all lanes; the gradient is used up."""
         self._updates.make()
 
+    def learning_rates(self) -> Floats:
+        """Of the next update, to broadcast to the parameters; valid until then."""
+        return self._updates.rate()
+
     def moving(self) -> dict[str, Array]:
         """The columns that an update may change."""
         return {

@@ -19,6 +19,7 @@ from ...errors import IngredientError, nearest
 from ..activations import Activation
 from ..losses import Loss
 from ..options import Floats, context_of
+from .network_curvature import NetworkCurvature
 from .network_elementwise import ElementwiseEvaluator
 from .network_evaluator import NetworkEvaluator
 from .network_products import ProductsEvaluator
@@ -181,6 +182,10 @@ class Network:
         """Buffers and products for blocks of `lanes` lanes."""
         form = ProductsEvaluator if self.in_products(dtype) else ElementwiseEvaluator
         return form(self, lanes, dtype)
+
+    def hessian(self, parameters: NDArray[np.float64]) -> NetworkCurvature:
+        """The Hessian of the loss at parameters (parameters, lanes), ready for products."""
+        return NetworkCurvature(self, parameters)
 
     def in_products(self, dtype: np.dtype[Any]) -> bool:
         """Whether a matrix product a lane beats elementwise arithmetic."""
