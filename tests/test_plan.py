@@ -223,6 +223,7 @@ CHANGES: dict[str, tuple[dict[str, Any], bool]] = {
     "bias": ({"problem.bias": True}, True),
     "the initializer": ({"init.low": -1.0}, True),
     "final parameters": ({"record.final_parameters": True}, True),
+    "a measure": ({"record.measures": ["best_loss"]}, True),
     "another axis": ({"axes.low": [0.0]}, True),
     "the name": ({"name": "other"}, False),
     "the description": ({"description": "Other words."}, False),
@@ -250,7 +251,8 @@ def test_the_order_of_axes_changes_trials() -> None:
 
 def test_the_recording_has_a_hash_of_its_own() -> None:
     assert plan_of({"record.every": 7}).recording_hash != plan_of().recording_hash
-    assert plan_of({"name": "other"}).recording_hash == plan_of().recording_hash
+    for changes in ({"name": "other"}, {"record.measures": ["best_loss"]}):
+        assert plan_of(changes).recording_hash == plan_of().recording_hash
 
 
 def test_the_hash_covers_what_a_data_file_holds_not_its_name(tmp_path: Path) -> None:

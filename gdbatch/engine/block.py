@@ -71,6 +71,10 @@ class Block:
             self._on_batch.evaluate(self.parameters, self._data, self.steps, self._for_update)
         self._updates.make()
 
+    def learning_rates(self) -> Floats:
+        """Of the next update, to broadcast to the parameters; valid until then."""
+        return self._updates.rate()
+
     def moving(self) -> dict[str, Array]:
         """The columns that an update may change."""
         return {

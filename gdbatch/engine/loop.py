@@ -18,7 +18,7 @@ from .block import FEWEST_LANES, Block
 from .engines import ENGINES
 from .inspection import Inspection
 from .lanes import Lanes
-from .measuring import measure
+from .measuring import measure, needs_ends
 from .recording import Recording, record
 from .windows import WindowBlock, window_length
 
@@ -37,7 +37,8 @@ def train(
 
     A trial's numbers do not depend on the others: it reports what it would have reported alone.
     """
-    n_parameters = assignment.problem.n_parameters if keep_parameters else None
+    keep = keep_parameters or needs_ends(measures)
+    n_parameters = assignment.problem.n_parameters if keep else None
     results = Results.empty(len(assignment), n_parameters)
     with arithmetic():
         _Loop(assignment, results).run()
@@ -45,6 +46,8 @@ def train(
             results.trajectories = record(assignment, recording, results)
         if measures:
             results.measures = measure(assignment, measures, results)
+        if not keep_parameters:
+            results.final_parameters = None
     return results
 
 

@@ -13,7 +13,11 @@ import numpy as np
 from .. import catalogue
 from ..ingredients.buffers import new_buffer
 from ..ingredients.measures import MeasureOptions, Now, PathMeasure, Values
+from ..ingredients.measures_of_points import Place, PointOptions
+from ..streams import generator
 from .assignment import Assignment, Results
+from .block import Block
+from .curvature import hessian_at
 from .outcomes import DIVERGED
 from .replay import Replay, replays
 
@@ -27,8 +31,50 @@ def measure(
         for options in wanted
         for column in options.columns()
     }
-    _follow_paths(assignment, wanted, results, columns)
+    points = [options for options in wanted if isinstance(options, PointOptions)]
+    paths = [options for options in wanted if options not in points]
+    if points:
+        _visit_points(assignment, points, results, columns)
+    if paths:
+        _follow_paths(assignment, paths, results, columns)
     return columns
+
+
+def needs_ends(wanted: Sequence[MeasureOptions]) -> bool:
+    """Whether `measure` needs to be given the final parameters."""
+    return any(isinstance(options, PointOptions) for options in wanted)
+
+
+def _visit_points(
+    assignment: Assignment,
+    wanted: Sequence[MeasureOptions],
+    results: Results,
+    columns: dict[str, Values],
+) -> None:
+    """See where trials begin and end, block by block."""
+    assert results.final_parameters is not None
+    problem = assignment.problem
+    draw = generator(assignment.entropy, "sharpness").standard_normal(problem.n_parameters)
+    batch = problem.block_width(np.dtype(np.float64))
+    for first in range(0, len(assignment), batch):
+        rows = np.arange(first, min(first + batch, len(assignment)))
+        block = Block(assignment, assignment.fresh_lanes(rows))
+        occupants = block.lanes["row"]  # a block that is not full holds copies
+        direction = np.repeat(draw[:, None], len(occupants), axis=1)
+        start = _place(assignment, block, block.parameters.astype(np.float64), direction)
+        block.steps[:] = results.steps[occupants]
+        ends = np.take(results.final_parameters, occupants, axis=1)
+        end = _place(assignment, block, ends, direction)
+        for options in wanted:
+            values = catalogue.get("measure", options.kind).read(options, start, end)
+            for column, numbers in zip(options.columns(), values, strict=True):
+                columns[column.name][rows] = numbers[: len(rows)]
+
+
+def _place(assignment: Assignment, block: Block, parameters: Values, direction: Values) -> Place:
+    hessian = hessian_at(assignment.problem, block.lanes, parameters)
+    rates = block.learning_rates().astype(np.float64)
+    return Place(parameters, hessian, rates, direction)
 
 
 def _follow_paths(

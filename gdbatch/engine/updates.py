@@ -22,6 +22,7 @@ class Updates:
     """One update after the other of a block's lanes, from the gradient that stands there."""
 
     def __init__(self, assignment: Assignment, lanes: Lanes, gradient: Floats) -> None:
+        self._assignment = assignment
         parameters, width = lanes["parameters"], len(lanes)
         dtype = parameters.dtype
         numbers = assignment.constants("number") | lanes.part("number")
@@ -60,6 +61,12 @@ class Updates:
         for call in self._calls:
             call()
         self._update(self._step)
+
+    def rate(self) -> Floats:
+        """The learning rates of the next update, before it uses them up."""
+        if self._assignment.rate_varies:
+            self._set_rate()
+        return self._step.rate
 
     def _set_rate(self) -> None:
         now, after, factor = self._now, self._after_warm_up, self._factor

@@ -28,7 +28,7 @@ _OTHER_VALUES = ("trial", "step", "loss", "prediction", "prediction_error", "gra
 def bifurcation(data: FigureData) -> Figure | None:
     """Recorded parameters of the later half of the steps, a dot a step."""
     table = data.trajectories
-    x = choice_axis(data.summary, data.axes)
+    x = None if data.refined else choice_axis(data.summary, data.axes)
     if table is None or x is None or table[x].nunique() < _LEAST_RATES:
         return None
     known = {*_OTHER_VALUES, *data.axes, "seed"}

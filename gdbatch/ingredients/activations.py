@@ -53,6 +53,10 @@ class Activation(Protocol):
     def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
         """Multiply `delta` by the slope; `memory` may be used up."""
 
+    @staticmethod
+    def bend(sop: Floats) -> Floats:
+        """The second derivative of `value`; outside the step loop, so it may allocate."""
+
 
 @register("activation", "sigmoid")
 class Sigmoid:
@@ -97,6 +101,12 @@ class Sigmoid:
         np.multiply(delta, value, delta)
         np.multiply(delta, memory, delta)
 
+    @staticmethod
+    def bend(sop: Floats) -> Floats:
+        e = np.exp(-np.abs(sop))
+        bend: Floats = -np.sign(sop) * e * (1 - e) / (1 + e) ** 3
+        return bend
+
 
 @register("activation", "tanh")
 class Tanh:
@@ -132,6 +142,12 @@ class Tanh:
         np.subtract(_ONE[sop.dtype.char], memory, memory)
         np.multiply(delta, memory, delta)
 
+    @staticmethod
+    def bend(sop: Floats) -> Floats:
+        e = np.exp(-2 * np.abs(sop))  # of which 1 - tanh² is 4e/(1 + e)², without cancellation
+        bend: Floats = -8 * np.tanh(sop) * e / (1 + e) ** 2
+        return bend
+
 
 @register("activation", "relu")
 class Relu:
@@ -166,6 +182,10 @@ class Relu:
     def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
         np.sign(value, memory)
         np.multiply(delta, memory, delta)
+
+    @staticmethod
+    def bend(sop: Floats) -> Floats:
+        return np.zeros_like(sop)
 
 
 @register("activation", "leaky_relu")
@@ -205,6 +225,10 @@ class LeakyRelu:
         np.maximum(memory, _LEAK[sop.dtype.char], out=memory)
         np.multiply(delta, memory, delta)
 
+    @staticmethod
+    def bend(sop: Floats) -> Floats:
+        return np.zeros_like(sop)
+
 
 @register("activation", "identity")
 class Identity:
@@ -236,6 +260,10 @@ class Identity:
     @staticmethod
     def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
         """The slope is 1: there is nothing to multiply."""
+
+    @staticmethod
+    def bend(sop: Floats) -> Floats:
+        return np.zeros_like(sop)
 
 
 @register("activation", "softplus")
@@ -283,6 +311,12 @@ class Softplus:
         np.add(memory, _ONE[sop.dtype.char], memory)
         np.divide(delta, memory, delta)
 
+    @staticmethod
+    def bend(sop: Floats) -> Floats:
+        e = np.exp(-np.abs(sop))
+        bend: Floats = e / (1 + e) ** 2
+        return bend
+
 
 @register("activation", "sin")
 class Sine:
@@ -315,6 +349,11 @@ class Sine:
     def backward(delta: Floats, sop: Floats, value: Floats, memory: Floats) -> None:
         np.cos(sop, memory)
         np.multiply(delta, memory, delta)
+
+    @staticmethod
+    def bend(sop: Floats) -> Floats:
+        bend: Floats = -np.sin(sop)
+        return bend
 
 
 def _constant(float64: float, float32: float | None = None) -> dict[str, Floats]:

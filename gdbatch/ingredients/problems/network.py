@@ -19,6 +19,7 @@ from ...errors import IngredientError, nearest
 from ..activations import Activation
 from ..losses import Loss
 from ..options import Floats, context_of
+from .network_curvature import NetworkCurvature
 from .network_elementwise import ElementwiseEvaluator
 from .network_evaluator import NetworkEvaluator
 from .network_products import ProductsEvaluator
@@ -189,6 +190,10 @@ class Network:
         samples = self.n_samples if chosen is None else len(chosen)
         form = ProductsEvaluator if self.in_products(samples, dtype) else ElementwiseEvaluator
         return form(self, lanes, dtype, chosen)
+
+    def hessian(self, parameters: NDArray[np.float64]) -> NetworkCurvature:
+        """The Hessian of the loss at parameters (parameters, lanes), ready for products."""
+        return NetworkCurvature(self, parameters)
 
     def in_products(self, samples: int, dtype: np.dtype[Any]) -> bool:
         """Whether a matrix product a lane beats elementwise arithmetic."""
