@@ -170,6 +170,7 @@ class Run:
             axes=tuple(axis for axis in self.axes if axis != "seed"),
             targets=tuple(facts["targets"]) if facts["targets"] is not None else None,
             curvature=facts["curvature"],
+            trials=self.trials if self.manifest["sweep"]["record"].get("measures") else None,
         )
 
 

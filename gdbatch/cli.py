@@ -236,7 +236,7 @@ def plot(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
     kind: Annotated[
         str | None,
-        typer.Argument(help="bifurcation, convergence, loss, map or prediction; all if left out."),
+        typer.Argument(help="A kind of figure, such as convergence; all if left out."),
     ] = None,
 ) -> None:
     """Draw the figures of a run again, as PNG and SVG."""

@@ -3,20 +3,24 @@
 from .answer import Answer, answer, choice_axis, is_scale, other_axes
 from .boxes import boundary, box_dimension, densest_window
 from .summary import OUTCOME_COLUMNS, summarise, summarise_parts
+from .trainability import as_map, has_trained, trainability
 from .words import as_words, number
 
 __all__ = [
     "OUTCOME_COLUMNS",
     "Answer",
     "answer",
+    "as_map",
     "as_words",
     "boundary",
     "box_dimension",
     "choice_axis",
     "densest_window",
+    "has_trained",
     "is_scale",
     "number",
     "other_axes",
     "summarise",
     "summarise_parts",
+    "trainability",
 ]

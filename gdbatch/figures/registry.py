@@ -23,6 +23,7 @@ class FigureData:
     axes: tuple[str, ...]  # axis columns but the seed, in plan order, the slowest first
     targets: tuple[float, ...] | None  # one a prediction
     curvature: float | None  # λ at the solution, when it is one number for the whole sweep
+    trials: pd.DataFrame | None = None  # of a sweep with measures
 
 
 Draw = Callable[[FigureData], Figure | None]
