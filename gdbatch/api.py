@@ -199,6 +199,7 @@ class Run:
             targets=tuple(facts["targets"]) if facts["targets"] is not None else None,
             curvature=facts["curvature"],
             refined=self.refined,
+            trials=self.trials if self.manifest["sweep"]["record"].get("measures") else None,
         )
 
 

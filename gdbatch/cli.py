@@ -238,7 +238,7 @@ def plot(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
     kind: Annotated[
         str | None,
-        typer.Argument(help="bifurcation, convergence, loss, map or prediction; all if left out."),
+        typer.Argument(help="A kind of figure, such as convergence; all if left out."),
     ] = None,
 ) -> None:
     """Draw the figures of a run again, as PNG and SVG."""
@@ -297,7 +297,7 @@ def new(
 @app.command()
 @_guarded
 def reproduce(
-    names: Annotated[
+    name: Annotated[
         list[str] | None,
         typer.Argument(metavar="[NAME]...", help="Which results; all if left out."),
     ] = None,
@@ -320,7 +320,7 @@ def reproduce(
     from .reproduce import as_markdown
     from .reproduce import reproduce as reproduce_results
 
-    table = reproduce_results(names or (), out=out, quick=quick, jobs=jobs, progress=not quiet)
+    table = reproduce_results(name or (), out=out, quick=quick, jobs=jobs, progress=not quiet)
     typer.echo(as_markdown(table))
 
 

@@ -4,6 +4,7 @@ from .answer import Answer, answer, choice_axis, is_scale, other_axes
 from .boxes import boundary, box_dimension, densest_window
 from .edges import EdgeAnswer, edge_answers, edges_as_words
 from .summary import OUTCOME_COLUMNS, summarise, summarise_edges, summarise_parts
+from .trainability import as_map, has_trained, trainability
 from .words import as_words, number
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Answer",
     "EdgeAnswer",
     "answer",
+    "as_map",
     "as_words",
     "boundary",
     "box_dimension",
@@ -18,10 +20,12 @@ __all__ = [
     "densest_window",
     "edge_answers",
     "edges_as_words",
+    "has_trained",
     "is_scale",
     "number",
     "other_axes",
     "summarise",
     "summarise_edges",
     "summarise_parts",
+    "trainability",
 ]

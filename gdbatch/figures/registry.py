@@ -24,6 +24,7 @@ class FigureData:
     targets: tuple[float, ...] | None  # one a prediction
     curvature: float | None  # λ at the solution, when it is one number for the whole sweep
     refined: str | None = None  # the axis that was bisected: the summary has its edge instead
+    trials: pd.DataFrame | None = None  # of a sweep with measures
 
 
 Draw = Callable[[FigureData], Figure | None]

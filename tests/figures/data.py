@@ -104,6 +104,34 @@ def recorded(axes: dict[str, Sequence[Any]], **options: Any) -> FigureData:
     return figure_data(axes, trajectories=table, targets=(0.3,) * predictions)
 
 
+def orbits() -> FigureData:
+    """A parameter that jumps to and fro above a rate of 1, from starts on either side of 0."""
+
+    def value(rate: float, steps: Any) -> Any:
+        return 1 + (-1.0) ** steps * math.sqrt(max(0.0, rate - 1))
+
+    axes = {"start": [-1, 1], RATE: [place / 50 for place in range(40, 100)]}
+    table = trajectories(axes, columns=["x"], value=value)
+    return figure_data(axes, completed, trajectories=table)
+
+
+def trainable() -> FigureData:
+    """Trains where the product of two rates is small."""
+    axes = {"learning_rate.0": rates(9), "learning_rate.1": rates(12)}
+    rows = []
+    for first, second in itertools.product(*axes.values()):
+        product = first * second
+        rows.append(
+            {
+                **{"learning_rate.0": first, "learning_rate.1": second},
+                "outcome": "diverged" if product > 1000 else "completed",
+                **{"initial_loss": 1.0, "mean_loss_last_20": product / 10},
+                **{"relative_loss_sum": 1 + product, "relative_loss_inverse_sum": 1 / product},
+            }
+        )
+    return figure_data(axes, all_of("completed"), seeds=1, trials=pd.DataFrame(rows))
+
+
 # cases -------------------------------------------------------------------------------------
 
 LAYERS = [f"2-{width}-1" for width in range(1, 13)]

@@ -1,0 +1,63 @@
+"""Trainability map: how fast trials train, or fail to, over two axes (Sohl-Dickstein 2024)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from ..analysis import as_map, is_scale, trainability
+from .registry import FigureData, figure
+from .style import cell_edges, label, new_figure, scale_axis
+
+_TRAINED, _FAILED = "Blues_r", "Reds"
+_COLOURS = 128  # on either side
+
+
+@figure("trainability")
+def trainability_map(data: FigureData) -> Figure | None:
+    """Blue where the loss falls, the darker the faster; red where it does not."""
+    axes = [axis for axis in data.axes if is_scale(data.summary[axis])]
+    if data.trials is None or len(axes) != 2 or len(data.trials) != len(data.summary):
+        return None
+    values = trainability(data.trials)
+    if values is None:
+        return None
+    y, x = axes
+    grid = as_map(data.trials, x, y, _by_rank(values))
+    if min(grid.shape) < 2:
+        return None
+    # the palest colours of both sides are one white
+    shades = [mpl.colormaps[_TRAINED](np.linspace(0.05, 0.85, _COLOURS)),
+              mpl.colormaps[_FAILED](np.linspace(0.2, 1, _COLOURS))]  # fmt: skip
+    drawn = new_figure(6.4, 6.1, data.name)
+    panel = drawn.subplots()
+    panel.pcolormesh(cell_edges(grid.columns), cell_edges(grid.index), grid.to_numpy(),
+                     cmap=ListedColormap(np.concatenate(shades)), vmin=-1, vmax=1,
+                     rasterized=True)  # fmt: skip
+    scale_axis(panel, "x", grid.columns)
+    scale_axis(panel, "y", grid.index)
+    panel.set_xlabel(label(x))
+    panel.set_ylabel(label(y))
+    panel.grid(False)
+    patches = [
+        Patch(color=shades[0][30], label="trains, the darker the faster"),
+        Patch(color=shades[1][90], label="does not, the darker the longer it takes to fail"),
+    ]
+    drawn.legend(handles=patches, loc="outside lower center", ncols=2)
+    return drawn
+
+
+def _by_rank(values: NDArray[np.float64]) -> NDArray[Any]:
+    """Either sign spread evenly over (0, 1], the largest sums palest on the blue side."""
+    spread = np.zeros(len(values))
+    for side in (values < 0, values >= 0):
+        order = np.argsort(np.argsort(np.abs(values[side]), kind="stable"), kind="stable")
+        spread[side] = (order + 1) / max(1, side.sum())
+    # the fastest, of the smallest sum, are darkest: farthest from 0
+    return np.where(values < 0, spread - 1.001, spread)

@@ -1,0 +1,64 @@
+"""Fractal boundaries of trainability, and the null beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..analysis import as_map, boundary, box_dimension, densest_window, has_trained
+from .results import Finding, Train, reproduction
+
+_ZOOMS, _QUICK_ZOOMS = 2, 1
+_CLOSER = 8  # times, at every zoom
+_AXES = ("learning_rate.0", "learning_rate.1")
+_QUICK = (*(f'axes."{axis}".num = 65' for axis in _AXES), "train.max_steps = 100")
+_WHY = "the source zooms deeper, at 4,096 pixels a side"
+_PUBLISHED = {
+    "identity": ("linear network", 1.17),
+    "relu": ("relu network", 1.20),
+    "single": ("tanh network, one sample", 1.41),
+    "minibatch": ("tanh network, minibatches of 16", 1.55),
+    "tanh": ("tanh network, all samples", 1.66),
+}
+
+
+def _dimensions(train: Train, axes: tuple[str, str]) -> tuple[float, float]:
+    """The smallest and the largest box-counting dimension, of the map and of closer looks.
+
+    Each looks at that part of the map before which has most of its boundary.
+    """
+    found: list[float] = []
+    window: list[str] = []
+    for zoom in range(1 + (_QUICK_ZOOMS if train.quick else _ZOOMS)):
+        run = train(f"zoom_{zoom}" if zoom else "", window)
+        y, x = run.axes[-2:]
+        trained = as_map(run.trials, x, y, has_trained(run.trials))
+        edge = boundary(trained.to_numpy(dtype=bool))
+        found.append(box_dimension(edge))
+        sides = zip(
+            axes, (trained.index, trained.columns), densest_window(edge, _CLOSER), strict=True
+        )
+        window = [
+            f'axes."{axis}".log10 = {np.log10([values[part.start], values[part.stop]]).tolist()}'
+            for axis, values, part in sides
+        ]
+    return min(found), max(found)
+
+
+def _add(name: str, what: str, published: float) -> None:
+    """Registers a map whose boundary has a published dimension."""
+
+    def find(train: Train) -> list[Finding]:
+        result = f"box dimension of the boundary, {what}"
+        return [Finding(result, published, *_dimensions(train, _AXES), 0.05, _WHY)]
+
+    reproduction(f"fractal_{name}", "Sohl-Dickstein 2024", "trainability", _QUICK)(find)
+
+
+for _name, _said in _PUBLISHED.items():
+    _add(_name, *_said)
+
+
+@reproduction("fractal_quadratic", "a smooth curve", "trainability", _QUICK[2:])
+def _null(train: Train) -> list[Finding]:
+    found = _dimensions(train, ("optimizer.momentum", "learning_rate"))
+    return [Finding("box dimension of a boundary that is no fractal", 1.0, *found, 0.05)]

@@ -1,0 +1,119 @@
+"""A published number beside what was measured, and the register of what can be reproduced.
+
+A reproduction is one function under the name of its sweep. All that it measures comes from the
+tables of a run; what is published stands beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..analysis import number
+from ..api import Run, run_sweep
+from ..errors import RunError
+
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One published number, and between which two numbers it was measured to be."""
+
+    result: str
+    published: float
+    low: float
+    high: float
+    tolerance: float = 0.0  # relative: how exactly the two can be expected to agree
+    why: str = ""  # the reason, where it is known that the published number does not come out
+
+    @property
+    def difference(self) -> float:
+        """How far the measured numbers are from the published one, relative to it; 0 inside."""
+        slack = self.tolerance * abs(self.published)
+        if self.low - slack <= self.published <= self.high + slack:
+            return 0.0
+        nearer = self.low if self.low > self.published else self.high
+        return (nearer - self.published) / abs(self.published or 1.0)
+
+    @property
+    def agreement(self) -> str:
+        """Yes, or by how much not, and why."""
+        difference = self.difference
+        if difference == 0:
+            return "yes"
+        if math.isnan(difference):
+            return "no: nothing was measured"
+        factor = 1 + difference
+        if factor >= 2:
+            words = f"no: {number(factor, 3)} times as much"
+        else:
+            words = (
+                f"no: {number(100 * abs(difference), 2)} % {'above' if difference > 0 else 'below'}"
+            )
+        return f"{words}; {self.why}" if self.why else words
+
+    @property
+    def measured(self) -> str:
+        """The measured number, or both ends."""
+        low, high = number(self.low, DIGITS), number(self.high, DIGITS)
+        return low if low == high else f"{low} to {high}"
+
+
+@dataclass(frozen=True)
+class Train:
+    """Runs the sweep of a reproduction, or a changed one called `part`, and draws its figure."""
+
+    one: Reproduction
+    folder: Path
+    quick: bool
+    jobs: int
+    progress: bool
+
+    def __call__(self, part: str = "", overrides: Sequence[str] = (), drawn: bool = True) -> Run:
+        one = self.one
+        run = run_sweep(
+            one.sweep,
+            out=self.folder / (f"{one.sweep}_{part}" if part else one.sweep),
+            jobs=self.jobs,
+            progress=self.progress,
+            figures=False,
+            overrides=[*(one.quick if self.quick else ()), *overrides],
+        )
+        assert run.totals is not None
+        if run.totals.failures:
+            raise RunError("\n".join(run.totals.failures))
+        if drawn:
+            run.save_figures([one.figure])
+        return run
+
+
+Findings = Callable[[Train], list[Finding]]
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A shipped sweep and what was published of it."""
+
+    sweep: str
+    source: str
+    figure: str  # the kind of figure that shows it
+    quick: tuple[str, ...]  # overrides of --quick
+    find: Findings
+
+
+REPRODUCTIONS: dict[str, Reproduction] = {}
+
+
+def reproduction(
+    sweep: str, source: str, figure: str = "convergence", quick: tuple[str, ...] = ()
+) -> Callable[[Findings], Findings]:
+    """Function decorator: registers what finds a published result under the name of its sweep."""
+
+    def add(function: Findings) -> Findings:
+        REPRODUCTIONS[sweep] = Reproduction(sweep, source, figure, quick, function)
+        return function
+
+    return add

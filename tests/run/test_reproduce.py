@@ -1,0 +1,80 @@
+"""Published results: the fast ones are reproduced here, and what does not agree is told."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from gdbatch.reproduce import REPRODUCTIONS, Finding, as_markdown, reproduce
+from gdbatch.sweep_file import read_sweep
+from gdbatch.sweep_file.shipped import find_sweep, shipped_sweeps
+from tests.run.helpers import command, message
+
+TUTORIAL = {"hidden_layer", "one_input", "ten_inputs", "tutorial_claims", "two_inputs", "xor"}
+EXAMPLES = {"critical_rates", "quadratic_stability"}
+FAST = ["quadratic_descent", "quadratic_nesterov", "bifurcation_logistic"]
+
+
+def test_the_fast_ones_come_out(tmp_path: Path) -> None:
+    table = reproduce(FAST, out=tmp_path, quick=True, jobs=1)
+    assert len(table) == 10
+    assert set(table["agreement"]) == {"yes"}, as_markdown(table)
+    for name in FAST:
+        assert list((tmp_path / name / "figures").glob("*.png"))
+    again = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("part-*.parquet")}
+    assert reproduce(FAST[:1], out=tmp_path, quick=True, jobs=1).equals(table[:3])
+    assert again == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("part-*.parquet")}
+
+
+@pytest.mark.parametrize(
+    ("finding", "told"),
+    [
+        (Finding("", 2.0, 1.9, 2.1), "yes"),
+        (Finding("", 2.0, 2.1, 2.2), "no: 5 % above"),
+        (Finding("", 2.0, 1.0, 1.5), "no: 25 % below"),
+        (Finding("", 2.0, 2.1, 2.2, 0.06), "yes"),
+        (Finding("", 50_000, 499_397, 499_397, 0.01, "why"), "no: 9.99 times as much; why"),
+        (Finding("", 0.0, 0.25, 0.25), "no: 25 % above"),
+        (Finding("", 1.0, 1.2, 0.8), "no: 20 % above"),  # nothing lies between
+        (Finding("", 1.0, math.nan, math.nan), "no: nothing was measured"),
+    ],
+)
+def test_a_disagreement_is_told_and_by_how_much(finding: Finding, told: str) -> None:
+    assert finding.agreement == told
+
+
+def test_another_sweep_does_not_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is measured comes from the run: with other curvatures the numbers do not come out."""
+    text = find_sweep("quadratic_descent").read_text().replace("[0.1, 1.0]", "[0.2, 1.2]")
+    other = tmp_path / "other.toml"
+    other.write_text(text)
+    monkeypatch.setattr("gdbatch.api.find_sweep", lambda _: other)
+    table = reproduce(["quadratic_descent"], out=tmp_path / "runs", jobs=1)
+    assert all(agreement.startswith("no: ") for agreement in table["agreement"])
+
+
+def test_every_shipped_sweep_reproduces_something_or_teaches_something() -> None:
+    assert set(shipped_sweeps()) == TUTORIAL | EXAMPLES | set(REPRODUCTIONS)
+
+
+@pytest.mark.parametrize("name", REPRODUCTIONS)
+def test_the_quick_form_is_a_sweep(name: str) -> None:
+    read_sweep(find_sweep(name), REPRODUCTIONS[name].quick)
+
+
+def test_the_command_prints_a_table(tmp_path: Path) -> None:
+    done = command("reproduce", "quadratic_descent", "--quick", "-o", tmp_path, "-q", "-j", "1")
+    assert done.exit_code == 0
+    heading, _, first, *_ = done.stdout.splitlines()
+    assert [cell.strip() for cell in heading.strip("|").split("|")] == [
+        *("result", "source", "published", "measured", "agreement")
+    ]
+    assert "Polyak 1987" in first
+
+
+def test_a_name_that_is_none_is_told_with_the_nearest() -> None:
+    done = command("reproduce", "catapul")
+    assert done.exit_code == 2
+    assert 'did you mean "catapult"?' in message(done.stderr)
