@@ -238,7 +238,9 @@ def plot(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
     kind: Annotated[
         str | None,
-        typer.Argument(help="A kind of figure, such as convergence; all if left out."),
+        typer.Argument(
+            help="convergence, map, loss, prediction, bifurcation or trainability; all if left out."
+        ),
     ] = None,
 ) -> None:
     """Draw the figures of a run again, as PNG and SVG."""

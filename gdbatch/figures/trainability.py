@@ -22,8 +22,10 @@ _COLOURS = 128  # on either side
 @figure("trainability")
 def trainability_map(data: FigureData) -> Figure | None:
     """Blue where the loss falls, the darker the faster; red where it does not."""
+    if data.trials is None or data.refined:
+        return None
     axes = [axis for axis in data.axes if is_scale(data.summary[axis])]
-    if data.trials is None or len(axes) != 2 or len(data.trials) != len(data.summary):
+    if len(axes) != 2 or len(data.trials) != len(data.summary):
         return None
     values = trainability(data.trials)
     if values is None:
