@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from ..ingredients.measures import MeasureOptions
 from .assignment import Assignment, Results
-from .loop import arithmetic, train
-from .measuring import measure
+from .loop import look_again, train
+from .measuring import needs_ends
 from .outcomes import is_stable
-from .recording import Recording, record
+from .recording import Recording
 
 Values = NDArray[np.float64]
 
@@ -51,12 +51,13 @@ def train_bisecting(
     first = np.arange(searches) * bracket.rows
     values = np.empty(searches * bracket.rows)
     parts = []
+    keep = keep_parameters or needs_ends(measures)
     low, high = np.full(searches, bracket.low), np.full(searches, bracket.high)
     for row in range(bracket.rows):
         value = (low, high)[row] if row < 2 else bracket.middle(low, high)
         values[first + row] = value
         assignment = assignment_of(first + row, value)
-        parts.append(train(assignment, keep_parameters=keep_parameters))
+        parts.append(train(assignment, keep_parameters=keep))
         stable = is_stable(parts[row].outcome, bool(assignment.training.stop))
         if row == 0:
             rising = ~stable
@@ -67,10 +68,7 @@ def train_bisecting(
             low, high = np.where(is_low, value, low), np.where(is_low, high, value)
     results = Results.side_by_side(parts)
     results.refined = values
-    with arithmetic():
-        whole = assignment_of(np.arange(len(values)), values)
-        if recording is not None and recording.rows.size:
-            results.trajectories = record(whole, recording, results)
-        if measures:
-            results.measures = measure(whole, measures, results)
+    look_again(assignment_of(np.arange(len(values)), values), results, recording, measures)
+    if not keep_parameters:
+        results.final_parameters = None
     return results

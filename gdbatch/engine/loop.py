@@ -40,19 +40,30 @@ def train(
     keep = keep_parameters or needs_ends(measures)
     n_parameters = assignment.problem.n_parameters if keep else None
     results = Results.empty(len(assignment), n_parameters)
-    with arithmetic():
+    with _arithmetic():
         _Loop(assignment, results).run()
+    look_again(assignment, results, recording, measures)
+    if not keep_parameters:
+        results.final_parameters = None
+    return results
+
+
+def look_again(
+    assignment: Assignment,
+    results: Results,
+    recording: Recording | None,
+    measures: Sequence[MeasureOptions],
+) -> None:
+    """Put into results what takes another look at trials whose ends are known."""
+    with _arithmetic():
         if recording is not None and recording.rows.size:
             results.trajectories = record(assignment, recording, results)
         if measures:
             results.measures = measure(assignment, measures, results)
-        if not keep_parameters:
-            results.final_parameters = None
-    return results
 
 
 @contextmanager
-def arithmetic() -> Iterator[None]:
+def _arithmetic() -> Iterator[None]:
     """How NumPy computes while lanes train."""
     # numbers that overflow are outcomes of a lane, found by its checks: nothing to warn of
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):

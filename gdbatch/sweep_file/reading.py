@@ -224,10 +224,8 @@ class _Reader:
         if self._refined:
             raise IngredientError(f"a sweep refines one axis, and this one refines {self._refined}")
         if split_element(key)[0] not in self._lane_keys():
-            raise IngredientError(
-                f"{key} cannot be refined: only a number that differs from trial to trial inside "
-                "a block can, such as learning_rate"
-            )
+            message = "only a number that may differ inside a block can, such as learning_rate"
+            raise IngredientError(f"{key} cannot be refined: {message}")
         if is_zipped:
             raise IngredientError(f"{key} is refined, so it cannot move with others in a zip")
         self._refined = key

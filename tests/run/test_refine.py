@@ -235,3 +235,15 @@ def test_the_command_tells_the_edge_and_its_spread(tmp_path: Path) -> None:
 
 def test_a_plan_read_again_is_the_same() -> None:
     assert Plan(read_sweep(searching())).hash == Plan(read_sweep(searching())).hash
+
+
+def test_measures_are_those_of_the_rates_that_were_trained(tmp_path: Path) -> None:
+    record = {"measures": [{"kind": "best_loss"}, {"kind": "sharpness"}]}
+    run = sweep_in(tmp_path / "run", searching(record=record)).trials
+    axes = {RATE: sorted(set(run[RATE])), "seed": [3]}
+    alone = sweep_in(tmp_path / "alone", searching(axes, record=record)).trials
+    mine = run[(run["seed"] == 3) & (run["derivative_at"] == "sop")].set_index(RATE)
+    names = alone.columns[list(alone.columns).index("gradient_norm") + 1 :]
+    assert {"best_loss", "best_loss_step"} < set(names)
+    for name in names:
+        assert mine[name].equals(alone.set_index(RATE)[name].loc[mine.index]), name

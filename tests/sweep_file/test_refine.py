@@ -100,7 +100,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "seeds": ({"seed": GOOD}, "axes.seed", "seed cannot be refined"),
     "a structure": ({"problem.bias": GOOD}, 'axes."problem.bias"', "bias cannot be refined"),
     "a budget": ({"train.divergence.loss": GOOD}, 'axes."train.divergence.loss"',
-        "only a number that differs from trial to trial"),
+        "only a number that may differ inside a block can"),
     "inside a zip": ({"zip": [{"learning_rate": GOOD, "init.high": [1.0, 2.0]}]},
         "axes.zip[0].learning_rate", "cannot move with others in a zip"),
     "an end that is no learning rate": ({"learning_rate": {"refine": [-1.0, 1.0]}},
