@@ -15,10 +15,13 @@ import pyarrow as pa
 from .analysis import (
     Answer,
     EdgeAnswer,
+    MapAnswer,
     answer,
     as_words,
     edge_answers,
     edges_as_words,
+    map_answer,
+    map_as_words,
     summarise_edges,
     summarise_parts,
 )
@@ -107,13 +110,22 @@ class Run:
     @functools.cached_property
     def answers(self) -> list[Answer]:
         """Best value, range, edge and certainty, for each combination of the other axes."""
-        if self.refined:
+        if self.refined or self.maps:
             return []
         return answer(self.summary, self.axes)
+
+    @functools.cached_property
+    def maps(self) -> list[MapAnswer]:
+        """How much of a refined map was trained, where there is one."""
+        if not self.manifest["facts"].get("map"):
+            return []
+        return [map_answer(self.summary, self.axes, self.manifest["trials"])]
 
     @property
     def in_words(self) -> str:
         """The answers as a person would tell them; counts, where there was nothing to choose."""
+        if self.maps:
+            return "\n".join(map(map_as_words, self.maps))
         words = edges_as_words(self.edges) if self.refined else as_words(self.answers)
         if words:
             return words
@@ -190,6 +202,7 @@ class Run:
         from .figures import FigureData
 
         facts = self.manifest["facts"]
+        shown = facts.get("map")
         recorded = self.directory.has_parts("trajectories")
         return FigureData(
             name=self.name,
@@ -199,6 +212,7 @@ class Run:
             targets=tuple(facts["targets"]) if facts["targets"] is not None else None,
             curvature=facts["curvature"],
             refined=self.refined,
+            map=(shown[0], shown[1]) if shown else None,
             trials=self.trials if self.manifest["sweep"]["record"].get("measures") else None,
         )
 

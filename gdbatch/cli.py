@@ -145,8 +145,9 @@ def sweep(
         _print_answer(run, json)
     if not quiet:
         kept = f" ({run.totals.kept_shards} shards kept)" if run.totals.kept_shards else ""
+        what = "pixels" if run.maps else "trials"
         typer.echo(
-            f"{run.totals.trials:,} trials in {run.totals.seconds:.1f} s{kept}: {run.path}",
+            f"{run.totals.trials:,} {what} in {run.totals.seconds:.1f} s{kept}: {run.path}",
             err=True,
         )
     if run.totals.failures:
@@ -203,7 +204,10 @@ def _print_answer(run: Any, as_json: bool) -> None:
 
     if as_json:
         _print_json(
-            {"run": str(run.path), "answers": [asdict(one) for one in run.edges or run.answers]}
+            {
+                "run": str(run.path),
+                "answers": [asdict(one) for one in run.edges or run.maps or run.answers],
+            }
         )
     else:
         typer.echo(run.in_words)

@@ -21,13 +21,15 @@ from numpy.typing import NDArray
 from . import catalogue
 from .engine.assignment import Assignment, block_width
 from .engine.bisection import Bracket
+from .engine.map_refinement import RefinedMap, Tile
 from .engine.recording import Recording
 from .errors import Problem as FileProblem
 from .errors import SweepFileError
 from .ingredients.options import Number
 from .ingredients.problems.protocol import Problem
 from .sweep_file import Sweep
-from .sweep_file.sweep import Axis, Sections
+from .sweep_file.axis import Axis
+from .sweep_file.sweep import Sections
 
 RESULTS_VERSION = 1  # counts up when the same sweep would give other `trials`
 
@@ -49,11 +51,27 @@ class Group:
     sections: Sections
     problem: Problem
     shard_trials: int
+    map: RefinedMap | None = None  # of which the group has one after the other, cut into tiles
 
     @property
     def shards(self) -> int:
         """How many shards the group is cut into."""
+        if self.map is not None:
+            return self.trials // self.map.pixels * self.map.tiles
         return -(-self.trials // self.shard_trials)
+
+    def ranges(self) -> Iterator[tuple[int, int]]:
+        """First trial and the one after the last of every shard, counted over the whole plan."""
+        end = self.start + self.trials
+        if self.map is None:
+            for start in range(self.start, end, self.shard_trials):
+                yield start, min(start + self.shard_trials, end)
+            return
+        for start in range(self.start, end, self.map.pixels):
+            for number in range(self.map.tiles):
+                tile = self.map.tile(number)
+                first = start + tile.first_row * tile.columns
+                yield first, first + tile.pixels
 
 
 @dataclass(frozen=True)
@@ -78,8 +96,9 @@ class Plan:
         seeds = [one for one in lanes if any(axis.key == "seed" for axis in one)]
         self.structural = [one for one in sweep.dimensions if one not in lanes]
         others = [one for one in lanes if one not in seeds]
-        # what a bisection decides on stands side by side
-        self.lanes = [*seeds, *sorted(others, key=lambda one: sweep.refined in one)]
+        # what is decided on together stands side by side
+        together = [sweep.refined, *(sweep.map.axes if sweep.map else ())]
+        self.lanes = [*seeds, *sorted(others, key=lambda one: one[0] in together)]
         self.groups = math.prod(_size(one) for one in self.structural)
         self.group_trials = math.prod(_size(one) for one in self.lanes)
         self.trials = self.groups * self.group_trials
@@ -137,6 +156,7 @@ class Plan:
             sections,
             problem,
             min(size, self.group_trials),
+            self.refined_map,
         )
 
     def _zipped(self, number: int) -> dict[str, Any]:
@@ -158,10 +178,8 @@ class Plan:
         """All shards, in plan order."""
         numbers = itertools.count()
         for number in range(self.groups):
-            group = self.group(number)
-            end = group.start + group.trials
-            for start in range(group.start, end, group.shard_trials):
-                yield Shard(next(numbers), number, start, min(start + group.shard_trials, end))
+            for start, stop in self.group(number).ranges():
+                yield Shard(next(numbers), number, start, stop)
 
     # trials ------------------------------------------------------------------------------
 
@@ -242,6 +260,22 @@ class Plan:
         low, high = form.refine
         return Bracket(low, high, form.size, form.middle)
 
+    @property
+    def refined_map(self) -> RefinedMap | None:
+        """How the map is refined, where two axes are one."""
+        chosen = self.sweep.map
+        if chosen is None:
+            return None
+        rows, columns = (axis.form.size for axis in chosen.axes)
+        return RefinedMap(rows, columns, chosen.coarse, chosen.by)
+
+    def tile(self, shard: Shard) -> Tile:
+        """The part of a map that a shard is; only where there is one."""
+        refined = self.refined_map
+        assert refined is not None
+        row = shard.start % refined.pixels // refined.columns
+        return next(one for one in map(refined.tile, range(refined.tiles)) if one.first_row == row)
+
     # recording ---------------------------------------------------------------------------
 
     def recording(self, shard: Shard) -> Recording | None:
@@ -304,6 +338,7 @@ class Plan:
             "curvature": curvatures.pop() if len(curvatures) == 1 else None,
             "refined": self.sweep.refined.column if self.sweep.refined else None,
             "refined_rows": self.refined_rows,
+            "map": [axis.column for axis in self.sweep.map.axes] if self.sweep.map else None,
         }
 
     # identity ----------------------------------------------------------------------------
@@ -311,7 +346,7 @@ class Plan:
     def resolved(self) -> dict[str, Any]:
         """The sweep with every default written out, as plain data."""
         first = self.sweep.first
-        return {
+        resolved = {
             **self.sweep.heading.model_dump(mode="json"),
             "problem": first.problem.model_dump(mode="json"),
             "init": first.init.model_dump(mode="json"),
@@ -324,6 +359,9 @@ class Plan:
             ],
             "record": self.sweep.record.model_dump(mode="json"),
         }
+        if self.sweep.map:
+            resolved["map"] = self.sweep.map.resolved()
+        return resolved
 
     @functools.cached_property
     def hash(self) -> str:

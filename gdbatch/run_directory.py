@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from .engine.assignment import Results
 from .engine.outcomes import OUTCOMES
 from .errors import RunError, UsageError
 from .plan import Plan, Shard
-from .sweep_file.sweep import Axis
+from .sweep_file.axis import Axis
 from .whole_files import clear_abandoned, is_temporary, write_whole
 
 MANIFEST = "manifest.json"
@@ -223,7 +224,7 @@ def _digest(before: bytes, after: bytes) -> bytes:
 
 def trials_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
     """One row a trial, in plan order; the columns of DESIGN §6."""
-    trials = np.arange(shard.start, shard.stop)
+    trials = _trials_of(shard, results)
     columns: dict[str, Any] = {"trial": pa.array(trials, pa.int64())}
     columns |= _axis_columns(plan, trials, results.refined)
     columns["outcome"] = pa.DictionaryArray.from_arrays(
@@ -251,6 +252,13 @@ def trials_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
     return pa.table(columns)
 
 
+def _trials_of(shard: Shard, results: Results) -> NDArray[np.int64]:
+    """The trials that results are of: all of a shard, or those pixels of a map that it trained."""
+    if results.rows is None:
+        return np.arange(shard.start, shard.stop)
+    return shard.start + results.rows
+
+
 def _all_parameter_names(plan: Plan) -> list[str]:
     """Names of the parameters of every group: all parts have the same columns."""
     names: dict[str, None] = {}
@@ -262,7 +270,7 @@ def _all_parameter_names(plan: Plan) -> list[str]:
 def trajectories_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
     """One row a (trial, step); a value of which there are several gets a column each."""
     recorded = results.trajectories
-    trials = recorded["row"] + shard.start
+    trials = _trials_of(shard, results)[recorded["row"]]
     refined = None if results.refined is None else results.refined[recorded["row"]]
     columns: dict[str, Any] = {"trial": pa.array(trials, pa.int64())}
     columns |= _axis_columns(plan, trials, refined)

@@ -22,6 +22,7 @@ from .engine.assignment import Results
 from .engine.bisection import train_bisecting
 from .engine.engines import ENGINES
 from .engine.loop import train
+from .engine.map_refinement import train_map
 from .engine.outcomes import OUTCOMES
 from .errors import GdbatchError, IngredientError, RunError, UsageError, nearest
 from .executors import EXECUTORS, cores
@@ -112,7 +113,16 @@ def run_shard(work: Work) -> ShardReport:
 
 def _train(plan: Plan, shard: Shard) -> Results:
     recording, record = plan.recording(shard), plan.sweep.record
-    bracket = plan.bracket
+    bracket, refined_map = plan.bracket, plan.refined_map
+    if refined_map is not None:
+        return train_map(
+            refined_map,
+            plan.tile(shard),
+            lambda pixels: plan.assignment_of(shard.group, shard.start + pixels),
+            recording,
+            record.final_parameters,
+            record.measures,
+        )
     if bracket is None:
         assignment = plan.assignment(shard)
         return train(assignment, recording, record.final_parameters, record.measures)

@@ -3,14 +3,16 @@
 from .answer import Answer, answer, choice_axis, is_scale, other_axes
 from .boxes import boundary, box_dimension, densest_window
 from .edges import EdgeAnswer, edge_answers, edges_as_words
+from .maps import MapAnswer, as_map, every_pixel, map_answer, map_as_words
 from .summary import OUTCOME_COLUMNS, summarise, summarise_edges, summarise_parts
-from .trainability import as_map, has_trained, trainability
+from .trainability import trainability
 from .words import as_words, number
 
 __all__ = [
     "OUTCOME_COLUMNS",
     "Answer",
     "EdgeAnswer",
+    "MapAnswer",
     "answer",
     "as_map",
     "as_words",
@@ -20,8 +22,10 @@ __all__ = [
     "densest_window",
     "edge_answers",
     "edges_as_words",
-    "has_trained",
+    "every_pixel",
     "is_scale",
+    "map_answer",
+    "map_as_words",
     "number",
     "other_axes",
     "summarise",

@@ -5,15 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from .answer import ENOUGH, Answer
 
 _DIGITS = 4  # of a learning rate, where they tell the two sides of the edge apart
+_MOST_BLOCKS = 12  # of combinations of the other axes; of more the best one is told
 _ALL_DIGITS = 17  # tell any two numbers apart
 
 
 def as_words(answers: Sequence[Answer]) -> str:
     """The answers as a person would tell them."""
-    return "\n\n".join(_words(one) for one in answers)
+    found = [one for one in answers if one.best is not None]
+    if len(answers) <= _MOST_BLOCKS or not found:
+        return "\n\n".join(_words(one) for one in answers[:_MOST_BLOCKS])
+    measured = [one.best_steps if one.best_loss is None else one.best_loss for one in found]
+    best = found[int(np.argmin(np.array(measured, dtype=float)))]
+    names = ", ".join(best.combination)
+    return (
+        f"the best of {len(answers):,} combinations of {names} (all of them are in summary.csv):\n"
+        + _words(best)
+    )
 
 
 def _words(one: Answer) -> str:

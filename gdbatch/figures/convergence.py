@@ -55,7 +55,7 @@ def convergence(data: FigureData) -> Figure | None:
     if data.refined:
         return edges(data, data.refined)
     x = choice_axis(data.summary, data.axes)
-    if x is None:
+    if x is None or data.map:
         return None
     others = other_axes(data.summary, data.axes, x)
     curves = _curves(data, x, others)

@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ..analysis import choice_axis, is_scale
+from ..analysis import choice_axis, every_pixel, is_scale
 from .registry import FigureData, figure
 from .style import (
     HUGE,
@@ -34,7 +34,7 @@ def outcome_map(data: FigureData) -> Figure | None:
     """The commonest outcome and the median steps over two axes."""
     if data.refined:
         return None
-    columns = {axis: data.summary[axis] for axis in data.axes}
+    columns = {axis: data.summary[axis] for axis in data.map or data.axes}
     varying = [axis for axis, one in columns.items() if is_scale(one) and one.nunique() > 1]
     x = choice_axis(data.summary, varying)
     others = [axis for axis in varying if axis != x]
@@ -43,6 +43,8 @@ def outcome_map(data: FigureData) -> Figure | None:
     # of the others the one with most values, and of equals the fastest
     y = max(reversed(others), key=lambda axis: data.summary[axis].nunique())
     summary, title = _one_slice(data, x, y)
+    if data.map:
+        summary = every_pixel(summary, x, y)
     cells = summary[x].nunique() * summary[y].nunique()
     too_thin = min(summary[x].nunique(), summary[y].nunique()) < 2
     if too_thin or len(summary) < _LEAST_FILLED * cells:

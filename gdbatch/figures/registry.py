@@ -25,6 +25,7 @@ class FigureData:
     curvature: float | None  # λ at the solution, when it is one number for the whole sweep
     refined: str | None = None  # the axis that was bisected: the summary has its edge instead
     trials: pd.DataFrame | None = None  # of a sweep with measures
+    map: tuple[str, str] | None = None  # axes of a refined map, of which not all was trained
 
 
 Draw = Callable[[FigureData], Figure | None]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from ..analysis import as_map, is_scale, trainability
+from ..analysis import as_map, every_pixel, is_scale, trainability
 from .registry import FigureData, figure
 from .style import cell_edges, label, new_figure, scale_axis
 
@@ -27,11 +27,12 @@ def trainability_map(data: FigureData) -> Figure | None:
     axes = [axis for axis in data.axes if is_scale(data.summary[axis])]
     if len(axes) != 2 or len(data.trials) != len(data.summary):
         return None
-    values = trainability(data.trials)
+    y, x = axes
+    trials = every_pixel(data.trials, x, y) if data.map else data.trials
+    values = trainability(trials)
     if values is None:
         return None
-    y, x = axes
-    grid = as_map(data.trials, x, y, _by_rank(values))
+    grid = as_map(trials, x, y, _by_rank(values))
     if min(grid.shape) < 2:
         return None
     # the palest colours of both sides are one white

@@ -161,6 +161,37 @@ class MeanLoss:
         return [total / self._count[chosen]]
 
 
+@register("measure", "trained")
+class Trained:
+    """1 where the mean of the last losses is below the first loss, 0 where it is not.
+
+    So do the maps of Sohl-Dickstein (2024) tell it, with the last 20; what diverged did not train.
+    """
+
+    class Options(MeasureOptions):
+        kind: Literal["trained"]
+        last: int = Field(20, ge=1, le=100_000, description="Of how many losses the mean is.")
+
+        def columns(self) -> list[Column]:
+            return [Column("trained", whole=True)]
+
+    def __init__(self, options: Options, n_parameters: int, lanes: int) -> None:
+        mean = MeanLoss.Options(kind="mean_loss", last=options.last)
+        self._mean = MeanLoss(mean, n_parameters, lanes)
+        self._first, self._finite = np.zeros(lanes), np.ones(lanes, bool)
+
+    def look(self, now: Now) -> None:
+        if now.step == 0:
+            np.copyto(self._first, now.loss)
+        np.copyto(self._finite[: len(now.loss)], now.finite)
+        self._mean.look(now)
+
+    def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
+        (mean,) = self._mean.read(step, chosen, missing)
+        lasted = self._finite[chosen] & (missing == 0)
+        return [np.asarray(lasted & (mean < self._first[chosen]), np.float64)]
+
+
 @register("measure", "relative_losses")
 class RelativeLosses:
     """The sums over all steps of L/L₀, the loss in terms of the first, and of its inverse L₀/L.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..analysis import as_map, boundary, box_dimension, densest_window, has_trained
+from ..analysis import as_map, boundary, box_dimension, densest_window, every_pixel
 from .results import Finding, Train, reproduction
 
 _ZOOMS, _QUICK_ZOOMS = 2, 1
@@ -31,7 +31,8 @@ def _dimensions(train: Train, axes: tuple[str, str]) -> tuple[float, float]:
     for zoom in range(1 + (_QUICK_ZOOMS if train.quick else _ZOOMS)):
         run = train(f"zoom_{zoom}" if zoom else "", window)
         y, x = run.axes[-2:]
-        trained = as_map(run.trials, x, y, has_trained(run.trials))
+        trials = every_pixel(run.trials, x, y)
+        trained = as_map(trials, x, y, trials["trained"].to_numpy())
         edge = boundary(trained.to_numpy(dtype=bool))
         found.append(box_dimension(edge))
         sides = zip(

@@ -18,8 +18,10 @@ from ..errors import IngredientError, Problem, SweepFileError, nearest
 from ..ingredients.initializers_from_file import missing_set
 from ..ingredients.options import Context
 from .axes import FORMS, AxisForm, Refine, parse_axis
+from .axis import Axis
 from .complaints import Complaint, complaints_of
 from .keys import key_path, short_name, split_element
+from .maps import MapAxes, MapOptions, read_map
 from .measures import clashes, read_measures
 from .positions import Path as KeyPath
 from .positions import Positions, describe, lookup
@@ -28,7 +30,6 @@ from .sweep import (
     DEFAULT_KINDS,
     FAMILIES,
     NO_PREDICTIONS,
-    Axis,
     Heading,
     MinibatchOptions,
     Record,
@@ -131,8 +132,16 @@ class _Reader:
             self._fail()
         assert first is not None and heading is not None
         dimensions = self._dimensions(groups, heading.entropy)
+        shown = self._map(dimensions, record)
         sweep = Sweep(
-            heading, sections_document, dimensions, record, first, self._context, self._source
+            heading,
+            sections_document,
+            dimensions,
+            record,
+            shown,
+            first,
+            self._context,
+            self._source,
         )
         self._check_values(sweep)
         self._check_record(sweep)
@@ -143,7 +152,7 @@ class _Reader:
     # heading and record ------------------------------------------------------------------
 
     def _heading(self) -> Heading | None:
-        tables = (*FAMILIES, "train", "axes", "record")
+        tables = (*FAMILIES, "train", "axes", "map", "record")
         plain = {}
         for key, value in self._document.items():
             if key in Heading.model_fields:
@@ -164,6 +173,16 @@ class _Reader:
             self._complaints += complaints
             table = table | {"measures": measures}
         return self._validated(Record, table, ("record",)) or Record()
+
+    def _map(self, dimensions: tuple[tuple[Axis, ...], ...], record: Record) -> MapAxes | None:
+        if "map" not in self._document:
+            return None
+        options = self._validated(MapOptions, self._document["map"], ("map",))
+        if options is None:
+            return None
+        found, complaints = read_map(options, dimensions, record.measures)
+        self._complaints += complaints
+        return found
 
     def _validated(self, model: Any, value: Any, path: KeyPath) -> Any:
         try:

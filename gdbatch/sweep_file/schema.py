@@ -15,6 +15,7 @@ from ..ingredients.functions.protocol import FunctionOptions
 from ..ingredients.measures import MeasureOptions
 from ..ingredients.options import Options
 from .axes import FORMS
+from .maps import MapOptions
 from .sweep import DEFAULT_KINDS, FAMILIES, Heading, Record, Train
 
 _REFERENCE = "#/$defs/{model}"
@@ -30,7 +31,7 @@ def json_schema() -> dict[str, Any]:
     options["problem"] += [entry.Options for entry in catalogue.family("function").values()]
     datasets = [entry.Options for entry in catalogue.family("dataset").values()]
     measures = [entry.Options for entry in catalogue.family("measure").values()]
-    models: list[type[Options]] = [Heading, Record, Train, *FORMS, *datasets, *measures]
+    models: list[type[Options]] = [Heading, Record, Train, MapOptions, *FORMS, *datasets, *measures]
     models += [model for family in options.values() for model in family]
     names, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REFERENCE
@@ -74,6 +75,7 @@ def json_schema() -> dict[str, Any]:
         "properties": {**dict.fromkeys(short, axis), "zip": zips},
         "additionalProperties": axis,
     }
+    properties["map"] = names[(MapOptions, "validation")]
     properties["record"] = names[(Record, "validation")]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -125,7 +125,7 @@ def trainable() -> FigureData:
             {
                 **{"learning_rate.0": first, "learning_rate.1": second},
                 "outcome": "diverged" if product > 1000 else "completed",
-                **{"initial_loss": 1.0, "mean_loss_last_20": product / 10},
+                "trained": int(product < 10),
                 **{"relative_loss_sum": 1 + product, "relative_loss_inverse_sum": 1 / product},
             }
         )
