@@ -127,12 +127,12 @@ class _Reader:
         parsed = {key_path(key) for key in values}
         broken = {key_path(key) for key in self._axis_paths} - parsed
         self._complaints += [self._placed(one) for one in complaints if one[0] not in broken]
-        record = self._record()
+        record, map_options = self._record(), self._map_options()
         if first is None or self._complaints:
             self._fail()
         assert first is not None and heading is not None
         dimensions = self._dimensions(groups, heading.entropy)
-        shown = self._map(dimensions, record)
+        shown = self._map(map_options, dimensions, record)
         sweep = Sweep(
             heading,
             sections_document,
@@ -174,10 +174,19 @@ class _Reader:
             table = table | {"measures": measures}
         return self._validated(Record, table, ("record",)) or Record()
 
-    def _map(self, dimensions: tuple[tuple[Axis, ...], ...], record: Record) -> MapAxes | None:
-        if "map" not in self._document:
-            return None
-        options = self._validated(MapOptions, self._document["map"], ("map",))
+    def _map_options(self) -> MapOptions | None:
+        table = self._document.get("map")
+        options: MapOptions | None = None
+        if table is not None:
+            options = self._validated(MapOptions, table, ("map",))
+        return options
+
+    def _map(
+        self,
+        options: MapOptions | None,
+        dimensions: tuple[tuple[Axis, ...], ...],
+        record: Record,
+    ) -> MapAxes | None:
         if options is None:
             return None
         found, complaints = read_map(options, dimensions, record.measures)

@@ -13,7 +13,7 @@ from gdbatch.sweep_file.shipped import find_sweep, shipped_sweeps
 from tests.run.helpers import command, message
 
 TUTORIAL = {"hidden_layer", "one_input", "ten_inputs", "tutorial_claims", "two_inputs", "xor"}
-EXAMPLES = {"critical_rates", "quadratic_stability"}
+EXAMPLES = {"critical_rates", "map_himmelblau", "quadratic_stability"}
 FAST = ["quadratic_descent", "quadratic_nesterov", "bifurcation_logistic"]
 
 
