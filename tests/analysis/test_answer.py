@@ -408,6 +408,22 @@ def test_the_words_of_several_combinations_are_told_apart() -> None:
     ]
 
 
+@pytest.mark.parametrize("count", [12, 13, 300])
+def test_of_many_combinations_the_words_tell_the_best(count: int) -> None:
+    answers = [
+        Answer("learning_rate", {"momentum": place}, best=1.0, best_steps=abs(place - 7) + 3.0,
+               success=1.0, success_low=0.9, success_high=1.0)
+        for place in range(count)
+    ]  # fmt: skip
+    words = as_words(answers)
+    if count == 12:
+        assert words.count("momentum = ") == 12
+    else:
+        assert words.splitlines()[0].startswith(f"the best of {count} combinations of momentum")
+        assert words.splitlines()[1] == "momentum = 7"
+        assert "best learning rate: 1 (median 3 steps)" in words
+
+
 def test_the_words_without_a_stop_rule_say_the_loss_and_every_warning() -> None:
     words = as_words([answer_of({1.0: done(0.5), 2.0: done(0.123456)})])
     assert words.splitlines()[0] == "lowest loss at learning rate 2: median 0.123"

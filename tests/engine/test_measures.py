@@ -13,7 +13,7 @@ import pytest
 from gdbatch import catalogue
 from gdbatch.engine.assignment import Assignment, Results
 from gdbatch.engine.loop import train
-from gdbatch.engine.outcomes import Training
+from gdbatch.engine.outcomes import DIVERGED, Training
 from gdbatch.engine.recording import Recording
 from gdbatch.ingredients.measures import MeasureOptions
 from tests.engine.helpers import F32, F64, Array, assignment_of, network, outcomes, some_of
@@ -135,6 +135,16 @@ def test_the_mean_loss_is_of_the_last_finite_ones(last: int) -> None:
     _, losses = losses_of(crowd())
     (means,) = values_of(crowd(), "mean_loss", last=last)
     assert np.allclose(means, [one[-last:].mean() for one in losses], rtol=1e-14)
+
+
+@pytest.mark.parametrize("last", [1, 20])
+def test_trained_is_whose_last_losses_are_below_the_first(last: int) -> None:
+    results, losses = losses_of(crowd())
+    (trained,) = values_of(crowd(), "trained", last=last)
+    lasted = results.outcome != DIVERGED
+    below = np.array([one[-last:].mean() < one[0] for one in losses])
+    assert trained.tolist() == (lasted & below).tolist()
+    assert 5 < trained.sum() < len(trained) - 5
 
 
 def test_relative_losses_are_summed_over_all_steps() -> None:
