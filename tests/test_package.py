@@ -72,8 +72,11 @@ def test_every_shipped_sweep_is_installed() -> None:
 
 
 def test_the_sweep_file_of_the_readme_is_one() -> None:
-    (text,) = blocks("toml")
+    text, of_a_map = blocks("toml")
     assert read_sweep(tomllib.loads(text)).name == "short"
+    by_layer = tomllib.loads(shipped_sweeps()["fractal_identity"].read_text(encoding="utf-8"))
+    read = read_sweep(by_layer | tomllib.loads(of_a_map)).map
+    assert read is not None and (read.coarse, read.by) == (8, "outcome")
 
 
 def test_the_answer_in_the_readme_is_the_one_that_is_given(
