@@ -6,14 +6,18 @@ Results come back in the order in which they are ready.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from multiprocessing import resource_tracker
 from typing import TypeVar
 
 from .errors import RunError, UsageError
+
+_MOST_STARTING = 10.0  # seconds that an interrupt waits for workers
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -47,6 +51,7 @@ def run_local(
         ):
             parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
             with _deaf_to_interrupts():
+                _start_workers(jobs)
                 results = parallel(joblib.delayed(function)(task) for task in tasks)
                 stack.callback(_close, results)
             for result in results:  # noqa: UP028  `yield from` would close it with a warning
@@ -58,6 +63,22 @@ def run_local(
             "a worker process was ended from outside (out of memory?); finished shards are kept, "
             "run the same command to go on, with a smaller -j if memory was short"
         ) from None
+
+
+def _start_workers(jobs: int) -> None:
+    """Wait until as many processes run: one that is ended as it starts prints a traceback."""
+    import joblib
+
+    seen: set[int] = set()
+    end = time.monotonic() + _MOST_STARTING
+    while len(seen) < jobs and time.monotonic() < end:
+        seen.update(joblib.Parallel()(joblib.delayed(_identify)() for _ in range(jobs)))
+
+
+def _identify() -> int:
+    """The number of a worker process, which is busy for long enough for others to be asked too."""
+    time.sleep(0.02)
+    return os.getpid()
 
 
 def _close(results: Generator[Result, None, None]) -> None:
@@ -95,10 +116,18 @@ def _deaf_to_interrupts() -> Iterator[None]:
     """
     resource_tracker.ensure_running()  # lets the signal through again when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    missed: list[int] = []
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main:  # which is interrupted also where another thread, such as one of BLAS, is told
+        handler = signal.signal(signal.SIGINT, lambda number, _: missed.append(number))
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if in_main:
+            signal.signal(signal.SIGINT, handler)
+    if missed:
+        raise KeyboardInterrupt
 
 
 EXECUTORS = {"local": run_local}
