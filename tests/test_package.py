@@ -63,6 +63,17 @@ def test_what_is_tested_is_what_was_installed() -> None:
     assert (Path(gdbatch.__file__).parent / "py.typed").is_file()
 
 
+def test_the_oldest_versions_admitted_are_those_that_were_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    admitted = [*project["dependencies"], *project["optional-dependencies"]["fused"]]
+    lines = (ROOT / "tests" / "lower_bounds.txt").read_text(encoding="utf-8").splitlines()
+    tested = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert len(tested) == len(admitted)
+    for requirement in admitted:
+        name, oldest = requirement.split(">=")
+        assert f"{tested[name]}.".replace("*", "0").startswith(f"{oldest}.")
+
+
 def test_every_shipped_sweep_is_installed() -> None:
     in_checkout = {path.stem for path in (ROOT / "sweeps").glob("*.toml")}
     assert set(shipped_sweeps()) == in_checkout
