@@ -23,7 +23,7 @@ from .recording import Recording, record
 from .windows import WindowBlock, window_length
 
 _INSPECT_FROM = 0.25  # lanes waiting for inspection, as a share of those that train
-_BUFFER = 1024  # numbers; rows at least half as long are not copied
+_BUFFER = 256  # numbers; rows at least half as long are not copied
 _COMPACT_BELOW = 0.75  # share of a block in use at which it is made smaller
 
 

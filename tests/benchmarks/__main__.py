@@ -8,29 +8,24 @@ from __future__ import annotations
 
 import argparse
 import csv
-import importlib.metadata
 import importlib.util
-import os
-import platform
 import statistics
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 import numpy as np
 
-# before any library starts its threads
-os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
 from gdbatch.executors import cores
-from gdbatch.version import __version__
 
 from .peers import PEERS
+from .turns import in_turns, machine, one_core, timed
 from .workloads import Outcome, Run, Workload, engine_run, shards_run, workloads
 
 ENGINES = ("numpy", "fused") if importlib.util.find_spec("numba") else ("numpy",)
+_LEGEND = (
+    "ns a useful trial-step on one core: median (lowest-highest) of turns;\n"
+    "then time over each engine's, so above 1 the engine is faster; all cores over one"
+)
 
 
 @dataclass
@@ -58,7 +53,7 @@ def main() -> None:
     chosen = [one for one in workloads(0.25 if options.quick else 1.0) if options.only in one.name]
     if not chosen:
         parser.error(f'no workload\'s name holds "{options.only}"')
-    print(_header(), file=sys.stderr if options.csv else sys.stdout)
+    print(f"{machine()}\n{_LEGEND}", file=sys.stderr if options.csv else sys.stdout)
     writer = csv.DictWriter(sys.stdout, [field.name for field in fields(Row)])
     if options.csv:
         writer.writeheader()
@@ -78,15 +73,15 @@ def measure(workload: Workload, turns: int) -> list[Row]:
     outcomes: dict[str, Outcome] = {}
 
     def nanoseconds(name: str) -> float:
-        seconds, outcomes[name] = _timed(runs[name])
+        seconds, outcomes[name] = timed(runs[name])
         return 1e9 * seconds / outcomes[name].updates
 
-    with _one_core():
+    with one_core():
         for name, peer in PEERS.items():
             run = peer(case)  # which may start threads: they keep to the core as well
             if run is not None:
                 runs[name] = run
-        times = _in_turns(turns, {name: lambda name=name: nanoseconds(name) for name in runs})
+        times = in_turns(turns, {name: lambda name=name: nanoseconds(name) for name in runs})
     speed_ups = {engine: _speed_up(workload, engine, turns) for engine in ENGINES}
     first = outcomes[ENGINES[0]]
     return [
@@ -106,26 +101,9 @@ def measure(workload: Workload, turns: int) -> list[Row]:
 def _speed_up(workload: Workload, engine: str, turns: int) -> float:
     """How many times faster all cores are than one, both in shards."""
     runs = {count: shards_run(workload, engine, count) for count in (1, cores(-1))}
-    times = _in_turns(turns, {str(n): lambda n=n: _timed(runs[n])[0] for n in runs})
+    times = in_turns(turns, {str(n): lambda n=n: timed(runs[n])[0] for n in runs})
     medians = [statistics.median(one) for one in times.values()]
     return medians[0] / medians[-1]
-
-
-def _in_turns(turns: int, contestants: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """What each measures, by turns; the first turn warms up and does not count."""
-    found: dict[str, list[float]] = {name: [] for name in contestants}
-    for turn in range(turns + 1):
-        for name, contestant in contestants.items():
-            measured = contestant()
-            if turn:
-                found[name].append(measured)
-    return found
-
-
-def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    begun = time.perf_counter()
-    result = run()
-    return time.perf_counter() - begun, result
 
 
 def _agreement(first: Outcome, other: Outcome, dtype: np.dtype) -> str:
@@ -138,30 +116,6 @@ def _agreement(first: Outcome, other: Outcome, dtype: np.dtype) -> str:
     assert same.mean() > 0.95, f"only {same.mean():.1%} of the step counts are equal"
     assert np.median(gap) < 1e4 * np.finfo(dtype).eps, f"parameters differ by {np.median(gap):.1e}"
     return f"{same.mean():.1%} of steps equal, parameters within {np.median(gap):.0e} (median)"
-
-
-def _header() -> str:
-    names = ("numpy", "numba", "jax", "torch")
-    versions = [
-        f"{name} {importlib.metadata.version(name)}"
-        for name in names
-        if importlib.util.find_spec(name) is not None
-    ]
-    return (
-        f"gdbatch {__version__} on {_processor()}, {cores(-1)} cores; "
-        f"Python {platform.python_version()}, {', '.join(versions)}\n"
-        "ns a useful trial-step on one core: median (lowest-highest) of turns;\n"
-        "then time over each engine's, so above 1 the engine is faster; all cores over one"
-    )
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _print(rows: list[Row]) -> None:
@@ -178,19 +132,6 @@ def _print(rows: list[Row]) -> None:
         )
         if row is not rows[0]:
             print(f"  {'':<20}{row.agreement}")
-
-
-class _one_core:
-    """Keeps to the first core, where the system can be told so."""
-
-    def __enter__(self) -> None:
-        self._cores = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
-        if self._cores:
-            os.sched_setaffinity(0, {min(self._cores)})
-
-    def __exit__(self, *_: object) -> None:
-        if self._cores:
-            os.sched_setaffinity(0, self._cores)
 
 
 if __name__ == "__main__":

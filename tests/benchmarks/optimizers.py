@@ -9,12 +9,12 @@ from __future__ import annotations
 import argparse
 import copy
 import statistics
-import time
 from dataclasses import replace
 from typing import Any
 
 from gdbatch import catalogue
 
+from .turns import in_turns, one_core, timed
 from .workloads import Workload, engine_run, workloads
 
 SURROUNDINGS: dict[str, dict[str, Any]] = {
@@ -37,13 +37,15 @@ def main() -> None:
         name: engine_run(_changed(base, change), "numpy")
         for name, change in (changes | SURROUNDINGS).items()
     }
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(options.turns + 1):
-        for name, run in runs.items():
-            begun = time.perf_counter()
-            updates = run().updates
-            if turn:  # the first one warms up
-                times[name].append(1e9 * (time.perf_counter() - begun) / updates)
+
+    def nanoseconds(name: str) -> float:
+        seconds, outcome = timed(runs[name])
+        return 1e9 * seconds / outcome.updates
+
+    with one_core():
+        times = in_turns(
+            options.turns, {name: lambda name=name: nanoseconds(name) for name in runs}
+        )
     plain = times["gradient_descent"]
     for name, found in times.items():
         ratio = statistics.median(a / b for a, b in zip(found, plain, strict=True))

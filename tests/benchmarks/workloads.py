@@ -118,12 +118,13 @@ def _updates_of(task: tuple[Plan, Shard]) -> int:
         return int(train(plan.assignment(shard)).steps.sum())
 
 
-def engine_run(workload: Workload, engine: str) -> Run:
-    """A run of one of gdbatch's engines on one core."""
+def engine_run(workload: Workload, engine: str, measured: bool = False) -> Run:
+    """A run of one of gdbatch's engines on one core, with the measures of the sweep or without."""
     assignment = workload.assignment(engine)
+    measures = read_sweep(workload.document).record.measures if measured else ()
 
     def run() -> Outcome:
-        results: Results = train(assignment, keep_parameters=True)
+        results: Results = train(assignment, keep_parameters=True, measures=measures)
         assert results.final_parameters is not None
         return Outcome(int(results.steps.sum()), results.final_parameters, results.steps)
 

@@ -159,7 +159,7 @@ def test_no_update_allocates(optimizer: str) -> None:
     gradient: Array = np.ones_like(lanes["parameters"])
     updates = Updates(assignment, lanes, gradient)
     with np.errstate(divide="ignore"):
-        np.setbufsize(1024)  # as the loop has it
+        np.setbufsize(256)  # as the loop has it
         updates.make()
         tracemalloc.start()
         updates.make()

@@ -33,7 +33,7 @@ class NetworkCurvature:
             sop = np.einsum("iol,isl->osl", weights, self._outputs[-1])
             value, memory, slope = np.empty_like(sop), np.empty_like(sop), np.ones_like(sop)
             activation.forward(sop, value, memory)
-            activation.backward(slope, sop, value, memory)
+            activation.backward(slope, sop, value.copy(), memory)  # which it may use up
             self._slopes.append(slope)
             self._bends.append(activation.bend(sop))
             self._outputs.append(self._with_bias(value, 1.0))

@@ -86,6 +86,8 @@ class ElementwiseEvaluator(NetworkEvaluator):
         """d_i = Σ_o w_io d_o."""
         delta, below = self.layers[index].delta, self.layers[index + 1].delta
         weight = self._weights[index + 1][: len(delta)]
+        if len(below) == 1:  # nothing to add up
+            return partial(np.multiply, weight, below, delta)
         return partial(np.einsum, "iol,osl->isl", weight, below, out=delta)
 
     def gather(self, index: int, gradient: Floats) -> Call:

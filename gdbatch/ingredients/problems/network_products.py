@@ -90,7 +90,7 @@ class ProductsEvaluator(NetworkEvaluator):
         layer, below = self.layers[index], self.layers[index + 1]
         weight = self._weights[index + 1][:, : layer.delta.shape[1]]
         if weight.shape[2] == 1:  # an outer product, at which BLAS is slow
-            return partial(np.einsum, "liu,lus->lis", weight, below.delta, out=layer.delta)
+            return partial(np.multiply, weight, below.delta, layer.delta)
         return partial(np.matmul, weight, below.delta, out=layer.delta)
 
     def gather(self, index: int, gradient: Floats) -> Call:
