@@ -243,7 +243,8 @@ def plot(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="convergence, map, loss, prediction, bifurcation or trainability; all if left out."
+            help="convergence, map, loss, prediction, bifurcation, trainability or sharpness; "
+            "all if left out."
         ),
     ] = None,
 ) -> None:

@@ -28,7 +28,10 @@ from .whole_files import clear_abandoned, is_temporary, write_whole
 
 MANIFEST = "manifest.json"
 KINDS = ("trials", "trajectories")
-FIGURES = ("bifurcation", "convergence", "loss", "map", "prediction", "trainability")
+FIGURES = (
+    *("bifurcation", "convergence", "loss", "map"),
+    *("prediction", "sharpness", "trainability"),
+)
 _DERIVED = (
     *("summary.csv", "trials.csv", "report.html"),
     *(f"figures/{kind}.{suffix}" for kind in FIGURES for suffix in ("png", "svg")),

@@ -10,6 +10,7 @@ import pandas as pd
 from .edges import edge_of
 from .results import Finding, Train, reproduction
 
+_STEP = 5e-4  # of the rates at which orbits settle
 _SAME = 1e-3  # how far recorded points of an orbit may be apart
 
 
@@ -18,19 +19,21 @@ def _periods(train: Train, end: float) -> pd.DataFrame:
     overrides: Sequence[str] = (
         'record = { measures = ["period"] }',
         "train.max_steps = 20_000",
-        f"axes.learning_rate = {{ linear = [{end - 1.25}, {end}], num = 2501 }}",
+        f"axes.learning_rate = {{ linear = [{end - 2500 * _STEP}, {end}], num = 2501 }}",
     )
     return train("periods", overrides, drawn=False).trials
 
 
-def _doubling(trials: pd.DataFrame, period: int) -> tuple[float, float]:
-    """The last rate of a shorter period before orbits of this one, and the first with it.
+def _doubling(what: str, published: float, trials: pd.DataFrame, period: int) -> Finding:
+    """Between the last rate of a shorter period before orbits of this one, and the first with it.
 
-    In between are those that have not settled: near a doubling that takes forever.
+    In between are those that have not settled: near a doubling that takes forever, and so one rate
+    beside it may be taken for what comes next.
     """
     rate = trials["learning_rate"]
     first = float(rate[trials["period"] == period].min())
-    return float(rate[(trials["period"] < period) & (rate < first)].max()), first
+    last = float(rate[(trials["period"] < period) & (rate < first)].max())
+    return Finding(what, published, last, first, _STEP / published)
 
 
 def _first_of(orbits: pd.DataFrame, period: int) -> tuple[float, float]:
@@ -48,8 +51,8 @@ def _logistic(train: Train) -> list[Finding]:
     trials = _periods(train, 3.05)
     lost = edge_of(trials["learning_rate"], trials["outcome"] != "diverged")
     return [
-        Finding("x³/3 - x²/2: period 2 from", 2.0, *_doubling(trials, 2)),
-        Finding("period 4 from √6", math.sqrt(6), *_doubling(trials, 4)),
+        _doubling("x³/3 - x²/2: period 2 from", 2.0, trials, 2),
+        _doubling("period 4 from √6", math.sqrt(6), trials, 4),
         Finding("period 3 from √8", math.sqrt(8), *_first_of(orbits, 3)),
         Finding("unbounded above", 3.0, *lost),
     ]
@@ -65,8 +68,8 @@ def _double_well(train: Train) -> list[Finding]:
     lowest = late.groupby("learning_rate")["x"].min()
     hop = edge_of(lowest.index.to_series(), lowest > 0)
     return [
-        Finding("(x² - μ)²/4: period 2 from η μ", 1.0, *_doubling(trials, 2)),
-        Finding("period 4 from √5 - 1", math.sqrt(5) - 1, *_doubling(trials, 4)),
+        _doubling("(x² - μ)²/4: period 2 from η μ", 1.0, trials, 2),
+        _doubling("period 4 from √5 - 1", math.sqrt(5) - 1, trials, 4),
         Finding("hops between the wells from 3√3/2 - 1", 1.5 * math.sqrt(3) - 1, *hop),
         Finding("diverges above", 2.0, *lost),
     ]

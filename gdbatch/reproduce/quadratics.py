@@ -11,7 +11,10 @@ import pandas as pd
 from .edges import around, edge_of
 from .results import Finding, Train, reproduction
 
-_QUICK_MOMENTUM = ('axes."optimizer.momentum".num = 33', "axes.learning_rate.num = 101")
+# every momentum: a hundredth from the best one the factor is another
+_QUICK_MOMENTUM = ("axes.learning_rate.num = 101",)
+# so little above the edge a loss grows too slowly to diverge in 20,000 steps
+_SLOW = 5e-4
 
 
 def _fastest(trials: pd.DataFrame) -> pd.Series[Any]:
@@ -22,6 +25,11 @@ def _factor(trial: pd.Series[Any]) -> float:
     """By what the distance to the minimum shrank at every step."""
     logarithm = math.log(trial["final_loss"]) - math.log(trial["initial_loss"])
     return math.exp(logarithm / (2 * trial["steps"]))
+
+
+def _transient(trial: pd.Series[Any]) -> float:
+    """By what k ρᵏ differs from ρᵏ, a step: at the best momentum two roots become one."""
+    return math.log(trial["steps"]) / float(trial["steps"])
 
 
 def _edges(trials: pd.DataFrame, edge_at: Callable[[float], float]) -> tuple[float, float]:
@@ -43,10 +51,13 @@ def _descent(train: Train) -> list[Finding]:
     rate = around(trials["learning_rate"], best["learning_rate"])
     mu, largest = 0.1, 1.0  # the curvatures in the file
     kappa = largest / mu
+    # the direction of L holds κ times as much of the first loss as that of μ: with n steps it is
+    # ln(1 + κ)/2n until both are as small, in the logarithm of a factor
+    start = math.log(1 + kappa) / (2 * best["steps"])
     return [
         Finding("quadratic, gradient descent: stable below 2/L", 2 / largest, *edge),
-        Finding("its best rate 2/(μ + L)", 2 / (mu + largest), *rate, 0.001),
-        Finding("its factor a step there", (kappa - 1) / (kappa + 1), factor, factor, 0.001),
+        Finding("its best rate 2/(μ + L)", 2 / (mu + largest), *rate, start),
+        Finding("its factor a step there", (kappa - 1) / (kappa + 1), factor, factor, start),
     ]
 
 
@@ -64,10 +75,10 @@ def _heavy_ball(train: Train) -> list[Finding]:
     edge = _edges(trials, lambda beta: (2 + 2 * beta) / _LARGEST)
     best_rate = (2 / (math.sqrt(_MU) + math.sqrt(_LARGEST))) ** 2
     return [
-        Finding("quadratic, heavy ball: edge ÷ (2 + 2 β)/L, for every β", 1.0, *edge, 0.001),
+        Finding("quadratic, heavy ball: edge ÷ (2 + 2 β)/L, for every β", 1.0, *edge),
         Finding("its best rate (2/(√μ + √L))²", best_rate, *rate),
         Finding("its best β ((√κ - 1)/(√κ + 1))²", _SHARE**2, *momentum),
-        Finding("its factor a step there, √β", _SHARE, factor, factor, 0.02),
+        Finding("its factor a step there, √β", _SHARE, factor, factor, _transient(best)),
     ]
 
 
@@ -81,7 +92,7 @@ def _nesterov(train: Train) -> list[Finding]:
     edge = _edges(trials, lambda beta: (2 + 2 * beta) / (1 + 2 * beta) / _LARGEST)
     best_factor = 1 - math.sqrt(_MU / _LARGEST)
     return [
-        Finding("nesterov: edge ÷ (2 + 2 β)/((1 + 2 β) L), for every β", 1.0, *edge, 0.001),
+        Finding("nesterov: edge ÷ (2 + 2 β)/((1 + 2 β) L), for every β", 1.0, *edge, _SLOW),
         Finding("its best β at 1/L, (√κ - 1)/(√κ + 1)", _SHARE, *momentum),
-        Finding("its factor a step there, 1 - 1/√κ", best_factor, factor, factor, 0.02),
+        Finding("its factor a step there, 1 - 1/√κ", best_factor, factor, factor, _transient(best)),
     ]

@@ -132,6 +132,18 @@ def trainable() -> FigureData:
     return figure_data(axes, all_of("completed"), seeds=1, trials=pd.DataFrame(rows))
 
 
+def sharpened(axes: dict[str, Sequence[Any]], ends: Ends = completed, seeds: int = 5) -> FigureData:
+    """Trials that begin at a curvature of 1 plus a tenth of the seed and end 1 % above 2/η."""
+    rows = []
+    for combination in itertools.product(*axes.values()):
+        values = dict(zip(axes, combination, strict=True))
+        for seed in range(seeds):
+            final = 2.02 / float(values.get(RATE, 1.0))
+            rows.append({**values, "seed": seed, "outcome": ends(values, seed)[0],
+                         "initial_sharpness": 1 + seed / 10, "final_sharpness": final})  # fmt: skip
+    return figure_data(axes, ends, seeds, trials=pd.DataFrame(rows))
+
+
 # cases -------------------------------------------------------------------------------------
 
 LAYERS = [f"2-{width}-1" for width in range(1, 13)]
@@ -251,6 +263,19 @@ CASES: dict[str, tuple[Callable[[], FigureData], list[str]]] = {
     "twelve predictions": (
         lambda: recorded({RATE: FOUR}, columns=[f"prediction_{place}" for place in range(12)]),
         ["convergence", "prediction"],
+    ),
+    "sharpness": (lambda: sharpened({RATE: rates(9, -2, 0)}), ["convergence", "sharpness"]),
+    "sharpness of seventy rates and names": (
+        lambda: sharpened({"layers": LAYERS, "activation": NAMES, RATE: rates(70, -2, 0)}),
+        ["convergence", "sharpness"],
+    ),
+    "sharpness at one rate, of one seed": (
+        lambda: sharpened({RATE: [0.1]}, seeds=1),
+        ["convergence", "sharpness"],
+    ),
+    "sharpness of what diverged": (
+        lambda: sharpened({RATE: FOUR}, all_of("diverged")),
+        ["convergence", "sharpness"],
     ),
     "names that are not words": (
         lambda: recorded({"data": ["_a.csv", "$x_1$.csv", "a$b" + "/long" * 20], RATE: FOUR}),

@@ -30,6 +30,7 @@ from tests.figures.data import (
     rates,
     recorded,
     rule,
+    sharpened,
     trainable,
 )
 from tests.figures.looking import curves_of, drawn, legend_of, marks_of, points
@@ -42,6 +43,7 @@ DATA: dict[str, Callable[[], FigureData]] = {
     "loss": lambda: recorded({RATE: rates(12, -2, 0.9)}),
     "map": lambda: figure_data({"high": [1, 2, 3], RATE: rates(9)}),
     "prediction": lambda: recorded({RATE: [0.1, 1.0]}),
+    "sharpness": lambda: sharpened({RATE: rates(9, -2, 0)}),
     "trainability": trainable,
 }
 STYLES: dict[str, Mapping[str, Any]] = {

@@ -12,8 +12,7 @@ from gdbatch.sweep_file import read_sweep
 from gdbatch.sweep_file.shipped import find_sweep, shipped_sweeps
 from tests.run.helpers import command, message
 
-TUTORIAL = {"hidden_layer", "one_input", "ten_inputs", "tutorial_claims", "two_inputs", "xor"}
-EXAMPLES = {"critical_rates", "map_himmelblau", "quadratic_stability"}
+EXAMPLES = {"critical_rates", "map_himmelblau", "quadratic_stability", "xor"}
 FAST = ["quadratic_descent", "quadratic_nesterov", "bifurcation_logistic"]
 
 
@@ -56,7 +55,7 @@ def test_another_sweep_does_not_agree(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_every_shipped_sweep_reproduces_something_or_teaches_something() -> None:
-    assert set(shipped_sweeps()) == TUTORIAL | EXAMPLES | set(REPRODUCTIONS)
+    assert set(shipped_sweeps()) == EXAMPLES | set(REPRODUCTIONS)
 
 
 @pytest.mark.parametrize("name", REPRODUCTIONS)

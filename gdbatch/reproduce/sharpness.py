@@ -1,0 +1,23 @@
+"""Where the sharpness of a network goes while it trains."""
+
+from __future__ import annotations
+
+from .results import Finding, Train, reproduction
+
+_QUICK = ("axes.learning_rate.num = 3", "axes.seed.count = 3")
+_WELL_BELOW = 1.0  # half of the edge, at the start
+
+
+@reproduction("edge_of_stability", "Cohen et al. 2021", "sharpness", _QUICK)
+def _edge_of_stability(train: Train) -> list[Finding]:
+    trials = train().trials
+    sharpened = trials[trials["initial_rate_times_sharpness"] < _WELL_BELOW]
+    final = sharpened["final_rate_times_sharpness"]
+    middle = final.median()
+    # it hovers: above 2 the loss oscillates until the curvature falls, below 2 that rises again.
+    # One trial is seen at one moment, a tenth off at most; the median of all is to be nearer.
+    return [
+        Finding("tanh network: η × final sharpness, median of trials", 2, middle, middle, 0.01),
+        Finding("its lowest", 2, final.min(), final.min(), 0.1),
+        Finding("its highest", 2, final.max(), final.max(), 0.1),
+    ]
