@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import importlib.util
 import statistics
 import sys
 from dataclasses import asdict, dataclass, fields
@@ -18,10 +17,9 @@ import numpy as np
 from gdbatch.executors import cores
 
 from .peers import PEERS
-from .turns import in_turns, machine, one_core, timed
+from .turns import ENGINES, in_turns, machine, one_core, timed
 from .workloads import Outcome, Run, Workload, engine_run, shards_run, workloads
 
-ENGINES = ("numpy", "fused") if importlib.util.find_spec("numba") else ("numpy",)
 _LEGEND = (
     "ns a useful trial-step on one core: median (lowest-highest) of turns;\n"
     "then time over each engine's, so above 1 the engine is faster; all cores over one"

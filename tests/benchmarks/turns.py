@@ -13,6 +13,8 @@ from typing import Any
 from gdbatch.executors import cores
 from gdbatch.version import __version__
 
+ENGINES = ("numpy", "fused") if importlib.util.find_spec("numba") else ("numpy",)
+
 
 def in_turns(turns: int, contestants: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
     """What each measures, by turns; the first turn warms up and does not count."""
