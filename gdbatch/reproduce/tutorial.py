@@ -81,7 +81,7 @@ def _hidden_layer(train: Train) -> list[Finding]:
         "axes.learning_rate = [0.001]",
         # what is 1e-4 from its target, a tenth of what is told apart below, need not go on
         "train = { max_steps = 80_000, stop = { loss = 1e-8 } }",
-        'record = { every = 1000, values = ["prediction"], trials = {} }',
+        'record = { every = 200, values = ["prediction"], trials = {} }',
     ]
     paths = train("claim", overrides).trajectories
     last = paths.sort_values("step").groupby("trial").tail(1)
