@@ -138,7 +138,7 @@ def sharpened(axes: dict[str, Sequence[Any]], ends: Ends = completed, seeds: int
     for combination in itertools.product(*axes.values()):
         values = dict(zip(axes, combination, strict=True))
         for seed in range(seeds):
-            final = 2.02 / float(values.get(RATE, 1.0))
+            final = 2.02 / (float(values.get(RATE, 1.0)) or 1.0)
             rows.append({**values, "seed": seed, "outcome": ends(values, seed)[0],
                          "initial_sharpness": 1 + seed / 10, "final_sharpness": final})  # fmt: skip
     return figure_data(axes, ends, seeds, trials=pd.DataFrame(rows))

@@ -53,7 +53,7 @@ def test_other_axes_are_curves_and_another_number_has_no_edge() -> None:
     figure = drawn("sharpness", sharpened({"layers": ["1-4-1", "1-8-1"], RATE: RATES}))
     assert legend_of(figure) == ["1-4-1", "1-8-1", "at the end", "at the start"]
     assert len(curves_of(figure.axes[0])) == 1 + 2 * 2
-    axes = drawn("sharpness", sharpened({"width": [1, 2, 3]})).axes[0]
+    axes = drawn("sharpness", sharpened({"width": [1, 2, 3]}, all_of("completed"))).axes[0]
     assert [line.get_label() == "2/learning rate" for line in curves_of(axes)] == [False] * 2
 
 

@@ -13,12 +13,12 @@ from gdbatch.sweep_file.shipped import find_sweep, shipped_sweeps
 from tests.run.helpers import command, message
 
 EXAMPLES = {"critical_rates", "map_himmelblau", "quadratic_stability", "xor"}
-FAST = ["quadratic_descent", "quadratic_nesterov", "bifurcation_logistic"]
+FAST = ["quadratic_descent", "quadratic_nesterov", "bifurcation_logistic", "edge_of_stability"]
 
 
 def test_the_fast_ones_come_out(tmp_path: Path) -> None:
     table = reproduce(FAST, out=tmp_path, quick=True, jobs=1)
-    assert len(table) == 10
+    assert len(table) == 13
     assert set(table["agreement"]) == {"yes"}, as_markdown(table)
     for name in FAST:
         assert list((tmp_path / name / "figures").glob("*.png"))
@@ -44,14 +44,35 @@ def test_a_disagreement_is_told_and_by_how_much(finding: Finding, told: str) -> 
     assert finding.agreement == told
 
 
-def test_another_sweep_does_not_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is measured comes from the run: with other curvatures the numbers do not come out."""
-    text = find_sweep("quadratic_descent").read_text().replace("[0.1, 1.0]", "[0.2, 1.2]")
+@pytest.mark.parametrize(
+    ("name", "here", "changed"),
+    [
+        ("quadratic_descent", "[0.1, 1.0]", "[0.2, 1.2]"),
+        ("edge_of_stability", "max_steps = 20_000", "max_steps = 500"),  # before it is there
+        ("edge_of_stability", "scale = 0.8", "scale = 3.0"),  # sharp from the start
+        pytest.param(
+            "catapult", "scale = 0.03162277660168379", "scale = 0.04", marks=pytest.mark.long
+        ),
+        pytest.param("tutorial_claims", "value = 0.5", "value = -5.0", marks=pytest.mark.long),
+        pytest.param(
+            "hidden_layer", "targets = [[0.2]]", "targets = [[0.1]]", marks=pytest.mark.long
+        ),
+        pytest.param(
+            "ten_inputs", "targets = [[0.3]]", "targets = [[0.99]]", marks=pytest.mark.long
+        ),
+    ],
+)
+def test_another_sweep_does_not_agree(
+    name: str, here: str, changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is measured comes from the run: of another sweep the numbers do not come out."""
+    text = find_sweep(name).read_text()
+    assert text.count(here) == 1
     other = tmp_path / "other.toml"
-    other.write_text(text)
+    other.write_text(text.replace(here, changed))
     monkeypatch.setattr("gdbatch.api.find_sweep", lambda _: other)
-    table = reproduce(["quadratic_descent"], out=tmp_path / "runs", jobs=1)
-    assert all(agreement.startswith("no: ") for agreement in table["agreement"])
+    table = reproduce([name], out=tmp_path / "runs", quick=True, jobs=1)
+    assert all(agreement.startswith("no: ") for agreement in table["agreement"]), as_markdown(table)
 
 
 def test_every_shipped_sweep_reproduces_something_or_teaches_something() -> None:
