@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from ..catalogue import register
-from .elementary import cos, exp, like, log1p, sin, tanh, where
+from .elementary import cos, exp, like, log1p, sigmoid, sin, tanh, where
 from .options import Floats
 
 
@@ -84,9 +84,8 @@ class Sigmoid:
 
     @staticmethod
     def fused(sop: Any) -> tuple[Any, Any]:
-        one, e = like(sop, 1.0), exp(-sop)
-        value = one / (one + e)
-        return value, e * value * value
+        value, rest = sigmoid(sop)
+        return value, value * rest
 
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:
