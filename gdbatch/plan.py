@@ -31,7 +31,7 @@ from .sweep_file import Sweep
 from .sweep_file.axis import Axis
 from .sweep_file.sweep import Sections
 
-RESULTS_VERSION = 1  # counts up when the same sweep would give other `trials`
+RESULTS_VERSION = 2  # counts up when the same sweep would give other `trials`
 
 _BLOCKS_IN_SHARD = 4  # so that finished lanes find waiting trials to take their place
 _MOST_RECORDED = 9  # trajectories without [record]

@@ -20,9 +20,20 @@ from ..ingredients.optimizers.descent import GradientDescent
 from ..ingredients.options import Floats
 from ..ingredients.problems.network import Network
 from ..ingredients.problems.protocol import Evaluation
-from . import fused_functions, fused_kernels, fused_network, fused_updates, vectors
+from . import (
+    fused_chunks,
+    fused_events,
+    fused_functions,
+    fused_kernels,
+    fused_layers,
+    fused_network,
+    fused_updates,
+    vector_arithmetic,
+    vectors,
+)
 from .assignment import Assignment
-from .fused_kernels import EventLanes, Kernels, Rules, Watch, make_kernels
+from .fused_events import EventLanes, Rules
+from .fused_kernels import Kernels, Watch, make_kernels
 from .fused_network import ERROR, LOSS, NORM, Net, make_arithmetic
 from .fused_updates import make_step
 from .lanes import Array, Lanes
@@ -31,6 +42,7 @@ from .windows import WindowBlock, window_length
 _RULES = {"prediction_error": ERROR, "loss": LOSS, "gradient_norm": NORM}
 _CHUNK_BYTES = 40 << 10  # of what a chunk works on: most of a first-level cache
 _MOST_VECTORS = 32  # in a chunk
+_TOGETHER = 4  # samples
 
 
 class FusedEvaluator:
@@ -200,40 +212,56 @@ def _net(network: Network, dtype: np.dtype[Any], assignment: Assignment | None =
     distinct = list(dict.fromkeys(network.activations))
     number, width = dtype.type, vectors.lanes_of(dtype)
     states = len(assignment.optimizer.state) if assignment else 0
-    rows = (2 + states) * network.n_parameters + 4 * sum(network.layers[1:])
+    together = _together(network)
+    padded = np.arange(network.n_samples + -network.n_samples % together)
+    inputs, targets = (
+        np.ascontiguousarray(rows[np.minimum(padded, network.n_samples - 1)].T, dtype)
+        for rows in (network.inputs, network.target_rows)
+    )
+    units = 3 * sum(network.layers[1:]) + network.layers[-1]
+    rows = (2 + states) * network.n_parameters + together * units
     vectors_a_chunk = min(max(1, _CHUNK_BYTES * 8 // (vectors.BITS * rows)), _MOST_VECTORS)
     return Net(
         np.array(network.layers, np.int64),
         np.array([distinct.index(one) for one in network.activations], np.int64),
-        np.ascontiguousarray(network.inputs, dtype),
-        np.ascontiguousarray(network.target_rows, dtype),
+        inputs,
+        targets,
+        network.n_samples,
         number(network.loss.factor(network.n_predictions)),
         number(network.loss.scale(network.n_predictions)),
         network.options.bias,
-        network.loss.through_sigmoid,
         vectors_a_chunk * width,
         vectors_a_chunk,
     )
 
 
+def _together(network: Network) -> int:
+    """Samples that kernels compute at once; one or four, for not to compile more kernels."""
+    return _TOGETHER if network.n_samples >= _TOGETHER - 1 else 1
+
+
 def _kernels(network: Network, optimizer: Any = GradientDescent) -> Kernels:
     functions = tuple(one.fused for one in dict.fromkeys(network.activations))
     slip = network.options.derivative_at == "prediction"
-    return _made(functions, slip, network.loss.fused, optimizer)
+    loss: Any = network.loss
+    return _made(functions, slip, loss, _together(network), optimizer)
 
 
 @functools.cache
-def _made(functions: tuple[Any, ...], slip: bool, term: Any, optimizer: Any) -> Kernels:
+def _made(
+    functions: tuple[Any, ...], slip: bool, loss: Any, together: int, optimizer: Any
+) -> Kernels:
     from numba.extending import register_jitable
 
-    for function in (*functions, term):
+    for function in (*functions, loss.fused):
         register_jitable(function)
-    sources = [activations, losses, vectors, fused_functions, fused_network, fused_updates]
-    sources += [fused_kernels, sys.modules[optimizer.__module__]]
+    sources = [activations, losses, vectors, vector_arithmetic, fused_functions, fused_layers]
+    sources += [fused_network, fused_updates, fused_chunks, fused_events, fused_kernels]
+    sources += [sys.modules[optimizer.__module__]]
     text = optimizer.__name__ + "".join(map(inspect.getsource, sources))
     digest = hashlib.sha256(text.encode()).digest()
     stamp = int.from_bytes(digest[:6], "little")
-    arithmetic, step = make_arithmetic(functions, slip, term), make_step(optimizer)
+    arithmetic, step = make_arithmetic(functions, slip, loss, together), make_step(optimizer)
     is_plain = optimizer is GradientDescent
     try:
         return make_kernels(arithmetic, step, is_plain, stamp, True)

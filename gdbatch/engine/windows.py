@@ -18,6 +18,13 @@ from .lanes import Array, Lanes
 from .outcomes import Training
 
 _WINDOW = 64
+# by engine, and whether there is a stop rule; measured
+_LONGEST = {
+    ("numpy", False): 64,
+    ("numpy", True): 64,
+    ("fused", False): 256,
+    ("fused", True): 128,
+}
 
 
 def look_distance(training: Training) -> int:
@@ -29,9 +36,15 @@ def look_distance(training: Training) -> int:
 
 
 def window_length(training: Training) -> int:
-    """Updates a window, a multiple of the distance of looks."""
+    """Updates a window, a multiple of the distance of looks.
+
+    A sixteenth of the budget, within the engine's limits: what is done once a window should cost
+    little beside its updates, and the updates after a trial's end little beside the trial.
+    """
+    most = _LONGEST[training.engine, bool(training.stop)]
+    length = min(max(_WINDOW, training.max_steps // 16), most)
     distance = look_distance(training)
-    return _WINDOW // distance * distance
+    return length // distance * distance
 
 
 class WindowBlock(Block):

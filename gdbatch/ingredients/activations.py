@@ -14,7 +14,7 @@ import numpy as np
 
 from ..catalogue import register
 from .buffers import new_buffer
-from .elementary import cos, exp, like, log1p, sin, tanh, where
+from .elementary import cos, exp, like, log1p, sigmoid, sin, tanh, where
 from .options import Floats
 
 
@@ -86,9 +86,8 @@ class Sigmoid:
 
     @staticmethod
     def fused(sop: Any) -> tuple[Any, Any]:
-        one, e = like(sop, 1.0), exp(-sop)
-        value = one / (one + e)
-        return value, e * value * value
+        value, rest = sigmoid(sop)
+        return value, value * rest
 
     @staticmethod
     def forward(sop: Floats, value: Floats, memory: Floats) -> None:

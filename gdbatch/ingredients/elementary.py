@@ -1,8 +1,8 @@
 """Elementary functions as the fused forms of ingredients write them.
 
 Here they are NumPy's, so that a fused form can be read and run as plain Python; where kernels are
-compiled, `engine.vectors` and `engine.fused_functions` put functions of vectors of lanes in their
-place.
+compiled, `engine.vector_arithmetic` and `engine.fused_functions` put functions of vectors of lanes
+in their place.
 """
 
 from __future__ import annotations
@@ -30,6 +30,13 @@ def sqrt(number: Any) -> Any:
 def exp(number: Any) -> Any:
     """e to the power of a number."""
     return np.exp(number)
+
+
+def sigmoid(number: Any) -> tuple[Any, Any]:
+    """1/(1 + e^-x), and what it lacks of 1, both accurate where they are small."""
+    power = np.exp(-number)
+    value = 1 / (1 + power)
+    return value, power * value
 
 
 def tanh(number: Any) -> Any:

@@ -201,12 +201,12 @@ def workloads(scale: float = 1.0) -> list[Workload]:
                 f"2→4→1 sigmoid with bias, 4 samples, {dtype}",
                 _sweep(
                     _XOR,
-                    {"max_steps": fixed // 2, "dtype": dtype},
+                    {"max_steps": 2 * fixed, "dtype": dtype},
                     {"log10": [-2, 1], "num": 256},
                     64,
                     _BOTH_SIDES,
                 ),
-                fixed // 2,
+                2 * fixed,
             )
         )
     found.append(

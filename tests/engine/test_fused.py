@@ -22,7 +22,8 @@ from gdbatch.engine import fused, fused_functions
 from gdbatch.engine.engines import ENGINES
 from gdbatch.engine.loop import train
 from gdbatch.engine.outcomes import Training
-from gdbatch.engine.vectors import lanes_of, load, multiply_add, store
+from gdbatch.engine.vector_arithmetic import multiply_add
+from gdbatch.engine.vectors import lanes_of, load, store
 from gdbatch.errors import SweepFileError
 from gdbatch.ingredients import elementary
 from gdbatch.sweep_file import read_sweep
@@ -57,12 +58,15 @@ def both(rows: Any, vectors: Any) -> None:
         store(rows, 1, vector, elementary.exp(number))
         store(rows, 2, vector, elementary.tanh(number))
         store(rows, 3, vector, multiply_add(number, number, -(number * number)))
+        value, rest = elementary.sigmoid(number)
+        store(rows, 4, vector, value)
+        store(rows, 5, vector, rest)
 
 
 def of_vectors(numbers: Array) -> Array:
-    """exp, tanh, and what rounding x² loses, of some numbers."""
+    """exp, tanh, what rounding x² loses, and the sigmoid and its rest, of some numbers."""
     lanes = lanes_of(numbers.dtype)
-    rows = np.zeros((4, -(-len(numbers) // lanes) * lanes), numbers.dtype)
+    rows = np.zeros((6, -(-len(numbers) // lanes) * lanes), numbers.dtype)
     rows[0, : len(numbers)] = numbers
     both(rows, rows.shape[1] // lanes)
     return rows[1:, : len(numbers)]
@@ -105,11 +109,33 @@ def test_tanh_is_within_three_ulps_and_keeps_small_numbers(dtype: np.dtype[Any])
 
 
 @both_dtypes
+def test_the_sigmoid_and_its_rest_are_within_four_ulps_in_both_tails(
+    dtype: np.dtype[Any],
+) -> None:
+    far = fused_functions._FAR[8 * dtype.itemsize]
+    numbers = np.concatenate([spread_out(-far, far, dtype), spread_out(-4.0, 4.0, dtype)])
+    value, rest = of_vectors(numbers)[3:]
+    assert ulps_off(value, numbers, lambda x: 1 / (1 + mpmath.exp(-x))).max() <= 4.0
+    assert ulps_off(rest, numbers, lambda x: 1 / (1 + mpmath.exp(x))).max() <= 4.0
+
+
+@both_dtypes
+def test_beyond_its_ends_the_sigmoid_stays_there_and_a_nan_is_one(dtype: np.dtype[Any]) -> None:
+    far = fused_functions._FAR[8 * dtype.itemsize]
+    numbers = np.array([-far, far, -np.inf, np.inf, -1e4, 1e4, np.nan], dtype)
+    value, rest = of_vectors(numbers)[3:]
+    assert value[:6].tolist() == [value[0], 1] * 3
+    assert rest[:6].tolist() == [rest[0], rest[1]] * 3
+    assert 0 < rest[1] < 2 * np.exp(-far) and 0 < value[0] < 2 * np.exp(-far)
+    assert np.isnan(value[6]) and np.isnan(rest[6])
+
+
+@both_dtypes
 def test_beyond_the_ends_exp_stays_there_and_a_nan_is_one(dtype: np.dtype[Any]) -> None:
     bits = 8 * dtype.itemsize
     ends = [fused_functions._LOWEST[bits], fused_functions._HIGHEST[bits]]
     numbers = np.array([*ends, -np.inf, np.inf, np.nan, np.nan, 1e4, -1e4], dtype)
-    exp, tanh, _ = of_vectors(numbers)
+    exp, tanh = of_vectors(numbers)[:2]
     assert exp[2:4].tolist() == exp[:2].tolist() == exp[[7, 6]].tolist()
     assert tanh[2:4].tolist() == tanh[[7, 6]].tolist() == [-1, 1]
     assert np.isnan(exp[4:6]).all() and np.isnan(tanh[4:6]).all()

@@ -1,0 +1,65 @@
+"""The way of lanes to a chunk that a kernel works on, and back; and its rows as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.extending import register_jitable
+
+from .vectors import BITS, load, spread, store, use_wide_vectors
+
+
+@register_jitable
+def bring(start: Any, array: Any, rows: Any) -> None:
+    """Lanes of a chunk from (rows, lanes); past the end, copies of the last lane."""
+    use_wide_vectors()
+    last = array.shape[1] - 1
+    width = BITS // (8 * rows.itemsize)
+    whole = min(rows.shape[1], array.shape[1] - start) // width
+    for row in range(array.shape[0]):
+        for vector in range(whole):
+            store(rows, row, vector, load(array, row, start // width + vector))
+        for lane in range(whole * width, rows.shape[1]):
+            rows[row, lane] = array[row, min(start + lane, last)]
+
+
+@register_jitable
+def give_back(start: Any, rows: Any, array: Any) -> None:
+    """The way back, without the copies."""
+    use_wide_vectors()
+    width = BITS // (8 * rows.itemsize)
+    here = min(rows.shape[1], array.shape[1] - start)
+    for row in range(array.shape[0]):
+        for vector in range(here // width):
+            store(array, row, start // width + vector, load(rows, row, vector))
+        for lane in range(here - here % width, here):
+            array[row, start + lane] = rows[row, lane]
+
+
+@register_jitable
+def give_back_samples(start: Any, net: Any, rows: Any, together: Any, array: Any) -> None:
+    """The way back of what there is for some samples, (samples·rows, lanes)."""
+    width = net.lanes // net.vectors
+    for row in range(array.shape[0]):
+        sample, unit = row // rows.shape[0], row % rows.shape[0]
+        for lane in range(min(net.lanes, array.shape[1] - start)):
+            vector, place = lane // width, lane % width
+            array[row, start + lane] = rows[unit, (vector * together + sample) * width + place]
+
+
+@register_jitable
+def fill(rows: Any, number: Any) -> None:
+    """A number everywhere; an array's own assignment takes seconds to compile."""
+    use_wide_vectors()
+    for row in range(rows.shape[0]):
+        for vector in range(rows.shape[1] * rows.itemsize * 8 // BITS):
+            store(rows, row, vector, spread(rows.dtype.type(number)))
+
+
+@register_jitable
+def copy(rows: Any, others: Any) -> None:
+    """The numbers of other rows."""
+    use_wide_vectors()
+    for row in range(rows.shape[0]):
+        for vector in range(rows.shape[1] * rows.itemsize * 8 // BITS):
+            store(rows, row, vector, load(others, row, vector))
