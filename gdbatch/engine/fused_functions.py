@@ -23,7 +23,7 @@ _LN2_HIGH = {64: 6.93147180369123816490e-01, 32: 0.693359375}
 _LN2_LOW = {64: 1.90821492927058770002e-10, 32: -2.12194440e-4}
 _INVERSE_LN2 = 1 / math.log(2)
 _TERMS = {64: 11, 32: 6}  # of a polynomial for (e^r - 1)/r, |r| ≤ ln 2 / 2
-_FAR = {64: 708.0, 32: 87.1}  # beyond these the smaller part of a sigmoid is a denormal
+_FAR = {64: 708.0, 32: 87.1}  # beyond it the inverse of a sum around e^x is a denormal
 _FLAT = {64: 20.0, 32: 10.0}  # beyond this tanh is 1 to the last bit
 
 
@@ -132,16 +132,16 @@ def _compiled_fraction(r: Any) -> Any:
 
 @overload(elementary.sigmoid)
 def _sigmoid(number: Any) -> Any:
-    """Both within 4 ulp for |x| ≤ 708 (float32: 87.1), the ends' values beyond.
+    """Both within 4 ulp from -708.39 to 708 (float32: -87.33 to 87.1), the ends' values beyond.
 
     With e^x = 2^k A/B they are 2^k A and B over their sum; the larger one by the smaller one, so
     that it comes to be 1.
     """
-    far = _FAR[_bits(number)]
+    far, lowest = _FAR[_bits(number)], _LOWEST[_bits(number)]
 
     def sigmoid(number: Any) -> Any:
         x = where(number > like(number, far), like(number, far), number)  # NaN stays
-        x = where(x < like(x, -far), like(x, -far), x)
+        x = where(x < like(x, lowest), like(x, lowest), x)
         rounded, r = _split(x)
         r, q = _fraction(r)
         a, b = scaled(q + r, rounded), q - r

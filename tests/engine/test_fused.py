@@ -112,8 +112,9 @@ def test_tanh_is_within_three_ulps_and_keeps_small_numbers(dtype: np.dtype[Any])
 def test_the_sigmoid_and_its_rest_are_within_four_ulps_in_both_tails(
     dtype: np.dtype[Any],
 ) -> None:
-    far = fused_functions._FAR[8 * dtype.itemsize]
-    numbers = np.concatenate([spread_out(-far, far, dtype), spread_out(-4.0, 4.0, dtype)])
+    bits = 8 * dtype.itemsize
+    far, lowest = fused_functions._FAR[bits], fused_functions._LOWEST[bits]
+    numbers = np.concatenate([spread_out(lowest, far, dtype), spread_out(-4.0, 4.0, dtype)])
     value, rest = of_vectors(numbers)[3:]
     assert ulps_off(value, numbers, lambda x: 1 / (1 + mpmath.exp(-x))).max() <= 4.0
     assert ulps_off(rest, numbers, lambda x: 1 / (1 + mpmath.exp(x))).max() <= 4.0
@@ -121,12 +122,13 @@ def test_the_sigmoid_and_its_rest_are_within_four_ulps_in_both_tails(
 
 @both_dtypes
 def test_beyond_its_ends_the_sigmoid_stays_there_and_a_nan_is_one(dtype: np.dtype[Any]) -> None:
-    far = fused_functions._FAR[8 * dtype.itemsize]
-    numbers = np.array([-far, far, -np.inf, np.inf, -1e4, 1e4, np.nan], dtype)
+    bits = 8 * dtype.itemsize
+    far, lowest = fused_functions._FAR[bits], fused_functions._LOWEST[bits]
+    numbers = np.array([lowest, far, -np.inf, np.inf, -1e4, 1e4, np.nan], dtype)
     value, rest = of_vectors(numbers)[3:]
     assert value[:6].tolist() == [value[0], 1] * 3
     assert rest[:6].tolist() == [rest[0], rest[1]] * 3
-    assert 0 < rest[1] < 2 * np.exp(-far) and 0 < value[0] < 2 * np.exp(-far)
+    assert 0 < rest[1] < 2 * np.exp(-far) and 0 < value[0] < 2 * np.exp(lowest)
     assert np.isnan(value[6]) and np.isnan(rest[6])
 
 
