@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from .errors import RunError, UsageError
 
+_MAIN = threading.main_thread()
 _MOST_STARTING = 10.0  # seconds that an interrupt waits for workers
 
 Task = TypeVar("Task")
@@ -117,15 +118,16 @@ def _deaf_to_interrupts() -> Iterator[None]:
     resource_tracker.ensure_running()  # lets the signal through again when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     missed: list[int] = []
-    in_main = threading.current_thread() is threading.main_thread()
-    if in_main:  # which is interrupted also where another thread, such as one of BLAS, is told
-        handler = signal.signal(signal.SIGINT, lambda number, _: missed.append(number))
+    usual, in_main = signal.default_int_handler, threading.current_thread() is _MAIN
+    notes = in_main and signal.getsignal(signal.SIGINT) is usual
+    if notes:  # the main thread is interrupted also where another one, such as BLAS's, is told
+        signal.signal(signal.SIGINT, lambda number, _: missed.append(number))
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if in_main:
-            signal.signal(signal.SIGINT, handler)
+        if notes:
+            signal.signal(signal.SIGINT, usual)
     if missed:
         raise KeyboardInterrupt
 
