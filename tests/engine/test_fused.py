@@ -203,7 +203,14 @@ def test_random_stable_trials_equal_the_reference(
     assume(found != {"chaos"})  # an example that compares nothing does not count
 
 
-@pytest.mark.parametrize("optimizer", FUSED)
+# each has kernels of its own to compile, half a minute of them; one with and one without shares
+IN_SHORT = ("adam", "nesterov")
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [name if name in IN_SHORT else pytest.param(name, marks=pytest.mark.long) for name in FUSED],
+)
 def test_stable_trials_under_every_optimizer_of_kernels_equal_the_reference(
     optimizer: str,
 ) -> None:
