@@ -22,14 +22,14 @@ from .axis import Axis
 from .complaints import Complaint, complaints_of
 from .keys import key_path, short_name, split_element
 from .maps import MapAxes, MapOptions, read_map
-from .measures import clashes, read_measures
+from .measures import read_measures
 from .positions import Path as KeyPath
 from .positions import Positions, describe, lookup
+from .recorded import RESERVED_COLUMNS, record_complaints
 from .sources import parse_override, plain_copy, read_document
 from .sweep import (
     DEFAULT_KINDS,
     FAMILIES,
-    NO_PREDICTIONS,
     Heading,
     MinibatchOptions,
     Record,
@@ -41,17 +41,6 @@ from .sweep import (
 )
 
 _MOST_COMBINATIONS = 1000  # structural combinations that are validated before a sweep starts
-_RESERVED_COLUMNS = frozenset(
-    {
-        *("trial", "outcome", "steps", "step", "initial_loss", "final_loss", "gradient_norm"),
-        *("loss", "prediction", "prediction_error", "parameters", "index"),
-        *("trials", "converged", "diverged", "stalled", "unfinished", "completed"),
-        *("success_rate", "success_low", "success_high"),
-        *("steps_q25", "steps_median", "steps_q75", "final_loss_median"),
-        *("searches", "edges", "rising", "all_stable", "none_stable"),
-        *("edge_low", "edge_q25", "edge_median", "edge_q75", "edge_high"),
-    }
-)
 
 
 def read_sweep(
@@ -144,7 +133,7 @@ class _Reader:
             self._source,
         )
         self._check_values(sweep)
-        self._check_record(sweep)
+        self._complaints += record_complaints(sweep)
         if self._complaints:
             self._fail()
         return sweep
@@ -341,7 +330,7 @@ class _Reader:
             axes = []
             for key, form in group:
                 last = short_name(key)
-                clash = short.count(last) > 1 or last in _RESERVED_COLUMNS
+                clash = short.count(last) > 1 or last in RESERVED_COLUMNS
                 clash |= last == "seed" != key  # the seed of data is not that of a start
                 numbers = not any(isinstance(value, list) for value in form.ends())
                 per_lane = numbers and split_element(key)[0] in lane_keys
@@ -410,35 +399,6 @@ class _Reader:
                 self._complaints.append((self._axis_paths["seed"], message))
             elif sets is not None and value >= sets:
                 self._complaints.append((self._axis_paths["seed"], missing_set(sets, value)))
-
-    def _check_record(self, sweep: Sweep) -> None:
-        problem = sweep.first.make_problem()
-        taken = {*_RESERVED_COLUMNS, *(axis.column for axis in sweep.axes)}
-        self._complaints += clashes(sweep.record.measures, taken | {*problem.parameter_names})
-        if not problem.n_predictions:
-            for name in taken.intersection(problem.parameter_names):
-                message = f'the parameter "{name}" has the name of a column of results; rename it'
-                self._complaints.append((("problem",), message))
-            for index, value in enumerate(sweep.record.values or []):
-                if value in ("prediction", "prediction_error"):
-                    message = f"{NO_PREDICTIONS}; record loss, gradient_norm or parameters"
-                    self._complaints.append((("record", "values", index), message))
-        columns = {axis.column: axis for axis in sweep.axes if axis is not sweep.refined}
-        for name, values in (sweep.record.trials or {}).items():
-            path = ("record", "trials", name)
-            if sweep.refined is not None and name == sweep.refined.column:
-                message = f"{name} is refined, so its values are not known; choose by other axes"
-                self._complaints.append((path, message))
-            elif name not in columns:
-                hint = nearest(name, columns)
-                self._complaints.append((path, f'the sweep has no axis "{name}"; {hint}'))
-            elif not values:
-                self._complaints.append((path, "give at least one value"))
-            for value in values if name in columns else ():
-                try:
-                    columns[name].place_of(value)
-                except IngredientError as error:
-                    self._complaints.append((path, error.message))
 
     # words -------------------------------------------------------------------------------
 
