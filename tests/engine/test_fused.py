@@ -154,9 +154,16 @@ def test_a_fused_multiply_add_rounds_once() -> None:
 # evaluations ---------------------------------------------------------------------------------
 
 
+# ten seconds of compiling each: in short every loss and every activation, in long one with another
+TOGETHER = [
+    pytest.param(loss, third, marks=[] if place % 3 == third else pytest.mark.long)
+    for place, loss in enumerate(LOSSES)
+    for third in range(3)
+]
+
+
 @both_dtypes
-@pytest.mark.parametrize("third", range(3))
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("loss", "third"), TOGETHER)
 def test_an_evaluation_is_that_of_numpy(loss: str, third: int, dtype: np.dtype[Any]) -> None:
     names = [one for one in ACTIVATIONS if FEW[one] == third][:3]
     layers = [2, 3, 5, 2][-len(names) - 1 :]

@@ -49,7 +49,11 @@ WORK |= {f"{name}, fused": WORK[name] for name in ("1-1", "2-3-3 classifier", "2
 STOPS = {"3-8-8-1": {"loss": 0.15}}
 STOP = {"prediction_error": 0.2}
 
-every_work = pytest.mark.parametrize("work", WORK)
+# half a minute of compiling, by kernels that differ from the others' in one function
+LONG_WORK = "2-3-3 classifier, fused"
+every_work = pytest.mark.parametrize(
+    "work", [pytest.param(one, marks=pytest.mark.long) if one == LONG_WORK else one for one in WORK]
+)
 both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
 
 Ends = list[tuple[bytes, ...]]
