@@ -53,6 +53,7 @@ def run_local(
             parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
             with _deaf_to_interrupts():
                 _start_workers(jobs)
+            with _deaf_to_interrupts():  # before there is work that would have to be ended
                 results = parallel(joblib.delayed(function)(task) for task in tasks)
                 stack.callback(_close, results)
             for result in results:  # noqa: UP028  `yield from` would close it with a warning

@@ -108,6 +108,8 @@ def test_an_interrupt_reaches_python_programs_and_the_observer_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train, heard = runner.train, []
+    # a shell has its background jobs begin deaf to it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupted(assignment: Any, *rest: Any) -> Any:
         if assignment.problem.options.bias:
@@ -125,5 +127,6 @@ def test_an_interrupt_reaches_python_programs_and_the_observer_is_stopped(
     assert heard == ["stop"]
     assert len(finished_parts(tmp_path / "run")) == 2
     monkeypatch.undo()
+    signal.signal(signal.SIGINT, before)
     totals = sweep_in(tmp_path / "run", structured()).totals
     assert totals is not None and totals.kept_shards == 2
