@@ -6,6 +6,7 @@ Results come back in the order in which they are ready.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import threading
@@ -19,6 +20,7 @@ from .errors import RunError, UsageError
 
 _MAIN = threading.main_thread()
 _MOST_STARTING = 10.0  # seconds that an interrupt waits for workers
+_at_work: list[bool] = []  # of this process, if it is a worker: whether it has done a task
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -54,7 +56,7 @@ def run_local(
             with _deaf_to_interrupts():
                 _start_workers(jobs)
             with _deaf_to_interrupts():  # before there is work that would have to be ended
-                results = parallel(joblib.delayed(function)(task) for task in tasks)
+                results = parallel(joblib.delayed(in_worker)(function, task) for task in tasks)
                 stack.callback(_close, results)
             for result in results:  # noqa: UP028  `yield from` would close it with a warning
                 yield result
@@ -65,6 +67,22 @@ def run_local(
             "a worker process was ended from outside (out of memory?); finished shards are kept, "
             "run the same command to go on, with a smaller -j if memory was short"
         ) from None
+
+
+def in_worker(function: Callable[[Task], Result], task: Task) -> Result:
+    """A task in a worker process, where what was imported, before or in the first task, stays.
+
+    Loky (3.6) collects garbage after every second of work; to search all modules each time would
+    take a twentieth of it.
+    """
+    if _at_work:
+        return function(task)
+    gc.freeze()
+    result = function(task)
+    gc.collect()
+    gc.freeze()
+    _at_work.append(True)
+    return result
 
 
 def _start_workers(jobs: int) -> None:

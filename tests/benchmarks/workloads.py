@@ -5,6 +5,7 @@ The peers of a workload get the same starts, rates, samples and rules as arrays.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from gdbatch.engine.assignment import Assignment, Results
 from gdbatch.engine.loop import train
+from gdbatch.executors import in_worker
 from gdbatch.plan import Plan, Shard
 from gdbatch.sweep_file import read_sweep
 
@@ -35,6 +37,12 @@ class Workload:
         plan = Plan(read_sweep(self.document, engine=engine))
         assert plan.groups == 1
         return plan.assignment_of(0, np.arange(plan.trials))
+
+    def repeated(self, times: int) -> Workload:
+        """The workload with so many times the seeds."""
+        document = copy.deepcopy(self.document)
+        document["axes"]["seed"]["count"] *= times
+        return replace(self, document=document)
 
     def case(self) -> Case:
         """The same as plain arrays, for peers."""
@@ -106,8 +114,8 @@ def shards_run(workload: Workload, engine: str, workers: int) -> Callable[[], in
         if workers == 1:
             return sum(_updates_of((plan, one)) for one in shards)
         # the workers stay from one turn to the next, so that only the first one starts them
-        parallel = joblib.Parallel(workers, inner_max_num_threads=1)
-        return sum(parallel(joblib.delayed(_updates_of)((plan, one)) for one in shards))
+        parallel = joblib.Parallel(workers, batch_size=1, inner_max_num_threads=1)
+        return sum(parallel(joblib.delayed(in_worker)(_updates_of, (plan, one)) for one in shards))
 
     return run
 
