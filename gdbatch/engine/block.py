@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..ingredients.buffers import new_buffer
 from ..ingredients.options import Floats
 from ..ingredients.problems.protocol import Evaluation, Evaluator
-from .assignment import Assignment
+from .assignment import Assignment, Results
 from .engines import ENGINES
 from .lanes import Array, Lanes
 from .minibatches import Minibatches, MinibatchEvaluator
@@ -82,6 +83,17 @@ class Block:
             for name, array in self.lanes.columns.items()
             if name == "parameters" or name.startswith("state.")
         }
+
+
+def begin(assignment: Assignment, rows: NDArray[np.int64], results: Results) -> Lanes:
+    """Rows of an assignment as lanes before their first update; reports their initial losses."""
+    lanes = assignment.fresh_lanes(rows)
+    block = Block(assignment, lanes)
+    block.evaluate(block.wanted("loss"))
+    loss = block.loss[: len(rows)]
+    results.initial_loss[rows] = loss
+    np.copyto(lanes["last_loss"], loss, where=np.isfinite(loss))
+    return lanes
 
 
 def same_lanes(before: dict[str, Array], after: dict[str, Array]) -> Any:

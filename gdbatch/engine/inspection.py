@@ -5,16 +5,30 @@ Lanes in which something may have happened come here to have it told to the exac
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .assignment import Assignment, Results
 from .block import FEWEST_LANES, Block, same_lanes
-from .lanes import Lanes
+from .lanes import Array, Lanes
 from .outcomes import CONVERGED, DIVERGED, STALLED
 
 _COMPACT_BELOW = 0.75  # share of a block still in use at which the others are dropped
+
+
+class Eyes(Protocol):
+    """Who wants to see every step of lanes that step together."""
+
+    def look(self, block: Block) -> None:
+        """A block has just been evaluated, with its loss."""
+
+    def read(self, block: Block, chosen: slice | NDArray[np.int64]) -> None:
+        """The chosen lanes are at their ends, which the results tell."""
+
+    def keep(self, chosen: slice | NDArray[np.int64]) -> None:
+        """The next block holds these lanes only."""
 
 
 class Inspection:
@@ -25,17 +39,22 @@ class Inspection:
         self._training = assignment.training
         self._results = results
 
-    def run(self, lanes: Lanes, patience: int) -> Lanes | None:
+    def run(self, lanes: Lanes, patience: int, eyes: Eyes | None = None) -> Lanes | None:
         """Train until every lane has ended, or has shown nothing in `patience` updates.
 
-        Returns the lanes that showed nothing, unchanged by having been looked at, or None.
+        Returns the lanes that showed nothing, unchanged by having been looked at, or None. Eyes
+        see every step, of lanes that begin together.
         """
         back: list[Lanes] = []
         block = _InspectedBlock(self._assignment, lanes, None)
         while True:
             leaving, ending = block.check(patience)
+            if eyes is not None:
+                eyes.look(block)
             if ending.any():
                 block.write(ending, self._results)
+                if eyes is not None:
+                    eyes.read(block, np.flatnonzero(ending))
             if leaving.any():
                 back.append(block.lanes.take(np.flatnonzero(leaving)))
             block.active &= ~(leaving | ending)
@@ -44,6 +63,8 @@ class Inspection:
                 return Lanes.join(back) if back else None
             block.step()
             if left < _COMPACT_BELOW * len(block.active) and len(block.active) > FEWEST_LANES:
+                if eyes is not None:
+                    eyes.keep(np.flatnonzero(block.active))
                 block = _InspectedBlock(self._assignment, *block.remaining())
 
 
@@ -71,7 +92,7 @@ class _InspectedBlock(Block):
         elif len(notes) < width:
             notes = notes.take(np.arange(width) % len(notes))
         self.notes = notes
-        self._everything = self.wanted("loss", "prediction_error")
+        self._looked_at = self.wanted(*{"loss", *self._training.stop} - {"gradient_norm"})
 
     def remaining(self) -> tuple[Lanes, Lanes]:
         """The active lanes and the notes on them."""
@@ -81,8 +102,9 @@ class _InspectedBlock(Block):
     def check(self, patience: int) -> tuple[Any, Any]:
         """Look at every lane; returns which leave (nothing to see) and which have ended."""
         training, notes, step = self._training, self.notes, self.lanes["step"]
-        self.evaluate(self._everything)
-        self.measure_gradient_norm()
+        self.evaluate(self._looked_at)
+        if training.stop:
+            self.measure_gradient_norm()
         finite = np.isfinite(self.loss)
         np.copyto(self.lanes["last_loss"], self.loss, where=finite)
         finite &= np.isfinite(self.parameters).all(axis=0)
@@ -97,6 +119,8 @@ class _InspectedBlock(Block):
         self._outcome[held] = CONVERGED
         self._outcome[diverged] = DIVERGED
         ending = self.active & (self._outcome >= 0)
+        if not training.stop and ending.any():
+            self.measure_gradient_norm()
         # who has less than a window of budget left stays to the end
         quiet = ~streak & (step - notes["arrival"] >= patience)
         quiet &= step + patience <= training.max_steps
@@ -138,7 +162,9 @@ class _InspectedBlock(Block):
 
     def step(self) -> None:
         """One update; notes which lanes it did not change."""
-        before = {name: array.copy() for name, array in self.moving().items()}
+        before: dict[str, Array] = {}
+        if self._can_stall:
+            before = {name: array.copy() for name, array in self.moving().items()}
         super().step()
         np.add(self.steps, 1, self.steps)
         if self._can_stall:

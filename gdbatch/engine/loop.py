@@ -14,11 +14,11 @@ import numpy as np
 
 from ..ingredients.measures import MeasureOptions
 from .assignment import Assignment, Results
-from .block import FEWEST_LANES, Block
+from .block import FEWEST_LANES, begin
 from .engines import ENGINES
 from .inspection import Inspection
 from .lanes import Lanes
-from .measuring import measure, needs_ends
+from .measuring import can_watch, measure, needs_ends, train_watched
 from .recording import Recording, record
 from .windows import WindowBlock, window_length
 
@@ -41,7 +41,10 @@ def train(
     n_parameters = assignment.problem.n_parameters if keep else None
     results = Results.empty(len(assignment), n_parameters)
     with _arithmetic():
-        _Loop(assignment, results).run()
+        if can_watch(assignment, measures):
+            train_watched(assignment, measures, results)
+        else:
+            _Loop(assignment, results).run()
     look_again(assignment, results, recording, measures)
     if not keep_parameters:
         results.final_parameters = None
@@ -105,17 +108,11 @@ class _Queue:
         return Lanes.join(taken)
 
     def _prepare(self) -> Lanes:
-        """The next trials of the assignment, with their initial losses reported."""
+        """The next trials of the assignment."""
         end = min(self._begun + self.batch, len(self._assignment))
         rows = np.arange(self._begun, end)
         self._begun += len(rows)
-        lanes = self._assignment.fresh_lanes(rows)
-        block = Block(self._assignment, lanes)
-        block.evaluate(block.wanted("loss"))
-        loss = block.loss[: len(rows)]
-        self._results.initial_loss[rows] = loss
-        np.copyto(lanes["last_loss"], loss, where=np.isfinite(loss))
-        return lanes
+        return begin(self._assignment, rows, self._results)
 
 
 class _Loop:

@@ -1,7 +1,8 @@
-"""Measures: what a sweep asks for of every trial beside its end, found after it.
+"""Measures: what a sweep asks for of every trial beside its end.
 
-Those that look at every step see the trial trained once more, so that the first time, and a sweep
-without measures, is not slowed down by them.
+Those that look at every step see the trial while it trains, if nothing but its budget ends it.
+Where a stop rule may, they see it trained once more up to its end, when that is known: until then
+it goes through windows, in which nobody looks.
 """
 
 from __future__ import annotations
@@ -12,32 +13,65 @@ import numpy as np
 
 from .. import catalogue
 from ..ingredients.buffers import new_buffer
-from ..ingredients.measures import MeasureOptions, Now, PathMeasure, Values
+from ..ingredients.measures import Chosen, MeasureOptions, Now, PathMeasure, Values
 from ..ingredients.measures_of_points import Place, PointOptions
 from ..streams import generator
 from .assignment import Assignment, Results
-from .block import Block
+from .block import Block, begin
 from .curvature import hessian_at
+from .inspection import Inspection
 from .outcomes import DIVERGED
-from .replay import Replay, replays
+from .replay import replays
 
 
 def measure(
     assignment: Assignment, wanted: Sequence[MeasureOptions], results: Results
 ) -> dict[str, Values]:
-    """The columns of all measures, one number a trial, in the order of the measures."""
-    columns = {
-        column.name: np.full(len(assignment), np.nan)
-        for options in wanted
-        for column in options.columns()
-    }
+    """The columns of all measures, one number a trial, in the order of the measures.
+
+    What stands in the results already is taken from there.
+    """
+    columns = _columns(wanted, len(assignment)) | results.measures
     points = [options for options in wanted if isinstance(options, PointOptions)]
-    paths = [options for options in wanted if options not in points]
     if points:
         _visit_points(assignment, points, results, columns)
+    paths = [one for one in _of_paths(wanted) if one.columns()[0].name not in results.measures]
     if paths:
         _follow_paths(assignment, paths, results, columns)
     return columns
+
+
+def can_watch(assignment: Assignment, wanted: Sequence[MeasureOptions]) -> bool:
+    """Whether there is something that `train_watched` sees, and need not see again."""
+    return bool(_of_paths(wanted)) and not assignment.training.stop
+
+
+def train_watched(
+    assignment: Assignment, wanted: Sequence[MeasureOptions], results: Results
+) -> None:
+    """Train all trials under the eyes of the measures; fills results, their columns too.
+
+    Measured: 0.68 and 0.58 of the time that it takes to train in windows and once more, on 2→4→1
+    and 16→16→1; 1.4 times as long on a single weight, 0.97 on 2→4→1 by the fused engine.
+    """
+    paths = _of_paths(wanted)
+    results.measures = _columns(paths, len(assignment))
+    inspection = Inspection(assignment, results)
+    for start in range(0, len(assignment), assignment.block_width):
+        rows = np.arange(start, min(start + assignment.block_width, len(assignment)))
+        eyes = _Eyes(assignment, paths, results, results.measures, len(rows))
+        lanes = begin(assignment, rows, results)
+        inspection.run(lanes, assignment.training.max_steps + 1, eyes)
+
+
+def _columns(wanted: Sequence[MeasureOptions], trials: int) -> dict[str, Values]:
+    return {
+        column.name: np.full(trials, np.nan) for options in wanted for column in options.columns()
+    }
+
+
+def _of_paths(wanted: Sequence[MeasureOptions]) -> list[MeasureOptions]:
+    return [options for options in wanted if not isinstance(options, PointOptions)]
 
 
 def needs_ends(wanted: Sequence[MeasureOptions]) -> bool:
@@ -84,46 +118,68 @@ def _follow_paths(
     columns: dict[str, Values],
 ) -> None:
     """Train all trials once more, under the eyes of the measures."""
-    missing = np.where(
-        results.outcome == DIVERGED, assignment.training.max_steps - results.steps, 0.0
-    )
     for replay in replays(assignment, np.arange(len(assignment)), results.steps, ["loss"]):
+        lanes = replay.block.occupied
         if replay.step == 0:
-            eyes = _Eyes(assignment, wanted, replay)
+            eyes = _Eyes(assignment, wanted, results, columns, lanes)
+        elif lanes < eyes.lanes:
+            eyes.keep(slice(0, lanes))
         replay.evaluate()
-        eyes.look(replay)
-        chosen = replay.ending
-        if chosen.start < chosen.stop:
-            rows = replay.block.lanes["row"][chosen]
-            for one, meter in eyes.meters:
-                values = meter.read(replay.step, chosen, missing[rows])
-                for column, numbers in zip(one.columns(), values, strict=True):
-                    columns[column.name][rows] = numbers
+        eyes.look(replay.block)
+        eyes.read(replay.block, replay.ending)
 
 
 class _Eyes:
-    """The measures of one replay, and what they are shown."""
+    """The measures of lanes that step together, and what they are shown."""
 
     def __init__(
-        self, assignment: Assignment, wanted: Sequence[MeasureOptions], replay: Replay
+        self,
+        assignment: Assignment,
+        wanted: Sequence[MeasureOptions],
+        results: Results,
+        columns: dict[str, Values],
+        lanes: int,
     ) -> None:
-        lanes = len(replay.block.lanes)
-        self.meters: list[tuple[MeasureOptions, PathMeasure]] = [
+        self.lanes = lanes
+        self._meters: list[tuple[MeasureOptions, PathMeasure]] = [
             (one, catalogue.get("measure", one.kind)(one, assignment.problem.n_parameters, lanes))
             for one in wanted
         ]
-        self._loss = new_buffer(lanes, np.float64)
-        self._finite, self._lost = np.zeros(lanes, bool), np.zeros(lanes, bool)
+        self._max_steps = assignment.training.max_steps
+        self._results, self._columns = results, columns
+        self._make_room()
 
-    def look(self, replay: Replay) -> None:
+    def look(self, block: Block) -> None:
         """Show the step that has just been evaluated."""
-        block = replay.block
-        lanes = len(block.loss)
-        loss, finite, lost = self._loss[:lanes], self._finite[:lanes], self._lost[:lanes]
-        np.copyto(loss, block.loss)
+        loss, finite, lost = self._loss, self._finite, self._lost
+        np.copyto(loss, block.loss[: self.lanes])
         np.isfinite(loss, out=finite)
         np.logical_not(finite, out=lost)
         np.copyto(loss, np.nan, where=lost)
-        now = Now(replay.step, loss, finite, block.parameters)
-        for _, meter in self.meters:
+        step = int(block.steps[0])
+        now = Now(step, loss, finite, block.parameters[:, : self.lanes])
+        for _, meter in self._meters:
             meter.look(now)
+
+    def read(self, block: Block, chosen: Chosen) -> None:
+        """Write the columns of lanes at their ends, which stand in the results."""
+        rows = block.lanes["row"][chosen]
+        if not rows.size:
+            return
+        steps = int(block.steps[0])
+        missing = np.where(self._results.outcome[rows] == DIVERGED, self._max_steps - steps, 0.0)
+        for one, meter in self._meters:
+            values = meter.read(steps, chosen, missing)
+            for column, numbers in zip(one.columns(), values, strict=True):
+                self._columns[column.name][rows] = numbers
+
+    def keep(self, chosen: Chosen) -> None:
+        """Go on with some of the lanes only."""
+        self.lanes = len(self._loss[chosen])
+        for _, meter in self._meters:
+            meter.keep(chosen)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        self._loss = new_buffer(self.lanes, np.float64)
+        self._finite, self._lost = np.zeros(self.lanes, bool), np.zeros(self.lanes, bool)

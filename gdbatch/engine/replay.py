@@ -21,7 +21,7 @@ _COMPACT_BELOW = 0.75
 class Replay:
     """Lanes that began together, all at one step, those that go on longest first.
 
-    A lane keeps its slot; slots from `left` on belong to trials that are past their end.
+    Slots from `left` on belong to trials that are past their end, and leave with the last slots.
     """
 
     block: Block

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,24 +50,33 @@ class Now:
     parameters: Floats  # (parameters, lanes)
 
 
-class PathMeasure(Protocol):
-    """A measure that looks at every step; made for a number of lanes, of which some may drop out.
+class PathMeasure:
+    """A measure that looks at every step; made for a number of lanes, of which some may leave.
 
-    A lane keeps its slot, and lanes drop out from the end: arrays [:len(now.loss)] are in use.
+    Its arrays have the lanes on their last axis.
     """
 
     Options: ClassVar[type[MeasureOptions]]
 
-    def __init__(self, options: Any, n_parameters: int, lanes: int) -> None: ...
+    def __init__(self, options: Any, n_parameters: int, lanes: int) -> None:
+        raise TypeError("a measure begins with what it keeps of each lane")
 
     def look(self, now: Now) -> None:
         """Take note of a step, without allocating."""
+        raise TypeError("a measure looks at steps")
+
+    def keep(self, chosen: Chosen) -> None:
+        """Go on with some of the lanes only, in the order of `chosen`."""
+        for name, kept in vars(self).items():
+            if isinstance(kept, np.ndarray):
+                setattr(self, name, kept[..., chosen].copy())
 
     def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
         """The columns of chosen lanes, whose last step was `step`.
 
         missing: the steps of the budget that they did not make since they diverged.
         """
+        raise TypeError("a measure is read in the end")
 
 
 def _missing(lanes: int) -> Values:
@@ -75,7 +84,7 @@ def _missing(lanes: int) -> Values:
 
 
 @register("measure", "best_loss")
-class BestLoss:
+class BestLoss(PathMeasure):
     """The smallest loss, and the first step that had it."""
 
     class Options(MeasureOptions):
@@ -89,20 +98,19 @@ class BestLoss:
         self._better = np.zeros(lanes, bool)
 
     def look(self, now: Now) -> None:
-        lanes = len(now.loss)
-        best, better = self._loss[:lanes], self._better[:lanes]
-        np.greater_equal(now.loss, best, out=better)
+        better = self._better
+        np.greater_equal(now.loss, self._loss, out=better)
         np.logical_not(better, out=better)  # where there is no best loss yet, too
         np.logical_and(better, now.finite, out=better)
-        np.copyto(best, now.loss, where=better)
-        np.copyto(self._step[:lanes], now.step, where=better)
+        np.copyto(self._loss, now.loss, where=better)
+        np.copyto(self._step, now.step, where=better)
 
     def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
         return [self._loss[chosen], self._step[chosen]]
 
 
 @register("measure", "loss_at")
-class LossAt:
+class LossAt(PathMeasure):
     """The loss at given steps; NaN at those after the trial's end."""
 
     class Options(MeasureOptions):
@@ -122,19 +130,20 @@ class LossAt:
             return [Column(f"loss_at_{step}") for step in self.steps]
 
     def __init__(self, options: Options, n_parameters: int, lanes: int) -> None:
-        self._losses = {step: _missing(lanes) for step in options.steps}
+        self._places = {step: place for place, step in enumerate(options.steps)}
+        self._losses = np.full((len(options.steps), lanes), math.nan)
 
     def look(self, now: Now) -> None:
-        kept = self._losses.get(now.step)
-        if kept is not None:
-            np.copyto(kept[: len(now.loss)], now.loss)
+        place = self._places.get(now.step)
+        if place is not None:
+            np.copyto(self._losses[place], now.loss)
 
     def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
-        return [kept[chosen] for kept in self._losses.values()]
+        return list(self._losses[:, chosen])
 
 
 @register("measure", "mean_loss")
-class MeanLoss:
+class MeanLoss(PathMeasure):
     """The mean of the last losses, or of all where there are fewer."""
 
     class Options(MeasureOptions):
@@ -149,10 +158,10 @@ class MeanLoss:
         self._count = np.zeros(lanes)
 
     def look(self, now: Now) -> None:
-        lanes, place = len(now.loss), now.step % len(self._last)
-        np.copyto(self._last[place, :lanes], now.loss, where=now.finite)
+        place = now.step % len(self._last)
+        np.copyto(self._last[place], now.loss, where=now.finite)
         if now.step < len(self._last):
-            np.add(self._count[:lanes], now.finite, self._count[:lanes])
+            np.add(self._count, now.finite, self._count)
 
     def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
         total = np.zeros(len(missing))
@@ -162,7 +171,7 @@ class MeanLoss:
 
 
 @register("measure", "trained")
-class Trained:
+class Trained(PathMeasure):
     """1 where the mean of the last losses is below the first loss, 0 where it is not.
 
     So do the maps of Sohl-Dickstein (2024) tell it, with the last 20; what diverged did not train.
@@ -183,8 +192,12 @@ class Trained:
     def look(self, now: Now) -> None:
         if now.step == 0:
             np.copyto(self._first, now.loss)
-        np.copyto(self._finite[: len(now.loss)], now.finite)
+        np.copyto(self._finite, now.finite)
         self._mean.look(now)
+
+    def keep(self, chosen: Chosen) -> None:
+        super().keep(chosen)
+        self._mean.keep(chosen)
 
     def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
         (mean,) = self._mean.read(step, chosen, missing)
@@ -193,7 +206,7 @@ class Trained:
 
 
 @register("measure", "relative_losses")
-class RelativeLosses:
+class RelativeLosses(PathMeasure):
     """The sums over all steps of L/L₀, the loss in terms of the first, and of its inverse L₀/L.
 
     The maps of Sohl-Dickstein (2024) are coloured by them, with `largest` = 1e6.
@@ -216,9 +229,7 @@ class RelativeLosses:
         self._sum, self._inverse_sum = np.zeros(lanes), np.zeros(lanes)
 
     def look(self, now: Now) -> None:
-        lanes = len(now.loss)
-        first, ratio, total = self._first[:lanes], self._ratio[:lanes], self._sum[:lanes]
-        inverse = self._inverse_sum[:lanes]
+        first, ratio, total, inverse = self._first, self._ratio, self._sum, self._inverse_sum
         if now.step == 0:
             np.copyto(first, now.loss)
         np.divide(now.loss, first, ratio)
@@ -241,7 +252,7 @@ class RelativeLosses:
 
 
 @register("measure", "loss_increases")
-class LossIncreases:
+class LossIncreases(PathMeasure):
     """How many steps had a larger loss than the one before."""
 
     class Options(MeasureOptions):
@@ -255,11 +266,9 @@ class LossIncreases:
         self._larger = np.zeros(lanes, bool)
 
     def look(self, now: Now) -> None:
-        lanes = len(now.loss)
-        before, count, larger = self._before[:lanes], self._count[:lanes], self._larger[:lanes]
-        np.greater(now.loss, before, out=larger)
-        np.add(count, larger, count)
-        np.copyto(before, now.loss)
+        np.greater(now.loss, self._before, out=self._larger)
+        np.add(self._count, self._larger, self._count)
+        np.copyto(self._before, now.loss)
 
     def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
         return [self._count[chosen]]

@@ -9,14 +9,14 @@ import numpy as np
 from pydantic import Field
 
 from ..catalogue import register
-from .measures import Chosen, Column, MeasureOptions, Now, Values
+from .measures import Chosen, Column, MeasureOptions, Now, PathMeasure, Values
 
 PERIODS = (1, 2, 4, 8)
 _POINTS = 2 * PERIODS[-1]  # of the orbit: a period is seen when it has come once more
 
 
 @register("measure", "period")
-class Period:
+class Period(PathMeasure):
     """The period of the parameters' final orbit: 1, 2, 4 or 8; empty where it is none of them.
 
     An orbit has the period p when each of its last p points lies where it lay p steps before. So
@@ -37,7 +37,7 @@ class Period:
         self._points = np.zeros((_POINTS, n_parameters, lanes))
 
     def look(self, now: Now) -> None:
-        np.copyto(self._points[now.step % _POINTS, :, : len(now.loss)], now.parameters)
+        np.copyto(self._points[now.step % _POINTS], now.parameters)
 
     def read(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
         period = np.full(len(missing), math.nan)

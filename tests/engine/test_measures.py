@@ -78,11 +78,12 @@ def test_a_measure_fills_its_columns_for_every_trial_that_ended_well(name: str) 
 
 
 @every_measure
+@pytest.mark.parametrize("stop", [{"prediction_error": 0.1}, {}], ids=["stop", "no stop"])
 @pytest.mark.parametrize("dtype", [F64, F32], ids=str)
 def test_a_measure_depends_neither_on_the_slot_nor_on_the_width(
-    name: str, dtype: np.dtype[Any], monkeypatch: pytest.MonkeyPatch
+    name: str, dtype: np.dtype[Any], stop: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assignment = crowd(dtype)
+    assignment = crowd(dtype, stop=stop)
     wanted = [measure(name)]
     together = measured(assignment, wanted).measures
     backwards = measured(some_of(assignment, np.arange(len(assignment))[::-1]), wanted).measures
@@ -97,8 +98,19 @@ def test_a_measure_depends_neither_on_the_slot_nor_on_the_width(
 
 
 @every_measure
-def test_a_measure_leaves_the_results_as_they_are(name: str) -> None:
-    assignment = crowd()
+def test_a_measure_sees_the_same_while_training_and_afterwards(name: str) -> None:
+    watched = measured(crowd(stop={}), [measure(name)])
+    afterwards = measured(crowd(stop={"prediction_error": 0.0}), [measure(name)])  # never holds
+    assert {"diverged", "completed"} <= set(outcomes(watched))
+    assert watched.steps.tolist() == afterwards.steps.tolist()
+    for column, values in watched.measures.items():
+        assert values.tobytes() == afterwards.measures[column].tobytes()
+
+
+@every_measure
+@pytest.mark.parametrize("stop", [{"prediction_error": 0.1}, {}], ids=["stop", "no stop"])
+def test_a_measure_leaves_the_results_as_they_are(name: str, stop: dict[str, float]) -> None:
+    assignment = crowd(stop=stop)
     plain, with_measure = train(assignment), measured(assignment, [measure(name)])
     for column in ("outcome", "steps", "initial_loss", "final_loss", "gradient_norm"):
         assert getattr(plain, column).tobytes() == getattr(with_measure, column).tobytes()
