@@ -139,9 +139,71 @@ def engine_run(workload: Workload, engine: str, measured: bool = False) -> Run:
     return run
 
 
+def workloads(scale: float = 1.0) -> list[Workload]:
+    """All workloads; `scale` makes them shorter for a quick look."""
+    fixed = max(64, int(512 * scale))
+    return [
+        *(_one_weight(8 * fixed, dtype) for dtype in ("float64", "float32")),
+        _one_weight_until(fixed),
+        *(_exclusive_or(2 * fixed, dtype) for dtype in ("float64", "float32")),
+        _to_a_loss(2 * fixed),
+        _many_samples(fixed // 2),
+    ]
+
+
+def _one_weight(steps: int, dtype: str) -> Workload:
+    train_ = {"max_steps": steps, "dtype": dtype}
+    rates = {"log10": [-2, 0], "num": 1024}
+    document = _sweep(_ONE, train_, rates, 256, _RAND)
+    return Workload(f"1→1 sigmoid, fixed steps, {dtype}", document, steps)
+
+
+def _one_weight_until(rates: int) -> Workload:
+    rule, most = {"prediction_error": 1e-3}, 20_000
+    document = _sweep(
+        _ONE, {"max_steps": most, "stop": rule}, {"log10": [-1, 3], "num": rates}, 64, _RAND
+    )
+    name = "1→1 sigmoid until |p - t| ≤ 1e-3, float64"
+    return Workload(name, document, most, *rule, *rule.values())
+
+
+def _exclusive_or(steps: int, dtype: str) -> Workload:
+    train_ = {"max_steps": steps, "dtype": dtype}
+    document = _sweep(_XOR, train_, {"log10": [-2, 1], "num": 256}, 64, _BOTH_SIDES)
+    return Workload(f"2→4→1 sigmoid with bias, 4 samples, {dtype}", document, steps)
+
+
+def _to_a_loss(steps: int) -> Workload:
+    problem = {**_TANH, "layers": [3, 8, 8, 1], **_samples(3, 32)}
+    rule = {"loss": 0.02}
+    rates, init = {"log10": [-3, 1], "num": 64}, {"kind": "normal", "scale": 0.5}
+    document = _sweep(problem, {"max_steps": steps, "stop": rule}, rates, 16, init)
+    name = "3→8→8→1 tanh, 32 samples, to a loss, float64"
+    return Workload(name, document, steps, *rule, *rule.values())
+
+
+def _many_samples(steps: int) -> Workload:
+    problem = {**_TANH, "layers": [16, 16, 1], **_samples(16, 272)}
+    rates, init = {"log10": [-3, -1], "num": 32}, {"kind": "normal", "scale": 0.25}
+    document = _sweep(problem, {"max_steps": steps}, rates, 4, init)
+    return Workload("16→16→1 tanh, 272 samples, float64", document, steps)
+
+
+_ONE = {"layers": [1, 1], "inputs": [[0.1]], "targets": [[0.3]]}
+_XOR = {
+    "layers": [2, 4, 1],
+    "bias": True,
+    "inputs": [[0, 0], [0, 1], [1, 0], [1, 1]],
+    "targets": [[0], [1], [1], [0]],
+}
+_TANH = {"activation": "tanh", "loss": "mean_squared_error"}
+_RAND = {"kind": "uniform"}
+_BOTH_SIDES = {"kind": "uniform", "low": -1.0, "high": 1.0}
+
+
 def _sweep(
     problem: dict[str, Any], train_: dict[str, Any], rates: Any, seeds: int, init: Any
-) -> Any:
+) -> dict[str, Any]:
     return {
         "name": "benchmark",
         "problem": {"kind": "network", **problem},
@@ -152,107 +214,8 @@ def _sweep(
     }
 
 
-_ONE = {"layers": [1, 1], "inputs": [[0.1]], "targets": [[0.3]]}
-_XOR = {
-    "layers": [2, 4, 1],
-    "bias": True,
-    "inputs": [[0, 0], [0, 1], [1, 0], [1, 1]],
-    "targets": [[0], [1], [1], [0]],
-}
-_RAND = {"kind": "uniform"}
-_BOTH_SIDES = {"kind": "uniform", "low": -1.0, "high": 1.0}
-
-
 def _samples(inputs: int, count: int) -> dict[str, Any]:
     random = np.random.default_rng(1)
     points = random.standard_normal((count, inputs))
     values = np.sin(points.sum(axis=1, keepdims=True)) / 2
     return {"inputs": points.tolist(), "targets": values.tolist()}
-
-
-def workloads(scale: float = 1.0) -> list[Workload]:
-    """All workloads; `scale` makes them shorter for a quick look."""
-    fixed, rows = max(64, int(512 * scale)), max(64, int(512 * scale))
-    found = []
-    for dtype in ("float64", "float32"):
-        found.append(
-            Workload(
-                f"1→1 sigmoid, fixed steps, {dtype}",
-                _sweep(
-                    _ONE,
-                    {"max_steps": 8 * fixed, "dtype": dtype},
-                    {"log10": [-2, 0], "num": 1024},
-                    256,
-                    _RAND,
-                ),
-                8 * fixed,
-            )
-        )
-    found.append(
-        Workload(
-            "1→1 sigmoid until |p - t| ≤ 1e-3, float64",
-            _sweep(
-                _ONE,
-                {"max_steps": 20_000, "stop": {"prediction_error": 1e-3}},
-                {"log10": [-1, 3], "num": rows},
-                64,
-                _RAND,
-            ),
-            20_000,
-            "prediction_error",
-            1e-3,
-        )
-    )
-    for dtype in ("float64", "float32"):
-        found.append(
-            Workload(
-                f"2→4→1 sigmoid with bias, 4 samples, {dtype}",
-                _sweep(
-                    _XOR,
-                    {"max_steps": 2 * fixed, "dtype": dtype},
-                    {"log10": [-2, 1], "num": 256},
-                    64,
-                    _BOTH_SIDES,
-                ),
-                2 * fixed,
-            )
-        )
-    found.append(
-        Workload(
-            "3→8→8→1 tanh, 32 samples, to a loss, float64",
-            _sweep(
-                {
-                    "layers": [3, 8, 8, 1],
-                    "activation": "tanh",
-                    "loss": "mean_squared_error",
-                    **_samples(3, 32),
-                },
-                {"max_steps": 2 * fixed, "stop": {"loss": 0.02}},
-                {"log10": [-3, 1], "num": 64},
-                16,
-                {"kind": "normal", "scale": 0.5},
-            ),
-            2 * fixed,
-            "loss",
-            0.02,
-        )
-    )
-    found.append(
-        Workload(
-            "16→16→1 tanh, 272 samples, float64",
-            _sweep(
-                {
-                    "layers": [16, 16, 1],
-                    "activation": "tanh",
-                    "loss": "mean_squared_error",
-                    **_samples(16, 272),
-                },
-                {"max_steps": fixed // 2},
-                {"log10": [-3, -1], "num": 32},
-                4,
-                {"kind": "normal", "scale": 0.25},
-            ),
-            fixed // 2,
-        )
-    )
-    return found
