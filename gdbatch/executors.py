@@ -38,7 +38,12 @@ def cores(jobs: int) -> int:
 def run_local(
     function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int
 ) -> Iterator[Result]:
-    """On this machine: in this process with one job, else in as many worker processes."""
+    """On this machine: in this process with one job, else in as many worker processes.
+
+    Not threads: training holds the interpreter's lock for most of its time, in calls on arrays that
+    fit a cache. Of two threads the benchmarks measure 0.7 to 1.4 times the speed of one, of two
+    processes 1.8 to 2.
+    """
     if jobs == 1:
         yield from map(function, tasks)
         return

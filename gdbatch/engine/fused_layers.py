@@ -26,54 +26,97 @@ class Layers(NamedTuple):
 
 def make_layers(together: int) -> Layers:
     """Layers for so many samples at once."""
-    load_all, load_numbers, repeat = loader(together), number_loader(together), repeater(together)
+    return Layers(_make_weigh(together), _make_send_back(together))
 
-    def make_weigh(read: Any, of_inputs: bool) -> Any:
-        def weigh(
-            net: Any, work: Any, numbers: Any, top: Any, first: Any, start: Any, row: Any,
-            n_in: Any, n_out: Any,
-        ) -> None:  # fmt: skip
-            """Four units at a time, for their sums to stay in registers; then what is left."""
-            use_wide_vectors()
-            biases = start + n_in * n_out
-            for vector in range(net.vectors):
-                at = first if of_inputs else vector
-                for unit in range(0, n_out - 3, 4):
-                    a = b = c = d = repeat(spread(work.zero))
-                    if net.bias:
-                        a = repeat(load(work.parameters, biases + unit, vector))
-                        b = repeat(load(work.parameters, biases + unit + 1, vector))
-                        c = repeat(load(work.parameters, biases + unit + 2, vector))
-                        d = repeat(load(work.parameters, biases + unit + 3, vector))
-                    place = start + unit
-                    for below in range(n_in):
-                        number = read(numbers, top + below, at)
-                        weight = repeat(load(work.parameters, place, vector))
-                        a = multiply_add(weight, number, a)
-                        weight = repeat(load(work.parameters, place + 1, vector))
-                        b = multiply_add(weight, number, b)
-                        weight = repeat(load(work.parameters, place + 2, vector))
-                        c = multiply_add(weight, number, c)
-                        weight = repeat(load(work.parameters, place + 3, vector))
-                        d = multiply_add(weight, number, d)
-                        place += n_out
-                    store(work.values, row + unit, vector, a)
-                    store(work.values, row + unit + 1, vector, b)
-                    store(work.values, row + unit + 2, vector, c)
-                    store(work.values, row + unit + 3, vector, d)
-                for unit in range(n_out - n_out % 4, n_out):
-                    a = repeat(spread(work.zero))
-                    if net.bias:
-                        a = repeat(load(work.parameters, biases + unit, vector))
-                    for below in range(n_in):
-                        number = read(numbers, top + below, at)
-                        weight = repeat(load(work.parameters, start + below * n_out + unit, vector))
-                        a = multiply_add(weight, number, a)
-                    store(work.values, row + unit, vector, a)
 
-        return register_jitable(weigh)
+def _make_weigh(together: int) -> Any:
+    weigh_inputs = _make_sums(number_loader(together), True, together)
+    weigh_units = _make_sums(loader(together), False, together)
 
-    weigh_inputs, weigh_units = make_weigh(load_numbers, True), make_weigh(load_all, False)
+    @register_jitable
+    def weigh(net: Any, first: Any, work: Any, layer: Any, start: Any, row: Any) -> None:
+        """The sums of products of a layer's units, which begin at `row`, in their values' place."""
+        use_wide_vectors()
+        n_in, n_out = net.sizes[layer], net.sizes[layer + 1]
+        if layer == 0:
+            weigh_inputs(net, work, net.inputs, 0, first, start, row, n_in, n_out)
+        else:
+            weigh_units(net, work, work.values, row - n_in, first, start, row, n_in, n_out)
+
+    return weigh
+
+
+def _make_sums(read: Any, of_inputs: bool, together: int) -> Any:
+    """Sums of products of numbers that `read` reads: of the inputs, or of units below."""
+    repeat = repeater(together)
+
+    @register_jitable
+    def weigh_all(
+        net: Any, work: Any, numbers: Any, top: Any, first: Any, start: Any, row: Any,
+        n_in: Any, n_out: Any,
+    ) -> None:  # fmt: skip
+        """Four units at a time, for their sums to stay in registers; then what is left."""
+        use_wide_vectors()
+        biases = start + n_in * n_out
+        for vector in range(net.vectors):
+            at = first if of_inputs else vector
+            for unit in range(0, n_out - 3, 4):
+                a = b = c = d = repeat(spread(work.zero))
+                if net.bias:
+                    a = repeat(load(work.parameters, biases + unit, vector))
+                    b = repeat(load(work.parameters, biases + unit + 1, vector))
+                    c = repeat(load(work.parameters, biases + unit + 2, vector))
+                    d = repeat(load(work.parameters, biases + unit + 3, vector))
+                place = start + unit
+                for below in range(n_in):
+                    number = read(numbers, top + below, at)
+                    weight = repeat(load(work.parameters, place, vector))
+                    a = multiply_add(weight, number, a)
+                    weight = repeat(load(work.parameters, place + 1, vector))
+                    b = multiply_add(weight, number, b)
+                    weight = repeat(load(work.parameters, place + 2, vector))
+                    c = multiply_add(weight, number, c)
+                    weight = repeat(load(work.parameters, place + 3, vector))
+                    d = multiply_add(weight, number, d)
+                    place += n_out
+                store(work.values, row + unit, vector, a)
+                store(work.values, row + unit + 1, vector, b)
+                store(work.values, row + unit + 2, vector, c)
+                store(work.values, row + unit + 3, vector, d)
+            for unit in range(n_out - n_out % 4, n_out):
+                a = repeat(spread(work.zero))
+                if net.bias:
+                    a = repeat(load(work.parameters, biases + unit, vector))
+                for below in range(n_in):
+                    number = read(numbers, top + below, at)
+                    weight = repeat(load(work.parameters, start + below * n_out + unit, vector))
+                    a = multiply_add(weight, number, a)
+                store(work.values, row + unit, vector, a)
+
+    return weigh_all
+
+
+def _make_send_back(together: int) -> Any:
+    gather_inputs, gather_biases = _make_gather_inputs(together), _make_gather_biases(together)
+    send_back = _make_chain_rule(together)
+
+    @register_jitable
+    def go_back(net: Any, first: Any, work: Any, layer: Any, start: Any, row: Any) -> None:
+        """Add to the gradient of a layer's weights, and find the deltas of the layer below."""
+        use_wide_vectors()
+        n_in, n_out = net.sizes[layer], net.sizes[layer + 1]
+        if layer == 0:
+            gather_inputs(net, first, work)
+        else:
+            send_back(net, work, start, row, n_in, n_out)
+        if net.bias:
+            gather_biases(net, work, start + n_in * n_out, row, n_out)
+
+    return go_back
+
+
+def _make_gather_inputs(together: int) -> Any:
+    load_all, load_numbers = loader(together), number_loader(together)
 
     @register_jitable
     def gather_inputs(net: Any, first: Any, work: Any) -> None:
@@ -88,6 +131,27 @@ def make_layers(together: int) -> Layers:
                     slope = load(work.gradient, below * n_out + unit, vector)
                     slope = add_products(number, delta, slope)
                     store(work.gradient, below * n_out + unit, vector, slope)
+
+    return gather_inputs
+
+
+def _make_gather_biases(together: int) -> Any:
+    load_all = loader(together)
+
+    @register_jitable
+    def gather_biases(net: Any, work: Any, start: Any, row: Any, n_out: Any) -> None:
+        use_wide_vectors()
+        for unit in range(n_out):
+            for vector in range(net.vectors):
+                slope = load(work.gradient, start + unit, vector)
+                slope = add_parts(load_all(work.deltas, row + unit, vector), slope)
+                store(work.gradient, start + unit, vector, slope)
+
+    return gather_biases
+
+
+def _make_chain_rule(together: int) -> Any:
+    load_all, repeat = loader(together), repeater(together)
 
     @register_jitable
     def send_back(net: Any, work: Any, start: Any, row: Any, n_in: Any, n_out: Any) -> None:
@@ -107,35 +171,4 @@ def make_layers(together: int) -> Layers:
                 back = back * load_all(work.slopes, row - n_in + below, vector)
                 store(work.deltas, row - n_in + below, vector, back)
 
-    @register_jitable
-    def gather_biases(net: Any, work: Any, start: Any, row: Any, n_out: Any) -> None:
-        use_wide_vectors()
-        for unit in range(n_out):
-            for vector in range(net.vectors):
-                slope = load(work.gradient, start + unit, vector)
-                slope = add_parts(load_all(work.deltas, row + unit, vector), slope)
-                store(work.gradient, start + unit, vector, slope)
-
-    @register_jitable
-    def weigh(net: Any, first: Any, work: Any, layer: Any, start: Any, row: Any) -> None:
-        """The sums of products of a layer's units, which begin at `row`, in their values' place."""
-        use_wide_vectors()
-        n_in, n_out = net.sizes[layer], net.sizes[layer + 1]
-        if layer == 0:
-            weigh_inputs(net, work, net.inputs, 0, first, start, row, n_in, n_out)
-        else:
-            weigh_units(net, work, work.values, row - n_in, first, start, row, n_in, n_out)
-
-    @register_jitable
-    def go_back(net: Any, first: Any, work: Any, layer: Any, start: Any, row: Any) -> None:
-        """Add to the gradient of a layer's weights, and find the deltas of the layer below."""
-        use_wide_vectors()
-        n_in, n_out = net.sizes[layer], net.sizes[layer + 1]
-        if layer == 0:
-            gather_inputs(net, first, work)
-        else:
-            send_back(net, work, start, row, n_in, n_out)
-        if net.bias:
-            gather_biases(net, work, start + n_in * n_out, row, n_out)
-
-    return Layers(weigh, go_back)
+    return send_back

@@ -100,10 +100,19 @@ class Arithmetic(NamedTuple):
 def make_arithmetic(functions: Sequence[Any], slip: bool, loss: Any, together: int) -> Arithmetic:
     """Arithmetic with activations by their fused forms; slip: slopes taken at the prediction."""
     activate = _activation(functions, slip)
-    term, through_sigmoid = loss.fused, loss.through_sigmoid  # the slope of the outputs cancels
     weigh, send_back = make_layers(together)
-    load_abreast, repeat = loader(_ABREAST), repeater(_ABREAST)
+    forward = _make_forward(activate, weigh, together)
+    measure = _make_measure(loss.fused, together)
+    backward = _make_backward(send_back, loss.through_sigmoid, together)
+    return Arithmetic(
+        together,
+        forward,
+        _make_evaluate(forward, measure, backward, together),
+        _make_single_steps(activate, loss.through_sigmoid),
+    )
 
+
+def _make_forward(activate: Any, weigh: Any, together: int) -> Any:
     @register_jitable
     def forward(net: Any, first: Any, work: Any) -> None:
         use_wide_vectors()
@@ -123,6 +132,10 @@ def make_arithmetic(functions: Sequence[Any], slip: bool, loss: Any, together: i
             start += (n_in + net.bias) * n_out
             row += n_out
 
+    return forward
+
+
+def _make_measure(term: Any, together: int) -> Any:
     @register_jitable
     def measure(net: Any, first: Any, work: Any) -> None:
         """Add some samples' terms to the loss, and look for a larger prediction error."""
@@ -137,6 +150,12 @@ def make_arithmetic(functions: Sequence[Any], slip: bool, loss: Any, together: i
                     loss = term(value, load(work.sops, unit, vector * together + part), target)
                     store(work.measures, LOSS, vector, load(work.measures, LOSS, vector) + loss)
                     note_larger(work.measures, ERROR, vector, abs(value - target))
+
+    return measure
+
+
+def _make_backward(send_back: Any, through_sigmoid: bool, together: int) -> Any:
+    """through_sigmoid: the slope of the outputs cancels against that of the loss."""
 
     @register_jitable
     def start_deltas(net: Any, first: Any, work: Any) -> None:
@@ -165,6 +184,10 @@ def make_arithmetic(functions: Sequence[Any], slip: bool, loss: Any, together: i
             row -= net.sizes[layer + 1]
             send_back(net, first, work, layer, start, row)
 
+    return backward
+
+
+def _make_evaluate(forward: Any, measure: Any, backward: Any, together: int) -> Any:
     @register_jitable
     def evaluate(net: Any, work: Any, measured: Any) -> None:
         use_wide_vectors()
@@ -185,6 +208,12 @@ def make_arithmetic(functions: Sequence[Any], slip: bool, loss: Any, together: i
             store(work.measures, NORM, vector, square_root(total))
             loss = load(work.measures, LOSS, vector) * spread(net.scale)
             store(work.measures, LOSS, vector, loss)
+
+    return evaluate
+
+
+def _make_single_steps(activate: Any, through_sigmoid: bool) -> Any:
+    load_abreast, repeat = loader(_ABREAST), repeater(_ABREAST)
 
     @register_jitable
     def single_step(net: Any, work: Any, vector: Any) -> Any:
@@ -218,7 +247,7 @@ def make_arithmetic(functions: Sequence[Any], slip: bool, loss: Any, together: i
                 before = load_abreast(smallest, ERROR, vector)
                 store(smallest, ERROR, vector, where(now < before, now, before))
 
-    return Arithmetic(together, forward, evaluate, single_steps)
+    return single_steps
 
 
 def _activation(functions: Sequence[Any], slip: bool) -> Any:

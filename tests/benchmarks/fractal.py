@@ -2,9 +2,9 @@
 
 `python -m tests.benchmarks.fractal`: tanh(√2 X W₀/√16) W₁/16 on 272 samples at 64×64 pairs of
 learning rates, full batches, float64. The notebook's form is a jit of a vmap of one step in JAX,
-called in a Python loop for all pixels at once, which keeps the loss of every step; gdbatch trains
-once, and once more where the sweep's measures look at losses. One core, contestants in turns; a
-ratio is the median of the ratios within a turn.
+called in a Python loop for all pixels at once, which keeps the loss of every step, as the measures
+of the sweep look at it. One core, contestants in turns; a ratio is the median of the ratios within
+a turn.
 """
 
 from __future__ import annotations

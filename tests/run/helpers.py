@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from gdbatch import runner
 from gdbatch.api import Run, run_sweep
 from gdbatch.cli import app
 from tests.documents import document
@@ -119,6 +120,25 @@ def parts_of(path: Path) -> dict[str, bytes]:
         for kind in ("trials", "trajectories")
         for file in sorted((path / kind).glob("*"))
     }
+
+
+def check_that_bytes_do_not_depend_on_who_trains(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, source: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """Run a sweep of two shards whole, killed after the first and gone on with, and by two workers.
+
+    Returns the bytes, which are the same each time.
+    """
+    whole = parts_of(sweep_in(folder / "whole", source).path)
+    part = "trials/part-000001.parquet"
+    killed_at(monkeypatch, part, lambda: sweep_in(folder / "killed", source))
+    totals = sweep_in(folder / "killed", source).totals
+    assert totals is not None and (totals.kept_shards, totals.computed_shards) == (1, 1)
+    assert parts_of(folder / "killed") == whole
+    monkeypatch.setattr(runner, "_WORTH_WORKERS", 0)
+    assert sweep_in(folder / "two", source, jobs=2).manifest["workers"] == 2
+    assert parts_of(folder / "two") == whole
+    return whole
 
 
 def everything_in(path: Path) -> dict[str, tuple[bytes, int]]:

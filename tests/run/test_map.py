@@ -11,13 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdbatch import runner
 from gdbatch.analysis import as_map, boundary, every_pixel
 from gdbatch.api import Run
 from gdbatch.engine.map_refinement import RefinedMap
 from gdbatch.sweep_file.shipped import find_sweep
 from tests.documents import document, plan_of
-from tests.run.helpers import command, killed_at, parts_of, sweep_in, write_sweep
+from tests.run.helpers import (
+    check_that_bytes_do_not_depend_on_who_trains,
+    command,
+    sweep_in,
+    write_sweep,
+)
 
 RATE, MOMENTUM = "learning_rate", "momentum"
 
@@ -175,15 +179,7 @@ def test_how_a_map_is_refined_makes_another_plan() -> None:
 def test_two_workers_and_a_killed_run_give_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = parts_of(sweep_in(tmp_path / "whole", heavy_ball()).path)
-    part = "trials/part-000001.parquet"
-    killed_at(monkeypatch, part, lambda: sweep_in(tmp_path / "killed", heavy_ball()))
-    totals = sweep_in(tmp_path / "killed", heavy_ball()).totals
-    assert totals is not None and (totals.kept_shards, totals.computed_shards) == (1, 1)
-    assert parts_of(tmp_path / "killed") == whole
-    monkeypatch.setattr(runner, "_WORTH_WORKERS", 0)
-    assert sweep_in(tmp_path / "two", heavy_ball(), jobs=2).manifest["workers"] == 2
-    assert parts_of(tmp_path / "two") == whole
+    check_that_bytes_do_not_depend_on_who_trains(monkeypatch, tmp_path, heavy_ball())
 
 
 # what is told --------------------------------------------------------------------------------

@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdbatch import runner
 from gdbatch.api import Run, load_run
 from gdbatch.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document, plan_of
-from tests.run.helpers import command, killed_at, parts_of, sweep_in, write_sweep
+from tests.run.helpers import (
+    check_that_bytes_do_not_depend_on_who_trains,
+    command,
+    sweep_in,
+    write_sweep,
+)
 
 RATE = "learning_rate"
 
@@ -189,16 +193,8 @@ def test_the_bracket_and_the_tolerance_make_another_plan() -> None:
 def test_two_workers_and_a_killed_run_give_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = parts_of(sweep_in(tmp_path / "whole", searching()).path)
+    whole = check_that_bytes_do_not_depend_on_who_trains(monkeypatch, tmp_path, searching())
     assert len(whole) == 4
-    part = "trials/part-000001.parquet"
-    killed_at(monkeypatch, part, lambda: sweep_in(tmp_path / "killed", searching()))
-    totals = sweep_in(tmp_path / "killed", searching()).totals
-    assert totals is not None and (totals.kept_shards, totals.computed_shards) == (1, 1)
-    assert parts_of(tmp_path / "killed") == whole
-    monkeypatch.setattr(runner, "_WORTH_WORKERS", 0)
-    assert sweep_in(tmp_path / "two", searching(), jobs=2).manifest["workers"] == 2
-    assert parts_of(tmp_path / "two") == whole
 
 
 def test_a_search_does_not_depend_on_its_neighbours(tmp_path: Path) -> None:
