@@ -27,6 +27,9 @@ _MOST_ACTIVATIONS = 3  # different ones that a fused kernel is made for
 class Engine(Protocol):
     """What the loop needs of an engine."""
 
+    # updates a window, without a stop rule and with one; measured
+    longest_window: tuple[int, int]
+
     def refusal(
         self,
         problem: Problem,
@@ -56,6 +59,8 @@ class Engine(Protocol):
 
 class NumpyEngine:
     """NumPy on all lanes at once; trains whatever there is."""
+
+    longest_window = (64, 64)
 
     def refusal(
         self,
@@ -93,6 +98,8 @@ class NumpyEngine:
 
 class FusedEngine:
     """Compiled kernels for networks under gradient descent; needs Numba."""
+
+    longest_window = (256, 128)
 
     def refusal(
         self,

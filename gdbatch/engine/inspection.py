@@ -15,6 +15,7 @@ from .block import FEWEST_LANES, Block, same_lanes
 from .lanes import Array, Lanes
 from .outcomes import CONVERGED, DIVERGED, STALLED
 
+_NONE = -1  # the outcome of a lane that goes on
 _COMPACT_BELOW = 0.75  # share of a block still in use at which the others are dropped
 
 
@@ -77,6 +78,8 @@ class _InspectedBlock(Block):
         self._training = assignment.training
         self._can_stall = assignment.can_stall
         self.active = np.arange(width) < self.occupied
+        self._never = np.zeros(width, bool)
+        self._outcome = np.full(width, _NONE, np.int8)
         if notes is None:
             notes = Lanes(
                 {
@@ -103,24 +106,26 @@ class _InspectedBlock(Block):
         """Look at every lane; returns which leave (nothing to see) and which have ended."""
         training, notes, step = self._training, self.notes, self.lanes["step"]
         self.evaluate(self._looked_at)
-        if training.stop:
-            self.measure_gradient_norm()
         finite = np.isfinite(self.loss)
         np.copyto(self.lanes["last_loss"], self.loss, where=finite)
         finite &= np.isfinite(self.parameters).all(axis=0)
-        self._outcome = np.full(len(step), -1, np.int8)
         diverged = ~(finite & (np.abs(self.loss) <= training.largest_loss))
-        self._note_streaks(diverged)
-        streak = notes["streak_start"] >= 0
-        held = streak & (step - notes["streak_start"] + 1 >= training.hold)
-        over = step == training.max_steps
-        self._outcome[over] = training.end_of_budget
-        self._outcome[notes["unchanged"] & ~streak] = STALLED
-        self._outcome[held] = CONVERGED
-        self._outcome[diverged] = DIVERGED
-        ending = self.active & (self._outcome >= 0)
+        streak = held = self._never
+        if training.stop:
+            self.measure_gradient_norm()
+            self._note_streaks(diverged)
+            streak = notes["streak_start"] >= 0
+            held = streak & (step - notes["streak_start"] + 1 >= training.hold)
+        self._outcome.fill(_NONE)
+        np.copyto(self._outcome, training.end_of_budget, where=step == training.max_steps)
+        np.copyto(self._outcome, STALLED, where=notes["unchanged"] & ~streak)
+        np.copyto(self._outcome, CONVERGED, where=held)
+        np.copyto(self._outcome, DIVERGED, where=diverged)
+        ending = self.active & (self._outcome != _NONE)
         if not training.stop and ending.any():
             self.measure_gradient_norm()
+        if patience > training.max_steps:
+            return self._never, ending
         # who has less than a window of budget left stays to the end
         quiet = ~streak & (step - notes["arrival"] >= patience)
         quiet &= step + patience <= training.max_steps
@@ -128,8 +133,6 @@ class _InspectedBlock(Block):
 
     def _note_streaks(self, diverged: Any) -> None:
         """Begin and end streaks of held stop rules."""
-        if not self._training.stop:
-            return
         holding = ~diverged
         for rule, threshold in self._training.stop.items():
             holding &= getattr(self, rule) <= threshold

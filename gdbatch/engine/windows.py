@@ -14,17 +14,11 @@ from ..ingredients.buffers import new_buffer
 from ..ingredients.problems.protocol import Evaluation
 from .assignment import Assignment
 from .block import Block, same_lanes
+from .engines import ENGINES
 from .lanes import Array, Lanes
 from .outcomes import Training
 
 _WINDOW = 64
-# by engine, and whether there is a stop rule; measured
-_LONGEST = {
-    ("numpy", False): 64,
-    ("numpy", True): 64,
-    ("fused", False): 256,
-    ("fused", True): 128,
-}
 
 
 def look_distance(training: Training) -> int:
@@ -41,7 +35,7 @@ def window_length(training: Training) -> int:
     A sixteenth of the budget, within the engine's limits: what is done once a window should cost
     little beside its updates, and the updates after a trial's end little beside the trial.
     """
-    most = _LONGEST[training.engine, bool(training.stop)]
+    most = ENGINES[training.engine].longest_window[bool(training.stop)]
     length = min(max(_WINDOW, training.max_steps // 16), most)
     distance = look_distance(training)
     return length // distance * distance
