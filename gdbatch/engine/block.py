@@ -46,7 +46,7 @@ class Block:
             self._on_batch = MinibatchEvaluator(problem, minibatches, dtype)
             if batch.tracked == "batch":
                 self._evaluator, self._on_batch = self._on_batch, None
-        self._for_update = self.wanted()
+        self._for_update = Evaluation(self.gradient)
         self._updates = Updates(assignment, lanes, self.gradient)
         self.loss, self.prediction_error, self.gradient_norm = (
             new_buffer(width, dtype) for _ in range(3)
@@ -54,12 +54,19 @@ class Block:
         self.predictions = new_buffer((problem.n_predictions, width), dtype)
 
     def wanted(self, *names: str) -> Evaluation:
-        """An evaluation that fills the gradient and the named buffers of this block."""
-        return Evaluation(self.gradient, **{name: getattr(self, name) for name in names})
+        """An evaluation that fills the named buffers of this block, and the gradient.
+
+        Where updates have one of their own, it is filled for `measure_gradient_norm` only, with
+        "gradient_norm" among the names.
+        """
+        spared = self._on_batch is not None and "gradient_norm" not in names
+        buffers = {name: getattr(self, name) for name in names if name != "gradient_norm"}
+        return Evaluation(None if spared else self.gradient, **buffers)
 
     def evaluate(self, out: Evaluation) -> None:
         """Evaluate all lanes where they stand."""
-        self._evaluator.evaluate(self.parameters, self._data, self.steps, out)
+        if not out.asks_nothing:
+            self._evaluator.evaluate(self.parameters, self._data, self.steps, out)
 
     def measure_gradient_norm(self) -> None:
         """Fill `gradient_norm` with √Σg² from the gradient of the last evaluation."""

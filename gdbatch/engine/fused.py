@@ -63,7 +63,8 @@ class FusedEvaluator:
     ) -> None:
         """Fill `out` for all lanes."""
         values = self._no_predictions if out.predictions is None else out.predictions
-        _call(self._kernels.evaluate, self._net, parameters, out.gradient, self._measures, values)
+        gradient = np.empty_like(parameters) if out.gradient is None else out.gradient
+        _call(self._kernels.evaluate, self._net, parameters, gradient, self._measures, values)
         if out.loss is not None:
             np.copyto(out.loss, self._measures[LOSS])
         if out.prediction_error is not None:

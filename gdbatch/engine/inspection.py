@@ -95,7 +95,9 @@ class _InspectedBlock(Block):
         elif len(notes) < width:
             notes = notes.take(np.arange(width) % len(notes))
         self.notes = notes
-        self._looked_at = self.wanted(*{"loss", *self._training.stop} - {"gradient_norm"})
+        stop = self._training.stop
+        self._looked_at = self.wanted(*{"loss", *stop, *(["gradient_norm"] if stop else [])})
+        self._at_the_end = self.wanted("gradient_norm")
 
     def remaining(self) -> tuple[Lanes, Lanes]:
         """The active lanes and the notes on them."""
@@ -123,6 +125,8 @@ class _InspectedBlock(Block):
         np.copyto(self._outcome, DIVERGED, where=diverged)
         ending = self.active & (self._outcome != _NONE)
         if not training.stop and ending.any():
+            if self._looked_at.gradient is None:
+                self.evaluate(self._at_the_end)
             self.measure_gradient_norm()
         if patience > training.max_steps:
             return self._never, ending

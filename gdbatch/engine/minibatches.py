@@ -178,8 +178,7 @@ class MinibatchEvaluator:
 
     @functools.cached_property
     def _everything(self) -> Evaluation:
-        gradient = new_buffer((self._problem.n_parameters, self._lanes), self._dtype)
-        return Evaluation(gradient, predictions=self._predictions)
+        return Evaluation(None, predictions=self._predictions)
 
 
 def samples_at(batch: Batch, samples: int, key: int, step: int) -> list[int]:

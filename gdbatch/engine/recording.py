@@ -34,7 +34,7 @@ def record(assignment: Assignment, recording: Recording, results: Results) -> di
     There is a row at step 0, at multiples of `every`, and at the reported end of each trial.
     """
     notes = _Notes(recording)
-    values = ["loss", "predictions", "prediction_error"]
+    values = ["loss", "predictions", "prediction_error", "gradient_norm"]
     for replay in replays(assignment, recording.rows, results.steps, values):
         due = replay.step % recording.every == 0
         chosen = slice(0, replay.left) if due else replay.ending

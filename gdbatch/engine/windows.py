@@ -116,7 +116,7 @@ class NumpyWindowBlock(WindowBlock):
             or assignment.training.batch is not None
         )
         self._can_stall = assignment.can_stall
-        measured = {rule for rule in self.training.stop if rule != "gradient_norm"}
+        measured = set(self.training.stop)
         watched = {"loss"} if self.watches_loss else set()
         self._lean = self.wanted(*watched)
         self._look = self.wanted(*(measured | watched))

@@ -216,6 +216,9 @@ def test_only_what_is_asked_for_is_filled_and_nothing_else_changes(case: Case) -
     wanted = Evaluation(np.empty_like(x), prediction_error=error)
     problem.evaluator(LANES, F64).evaluate(x, {}, np.zeros(LANES, np.int64), wanted)
     assert np.isnan(error).all()
+    flat = Evaluation(None, loss=np.empty(LANES))
+    problem.evaluator(LANES, F64).evaluate(x, {}, np.zeros(LANES, np.int64), flat)
+    assert np.array_equal(flat.loss, evaluated(problem, x).loss)
 
 
 def lane_numbers(problem: FunctionProblem) -> list[str]:

@@ -68,6 +68,7 @@ class FunctionEvaluator:
         self._work = new_buffer((problem.function.work_rows, lanes), dtype)
         constants = problem.options.constants()
         self._numbers = {name: number.astype(dtype) for name, number in constants.items()}
+        self._gradient = new_buffer((problem.n_parameters, lanes), dtype)  # if nobody wants it
         self._chosen = chosen
         if chosen is not None:
             function: Any = problem.function
@@ -88,6 +89,7 @@ class FunctionEvaluator:
             for name, table in self._tables.items():
                 np.take(table, self._chosen, -1, self._numbers[name], "clip")
         numbers = {**self._numbers, **lane_data}
-        self._fill(parameters, numbers, out.loss, out.gradient, self._work)
+        gradient = self._gradient if out.gradient is None else out.gradient
+        self._fill(parameters, numbers, out.loss, gradient, self._work)
         if out.prediction_error is not None:
             out.prediction_error.fill(np.nan)

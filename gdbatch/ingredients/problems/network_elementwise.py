@@ -42,7 +42,7 @@ class ElementwiseEvaluator(NetworkEvaluator):
 
     def prepare(self, parameters: Floats, out: Evaluation) -> list[Call]:
         """As for any network; the delta of a single weight stands where its gradient will."""
-        if self._single_weight:
+        if self._single_weight and out.gradient is not None:
             self.layers[0].delta = self.network.by_layer(out.gradient)[0]
         return super().prepare(parameters, out)
 

@@ -98,6 +98,8 @@ class NetworkEvaluator(PreparedEvaluator):
             calls += [self.weigh(index), layer.forward()]
         calls.append(partial(np.subtract, last.value, self._targets, last.delta))
         calls += self._report(last, out)
+        if out.gradient is None:
+            return calls
         if not self._factor_in_inputs:
             calls.append(partial(np.multiply, last.delta, self._factor, last.delta))
         at_prediction = self.network.options.derivative_at == "prediction"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -53,10 +53,15 @@ def layers_of(arrays: list[ParameterArray]) -> NDArray[np.int64]:
 class Evaluation:
     """Where one evaluation of all lanes lands; what is None is not asked for, nor computed."""
 
-    gradient: Floats  # (parameters, lanes)
+    gradient: Floats | None  # (parameters, lanes)
     loss: Floats | None = None  # (lanes,)
     predictions: Floats | None = None  # (predictions, lanes)
     prediction_error: Floats | None = None  # (lanes,): max |prediction - target|
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether there is nothing to compute."""
+        return all(getattr(self, one.name) is None for one in fields(self))
 
 
 class Evaluator(Protocol):

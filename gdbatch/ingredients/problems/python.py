@@ -203,7 +203,8 @@ class PythonEvaluator:
     ) -> None:
         """Fill `out` for all lanes; nothing is predicted."""
         loss, gradient = self._problem.loss_and_gradient(parameters)
-        np.copyto(out.gradient, gradient, casting="same_kind")
+        if out.gradient is not None:
+            np.copyto(out.gradient, gradient, casting="same_kind")
         if out.loss is not None:
             np.copyto(out.loss, loss, casting="same_kind")
         if out.prediction_error is not None:
