@@ -60,7 +60,7 @@ class Engine(Protocol):
 class NumpyEngine:
     """NumPy on all lanes at once; trains whatever there is."""
 
-    longest_window = (64, 64)
+    longest_window = (128, 64)
 
     def refusal(
         self,
