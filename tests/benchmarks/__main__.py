@@ -106,10 +106,9 @@ def measure(workload: Workload, turns: int) -> list[Row]:
 
 def _speed_up(workload: Workload, engine: str, turns: int) -> float:
     """How many times faster all cores are than one, both in shards."""
-    runs = {count: shards_run(workload, engine, count) for count in (1, cores(-1))}
-    times = in_turns(turns, {str(n): lambda n=n: timed(runs[n])[0] for n in runs})
-    one_core, all_cores = (times[name] for name in (min(times, key=int), max(times, key=int)))
-    return statistics.median(a / b for a, b in zip(one_core, all_cores, strict=True))
+    runs = {"one": shards_run(workload, engine, 1), "all": shards_run(workload, engine, cores(-1))}
+    times = in_turns(turns, {name: lambda run=run: timed(run)[0] for name, run in runs.items()})
+    return statistics.median(a / b for a, b in zip(times["one"], times["all"], strict=True))
 
 
 def _agreement(first: Outcome, other: Outcome, dtype: np.dtype) -> str:
