@@ -25,15 +25,15 @@ from .analysis import (
     summarise_edges,
     summarise_parts,
 )
-from .engine.outcomes import OUTCOMES
+from .atomic_files import write_atomically
 from .errors import UsageError, nearest
-from .plan import Plan
-from .progress import ProgressBar
-from .run_directory import RunDirectory
-from .runner import Totals, run
+from .outcomes import OUTCOMES
+from .plan.plan import Plan
+from .run.directory import RunDirectory
+from .run.progress import ProgressBar
+from .run.runner import Totals, run
 from .sweep_file import read_sweep
 from .sweep_file.shipped import find_sweep
-from .whole_files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,7 +165,7 @@ class Run:
     def save_summary(self) -> None:
         """Write `summary.csv`."""
         text = self.summary.to_csv(index=False)
-        write_whole(self.path / "summary.csv", lambda file: file.write(text.encode()))
+        write_atomically(self.path / "summary.csv", lambda file: file.write(text.encode()))
 
     def save_trials_csv(self) -> None:
         """Write `trials.csv`, part by part."""
@@ -181,7 +181,7 @@ class Run:
                 )
                 pyarrow.csv.write_csv(plain, file, options)
 
-        write_whole(self.path / "trials.csv", write)
+        write_atomically(self.path / "trials.csv", write)
 
     def _table(self, kind: str, columns: list[str] | None = None) -> pd.DataFrame:
         tables = list(self._parts(kind, columns))

@@ -162,8 +162,8 @@ def _dry_run(
     jobs: int,
     as_json: bool,
 ) -> None:
-    from .dry_run import estimate
-    from .plan import Plan
+    from .plan.plan import Plan
+    from .run.estimate import estimate
     from .sweep_file import read_sweep
     from .sweep_file.shipped import find_sweep
 
@@ -259,15 +259,15 @@ def plot(
 @_guarded
 def list_() -> None:
     """List the shipped sweeps and every ingredient, a line each."""
-    from . import catalogue
+    from . import registry
     from .sweep_file import read_sweep  # noqa: F401  registers the ingredients
     from .sweep_file.shipped import description, shipped_sweeps
 
     blocks = {
         "sweeps": {name: description(path) for name, path in shipped_sweeps().items()},
         **{
-            family: {name: catalogue.summary(one) for name, one in catalogue.family(family).items()}
-            for family in catalogue.FAMILIES
+            family: {name: registry.summary(one) for name, one in registry.family(family).items()}
+            for family in registry.FAMILIES
         },
     }
     width = max(len(name) for block in blocks.values() for name in block) + 2

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdbatch.errors import SweepFileError
-from gdbatch.plan import Plan
+from gdbatch.plan.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document, plan_of
 
@@ -67,9 +67,9 @@ def test_a_sweep_without_axes_has_one_trial() -> None:
     plan = plan_of({"optimizer.learning_rate": 1.0}, axes={})
     assert plan.trials == plan.shard_count == 1
     (shard,) = plan.shards()
-    assignment = plan.assignment(shard)
-    assert assignment.seeds.tolist() == [0]
-    assert assignment.optimizer_numbers["learning_rate"] == 1.0
+    task = plan.task(shard)
+    assert task.seeds.tolist() == [0]
+    assert task.optimizer_hyperparameters["learning_rate"] == 1.0
 
 
 # what a plan of any axes keeps -------------------------------------------------------------
@@ -142,21 +142,21 @@ def test_a_group_has_the_structural_values_of_its_columns(plan: Plan) -> None:
 @given(plans())
 def test_an_assignment_gives_each_trial_the_numbers_of_its_columns(plan: Plan) -> None:
     for shard in itertools.islice(plan.shards(), 4):
-        assignment = plan.assignment(shard)
-        assert len(assignment) == len(shard)
+        task = plan.task(shard)
+        assert len(task) == len(shard)
         trials = np.arange(shard.start, shard.stop)
         columns = plan.columns(trials)
         numbers = {
-            "learning_rate": assignment.optimizer_numbers["learning_rate"],
-            "low": assignment.init_numbers["low"],
-            "seed": assignment.seeds,
+            "learning_rate": task.optimizer_hyperparameters["learning_rate"],
+            "low": task.init_hyperparameters["low"],
+            "seed": task.seeds,
         }
         defaults = {"learning_rate": 1.0, "low": 0.0, "seed": 0}
         for name, found in numbers.items():
             wanted = columns.get(name, defaults[name])
             assert np.array_equal(np.broadcast_to(found, len(trials)),
                                   np.broadcast_to(wanted, len(trials)))  # fmt: skip
-        assert set(assignment.init_numbers) == {"low", "high", "biases"}
+        assert set(task.init_hyperparameters) == {"low", "high", "biases"}
 
 
 @settings(max_examples=15, deadline=None)

@@ -1,7 +1,7 @@
 """From trials to answers: tables in, tables and words out; no files, no figures."""
 
+from ..numerics.box_counting import boundary, box_dimension, densest_window
 from .answer import Answer, answer, choice_axis, is_scale, other_axes
-from .boxes import boundary, box_dimension, densest_window
 from .edges import EdgeAnswer, edge_answers, edges_as_words
 from .maps import MapAnswer, as_map, every_pixel, map_answer, map_as_words
 from .summary import OUTCOME_COLUMNS, summarise, summarise_edges, summarise_parts

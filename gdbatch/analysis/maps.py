@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..engine.outcomes import OUTCOMES
+from ..outcomes import OUTCOMES
 
 
 @dataclass(frozen=True)

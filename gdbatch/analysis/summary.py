@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..engine.outcomes import OUTCOMES, is_stable
+from ..outcomes import OUTCOMES, is_stable
 
 OUTCOME_COLUMNS = ("converged", "diverged", "stalled", "unfinished")
 QUANTILES = {"steps_q25": 0.25, "steps_median": 0.5, "steps_q75": 0.75}

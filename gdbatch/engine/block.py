@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ingredients.buffers import new_buffer
 from ..ingredients.options import Floats
+from ..ingredients.problems.minibatches import Minibatches, MinibatchEvaluator
 from ..ingredients.problems.protocol import Evaluation, Evaluator
-from .assignment import Assignment, Results
+from ..numerics.buffers import new_buffer
 from .engines import ENGINES
-from .lanes import Array, Lanes
-from .minibatches import Minibatches, MinibatchEvaluator
+from .lane_state import Array, LaneState
+from .results import Results
+from .task import Task
 from .updates import Updates
 
 # NumPy reduces a lone lane in another order than lanes side by side: keep to a width where the
@@ -27,27 +28,27 @@ FEWEST_LANES = 8
 class Block:
     """Lanes in their slots; slots past `occupied` hold copies that nobody looks at."""
 
-    def __init__(self, assignment: Assignment, lanes: Lanes) -> None:
-        self._assignment = assignment
+    def __init__(self, task: Task, lanes: LaneState) -> None:
+        self._task = task
         self.occupied = len(lanes)
         width = max(FEWEST_LANES, len(lanes))
         self.lanes = lanes = lanes.take(np.arange(width) % len(lanes))
         self.parameters: Floats = lanes["parameters"]
         self.steps = lanes["step"]
         self._data = lanes.part("data")
-        problem, dtype = assignment.problem, assignment.training.dtype
-        engine = ENGINES[assignment.training.engine]
+        problem, dtype = task.problem, task.training.dtype
+        engine = ENGINES[task.training.engine]
         self.gradient = new_buffer(self.parameters.shape, dtype)
         self._evaluator = engine.evaluator(problem, width, dtype)
         self._on_batch: Evaluator | None = None  # of the gradient, where it is not that measured
-        batch = assignment.training.batch
+        batch = task.training.batch
         if batch:
             minibatches = Minibatches(batch, problem.n_samples, lanes["batch_key"], self.steps)
             self._on_batch = MinibatchEvaluator(problem, minibatches, dtype)
             if batch.tracked == "batch":
                 self._evaluator, self._on_batch = self._on_batch, None
         self._for_update = Evaluation(self.gradient)
-        self._updates = Updates(assignment, lanes, self.gradient)
+        self._updates = Updates(task, lanes, self.gradient)
         self.loss, self.prediction_error, self.gradient_norm = (
             new_buffer(width, dtype) for _ in range(3)
         )
@@ -92,10 +93,10 @@ class Block:
         }
 
 
-def begin(assignment: Assignment, rows: NDArray[np.int64], results: Results) -> Lanes:
+def begin(task: Task, rows: NDArray[np.int64], results: Results) -> LaneState:
     """Rows of an assignment as lanes before their first update; reports their initial losses."""
-    lanes = assignment.fresh_lanes(rows)
-    block = Block(assignment, lanes)
+    lanes = task.fresh_lanes(rows)
+    block = Block(task, lanes)
     block.evaluate(block.wanted("loss"))
     loss = block.loss[: len(rows)]
     results.initial_loss[rows] = loss

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ingredients.lanczos import Hessian, Values
-from ..ingredients.problems.network import Network
+from ..ingredients.problems.network.problem import Network
 from ..ingredients.problems.protocol import Evaluation, Problem
-from .lanes import Lanes
+from ..numerics.lanczos import Hessian, Values
+from .lane_state import LaneState
 
 _FLOAT64 = np.dtype(np.float64)
 _STEP = np.cbrt(np.finfo(_FLOAT64).eps)  # where the errors of rounding and of the third order meet
 
 
-def hessian_at(problem: Problem, lanes: Lanes, parameters: Values) -> Hessian:
+def hessian_at(problem: Problem, lanes: LaneState, parameters: Values) -> Hessian:
     """The Hessian in some lanes, at parameters (parameters, lanes) of their own."""
     if isinstance(problem, Network):
         return problem.hessian(parameters)
@@ -25,7 +25,7 @@ def hessian_at(problem: Problem, lanes: Lanes, parameters: Values) -> Hessian:
 
 
 class _DifferenceOfGradients:
-    def __init__(self, problem: Problem, lanes: Lanes, parameters: Values) -> None:
+    def __init__(self, problem: Problem, lanes: LaneState, parameters: Values) -> None:
         self._parameters = parameters
         self._evaluator = problem.evaluator(len(lanes), _FLOAT64)
         self._data = {name: one.astype(_FLOAT64) for name, one in lanes.part("data").items()}

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from .. import catalogue
+from .. import registry
 from ..ingredients.optimizers.protocol import OptimizerOptions
 from ..ingredients.problems.protocol import Evaluator, Problem
-from ..ingredients.schedules import ScheduleOptions
-from .outcomes import Training
+from ..ingredients.schedules.protocol import ScheduleOptions
+from ..training import Training
 
 if TYPE_CHECKING:
-    from .assignment import Assignment
-    from .lanes import Lanes
-    from .windows import WindowBlock
+    from .lane_state import LaneState
+    from .stepping import SteppingBlock
+    from .task import Task
 
 _MOST_ACTIVATIONS = 3  # different ones that a fused kernel is made for
 
@@ -42,18 +42,18 @@ class Engine(Protocol):
     def evaluator(self, problem: Problem, lanes: int, dtype: np.dtype[Any]) -> Evaluator:
         """The problem made ready for blocks of `lanes` lanes."""
 
-    def window_block(self, assignment: Assignment, lanes: Lanes) -> WindowBlock:
+    def stepping_block(self, task: Task, lanes: LaneState) -> SteppingBlock:
         """Lanes ready to run windows of updates."""
 
     def find_events(
-        self, assignment: Assignment, lanes: Lanes
-    ) -> tuple[Lanes | None, Lanes | None]:
+        self, task: Task, lanes: LaneState
+    ) -> tuple[LaneState | None, LaneState | None]:
         """Lanes to be inspected, and lanes in which nothing happened after all."""
 
-    def is_prepared(self, assignment: Assignment) -> bool:
+    def is_prepared(self, task: Task) -> bool:
         """Whether `prepare` has nothing left to do."""
 
-    def prepare(self, assignment: Assignment) -> None:
+    def prepare(self, task: Task) -> None:
         """Do once what would else hold up every worker."""
 
 
@@ -76,23 +76,23 @@ class NumpyEngine:
         """The problem's own."""
         return problem.evaluator(lanes, dtype)
 
-    def window_block(self, assignment: Assignment, lanes: Lanes) -> WindowBlock:
+    def stepping_block(self, task: Task, lanes: LaneState) -> SteppingBlock:
         """Lanes ready to run windows of updates."""
-        from .windows import NumpyWindowBlock
+        from .numpy.stepping import NumpySteppingBlock
 
-        return NumpyWindowBlock(assignment, lanes)
+        return NumpySteppingBlock(task, lanes)
 
     def find_events(
-        self, assignment: Assignment, lanes: Lanes
-    ) -> tuple[Lanes | None, Lanes | None]:
+        self, task: Task, lanes: LaneState
+    ) -> tuple[LaneState | None, LaneState | None]:
         """All lanes to be inspected, which makes updates as fast as anything here could."""
         return lanes, None
 
-    def is_prepared(self, assignment: Assignment) -> bool:
+    def is_prepared(self, task: Task) -> bool:
         """Always."""
         return True
 
-    def prepare(self, assignment: Assignment) -> None:
+    def prepare(self, task: Task) -> None:
         """There is nothing to do."""
 
 
@@ -112,7 +112,7 @@ class FusedEngine:
         if importlib.util.find_spec("numba") is None:
             return 'needs Numba: pip install "gdbatch[fused]"'
         activations = getattr(problem, "activations", None)
-        optimizers = catalogue.family("optimizer")
+        optimizers = registry.family("optimizer")
         if activations is None or not hasattr(optimizers[optimizer.kind], "fused"):
             known = [name for name, one in optimizers.items() if hasattr(one, "fused")]
             return "trains networks by " + ", ".join(known) + " only"
@@ -134,36 +134,36 @@ class FusedEngine:
 
     def evaluator(self, problem: Problem, lanes: int, dtype: np.dtype[Any]) -> Evaluator:
         """A kernel in place of the problem's own."""
-        from .fused import FusedEvaluator
+        from .fused.engine import FusedEvaluator
 
         network: Any = problem
         return FusedEvaluator(network, lanes, dtype)
 
-    def window_block(self, assignment: Assignment, lanes: Lanes) -> WindowBlock:
+    def stepping_block(self, task: Task, lanes: LaneState) -> SteppingBlock:
         """Lanes ready to run windows of updates."""
-        from .fused import FusedWindowBlock
+        from .fused.engine import FusedSteppingBlock
 
-        return FusedWindowBlock(assignment, lanes)
+        return FusedSteppingBlock(task, lanes)
 
     def find_events(
-        self, assignment: Assignment, lanes: Lanes
-    ) -> tuple[Lanes | None, Lanes | None]:
+        self, task: Task, lanes: LaneState
+    ) -> tuple[LaneState | None, LaneState | None]:
         """Lanes brought to where something happens, and those in which nothing does."""
-        from .fused import find_events
+        from .fused.engine import find_events
 
-        return find_events(assignment, lanes)
+        return find_events(task, lanes)
 
-    def is_prepared(self, assignment: Assignment) -> bool:
+    def is_prepared(self, task: Task) -> bool:
         """Whether the kernels are in memory."""
-        from .fused import is_compiled
+        from .fused.engine import is_compiled
 
-        return is_compiled(assignment)
+        return is_compiled(task)
 
-    def prepare(self, assignment: Assignment) -> None:
+    def prepare(self, task: Task) -> None:
         """Compile the kernels, or load them from disk."""
-        from .fused import compile_kernels
+        from .fused.engine import compile_kernels
 
-        compile_kernels(assignment)
+        compile_kernels(task)
 
 
 ENGINES: dict[str, Engine] = {"numpy": NumpyEngine(), "fused": FusedEngine()}

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from .assignment import Assignment
 from .block import Block
-from .lanes import Lanes
+from .lane_state import LaneState
+from .task import Task
 
 _COMPACT_BELOW = 0.75
 
@@ -27,14 +27,14 @@ class Replay:
     block: Block
 
     def __init__(
-        self, assignment: Assignment, rows: NDArray[np.int64], ends: list[int], values: list[str]
+        self, task: Task, rows: NDArray[np.int64], ends: list[int], values: list[str]
     ) -> None:
-        self._assignment = assignment
+        self._task = task
         self._ends = ends  # descending
         self._values = values
         self.step = 0
         self.left = len(ends)
-        self._load(assignment.fresh_lanes(rows))
+        self._load(task.fresh_lanes(rows))
 
     @property
     def ending(self) -> slice:
@@ -58,23 +58,23 @@ class Replay:
         if 0 < self.left < _COMPACT_BELOW * self.block.occupied:
             self._load(self.block.lanes.take(slice(0, self.left)))
 
-    def _load(self, lanes: Lanes) -> None:
-        self.block = Block(self._assignment, lanes)
+    def _load(self, lanes: LaneState) -> None:
+        self.block = Block(self._task, lanes)
         self._full, self._lean = self.block.wanted(*self._values), self.block.wanted()
 
 
 def replays(
-    assignment: Assignment, rows: NDArray[np.int64], steps: NDArray[np.int64], values: list[str]
+    task: Task, rows: NDArray[np.int64], steps: NDArray[np.int64], values: list[str]
 ) -> Iterator[Replay]:
     """Every step of the replays of some rows, which are to be evaluated by who looks at them.
 
     steps: where each trial of the assignment ended. values: what of an evaluation is wanted.
     """
     rows = rows[np.argsort(-steps[rows], kind="stable")]
-    batch = assignment.block_width
+    batch = task.block_width
     for start in range(0, len(rows), batch):
         part = rows[start : start + batch]
-        replay = Replay(assignment, part, steps[part].tolist(), values)
+        replay = Replay(task, part, steps[part].tolist(), values)
         while replay.left:
             yield replay
             replay.advance()

@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..ingredients.buffers import new_buffer
 from ..ingredients.optimizers.protocol import Step
 from ..ingredients.options import Floats
-from .assignment import Assignment
-from .lanes import Lanes
+from ..numerics.buffers import new_buffer
+from .lane_state import LaneState
+from .task import Task
 
 _ROWS = 2  # of scratch, one number a lane each
 
@@ -21,18 +21,18 @@ _ROWS = 2  # of scratch, one number a lane each
 class Updates:
     """One update after the other of a block's lanes, from the gradient that stands there."""
 
-    def __init__(self, assignment: Assignment, lanes: Lanes, gradient: Floats) -> None:
-        self._assignment = assignment
+    def __init__(self, task: Task, lanes: LaneState, gradient: Floats) -> None:
+        self._task = task
         parameters, width = lanes["parameters"], len(lanes)
         dtype = parameters.dtype
-        numbers = assignment.constants("number") | lanes.part("number")
+        numbers = task.constants("number") | lanes.part("number")
         self._learning_rate = rate = numbers["learning_rate"]
         shape = np.broadcast_shapes(rate.shape, (1, width))
         self._calls: list[Callable[[], None]] = []
-        if assignment.rate_varies:
+        if task.rate_varies:
             rate = new_buffer(shape, dtype)
-            self._schedule = assignment.schedule
-            self._schedule_numbers = assignment.constants("schedule") | lanes.part("schedule")
+            self._schedule = task.schedule
+            self._schedule_hyperparameters = task.constants("schedule") | lanes.part("schedule")
             self._steps = lanes["step"]
             self._now, self._after_warm_up, self._factor = (
                 new_buffer(width, np.float64) for _ in range(3)
@@ -52,9 +52,9 @@ class Updates:
             self._calls.append(self._clip_values)
         if "clip_norm" in numbers:
             self._calls.append(self._clip_norm)
-        if assignment.decays:
-            self._calls.append(self._shrink if assignment.decoupled else self._pull)
-        self._update = assignment.optimizer.update
+        if task.decays:
+            self._calls.append(self._shrink if task.decoupled else self._pull)
+        self._update = task.optimizer.update
 
     def make(self) -> None:
         """One update of all lanes; the gradient is used up."""
@@ -64,17 +64,17 @@ class Updates:
 
     def rate(self) -> Floats:
         """The learning rates of the next update, before it uses them up."""
-        if self._assignment.rate_varies:
+        if self._task.rate_varies:
             self._set_rate()
         return self._step.rate
 
     def _set_rate(self) -> None:
         now, after, factor = self._now, self._after_warm_up, self._factor
-        warm_up = self._schedule_numbers["warm_up"]
+        warm_up = self._schedule_hyperparameters["warm_up"]
         np.copyto(now, self._steps)
         np.subtract(now, warm_up, after)
         np.maximum(after, 0.0, out=after)
-        self._schedule.fill(after, self._schedule_numbers, factor)
+        self._schedule.fill(after, self._schedule_hyperparameters, factor)
         np.add(now, 1.0, now)
         np.divide(now, warm_up, now)  # infinite without a warm-up
         np.minimum(now, 1.0, out=now)
@@ -84,7 +84,7 @@ class Updates:
     def _clip_values(self) -> None:
         gradient, limit, lowest = (
             self._step.gradient,
-            self._step.numbers["clip_value"],
+            self._step.hyperparameters["clip_value"],
             self._row(0),
         )
         np.negative(limit, lowest)
@@ -101,7 +101,7 @@ class Updates:
         np.divide(gradient, largest, work)
         np.einsum("pl,pl->l", work, work, out=factor)
         np.sqrt(factor, factor)
-        np.divide(self._step.numbers["clip_norm"], factor, factor)
+        np.divide(self._step.hyperparameters["clip_norm"], factor, factor)
         np.divide(factor, largest, factor)
         np.minimum(factor, 1.0, out=factor)
         np.multiply(gradient, factor, gradient)
@@ -109,13 +109,13 @@ class Updates:
     def _pull(self) -> None:
         """g ← g + λ w."""
         step = self._step
-        np.multiply(step.parameters, step.numbers["weight_decay"], step.work)
+        np.multiply(step.parameters, step.hyperparameters["weight_decay"], step.work)
         np.add(step.gradient, step.work, step.gradient)
 
     def _shrink(self) -> None:
         """w ← w - η λ w, as (1 - η λ) w."""
         step = self._step
-        np.multiply(step.rate, step.numbers["weight_decay"], step.scaled_rate)
+        np.multiply(step.rate, step.hyperparameters["weight_decay"], step.scaled_rate)
         np.subtract(1.0, step.scaled_rate, step.scaled_rate)
         np.multiply(step.parameters, step.scaled_rate, step.parameters)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ..whole_files import write_whole
-from .registry import FIGURES, FigureData
+from ..atomic_files import write_atomically
+from .data import FIGURES, FigureData
 from .style import house_style
 
 for _module in pkgutil.iter_modules(__path__, __name__ + "."):
@@ -41,6 +41,6 @@ def save(figure: Figure, stem: Path) -> list[Path]:
         path = stem.with_suffix(suffix)
         write = functools.partial(figure.savefig, format=suffix[1:], metadata=metadata)
         with house_style():
-            write_whole(path, write)
+            write_atomically(path, write)
         paths.append(path)
     return paths

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ..analysis import choice_axis
 from .colours import Colours
-from .registry import FigureData, figure
+from .data import FigureData, figure
 from .style import label, new_figure, scale_axis, words
 
 _MOST_PANELS = 3

@@ -19,8 +19,8 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from ..analysis import answer, choice_axis, number, other_axes
 from .colours import Colours
+from .data import FigureData, figure
 from .edges import edges
-from .registry import FigureData, figure
 from .style import (
     OUTCOME_COLOURS,
     cell_edges,

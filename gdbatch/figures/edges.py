@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ..analysis import is_scale, other_axes
 from .colours import Colours
-from .registry import FigureData
+from .data import FigureData
 from .style import is_logarithmic, is_number, label, log_axis, new_figure, scale_axis, words
 
 _MOST_SHADES = 60  # curves told apart by a number

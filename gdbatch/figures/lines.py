@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ..analysis import choice_axis, other_axes
 from .colours import DASHES, Colours
-from .registry import FigureData
+from .data import FigureData
 from .style import is_number, label, log_axis, words
 
 _MOST_LINES = 300

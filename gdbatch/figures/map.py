@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ..analysis import choice_axis, every_pixel, is_scale
-from .registry import FigureData, figure
+from .data import FigureData, figure
 from .style import (
     HUGE,
     OUTCOME_COLOURS,

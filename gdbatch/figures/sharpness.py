@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ..analysis import choice_axis, other_axes
 from .colours import Colours
-from .registry import FigureData, figure
+from .data import FigureData, figure
 from .style import is_number, label, log_axis, log_limits, new_figure, scale_axis, words
 
 _START, _END = "initial_sharpness", "final_sharpness"

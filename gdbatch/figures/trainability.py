@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from ..analysis import as_map, every_pixel, is_scale, trainability
-from .registry import FigureData, figure
+from .data import FigureData, figure
 from .style import cell_edges, label, new_figure, scale_axis
 
 _TRAINED, _FAILED = "Blues_r", "Reds"

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..analysis import number
+from .data import FigureData, figure
 from .lines import draw_lines
-from .registry import FigureData, figure
 from .style import label, log_axis, log_limits, new_figure
 
 _MOST_PANELS = 4

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import IngredientError, nearest
-from ..streams import generator
+from ..random_streams import generator
 from .axes import AxisForm, Index
-from .complaints import shortened
+from .diagnostics import shortened
 
 
 @dataclass(frozen=True)

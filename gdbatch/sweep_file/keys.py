@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .positions import Path
+from .toml_locations import Path
 
 
 def key_path(key: str) -> Path:

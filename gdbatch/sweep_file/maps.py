@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from ..errors import IngredientError, nearest
-from ..ingredients.measures import MeasureOptions
+from ..ingredients.measures.protocol import MeasureOptions
 from ..ingredients.options import Options
 from .axes import Refine
 from .axis import Axis
-from .complaints import Complaint
+from .diagnostics import Diagnostic
 
 _LARGEST_SQUARE = 32
 
@@ -55,9 +55,9 @@ def read_map(
     options: MapOptions,
     dimensions: Sequence[tuple[Axis, ...]],
     measures: Sequence[MeasureOptions],
-) -> tuple[MapAxes | None, list[Complaint]]:
+) -> tuple[MapAxes | None, list[Diagnostic]]:
     """The map of a sweep, or everything that is wrong with it."""
-    complaints: list[Complaint] = []
+    diagnostics: list[Diagnostic] = []
     known = {name: axis for one in dimensions for axis in one for name in (axis.key, axis.column)}
     zipped = {axis.key for one in dimensions if len(one) > 1 for axis in one}
     for index, name in enumerate(options.axes):
@@ -71,15 +71,15 @@ def read_map(
         elif axis.key in zipped:
             message = f"{name} moves with others in a zip"
         if message:
-            complaints.append((("map", "axes", index), message))
+            diagnostics.append((("map", "axes", index), message))
     if any(isinstance(axis.form, Refine) for axis in known.values()):
-        complaints.append((("map",), "one axis is refined already; a sweep has one of the two"))
+        diagnostics.append((("map",), "one axis is refined already; a sweep has one of the two"))
     kinds = ["outcome", *(one.name for each in measures for one in each.columns() if one.whole)]
     if options.by not in kinds:
         message = f"neighbours cannot differ in {options.by}, a column of whole numbers can: "
-        complaints.append((("map", "by"), message + ", ".join(kinds)))
-    if complaints:
-        return None, complaints
+        diagnostics.append((("map", "by"), message + ", ".join(kinds)))
+    if diagnostics:
+        return None, diagnostics
     chosen = {known[name].key for name in options.axes}
     if len(chosen) < 2:
         return None, [(("map", "axes"), f"{options.axes[0]} is there twice")]

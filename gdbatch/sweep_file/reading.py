@@ -15,17 +15,15 @@ import numpy as np
 from pydantic import ValidationError
 
 from ..errors import IngredientError, Problem, SweepFileError, nearest
-from ..ingredients.initializers_from_file import missing_set
+from ..ingredients.initializers.from_file import missing_set
 from ..ingredients.options import Context
 from .axes import FORMS, AxisForm, Refine, parse_axis
 from .axis import Axis
-from .complaints import Complaint, complaints_of
+from .diagnostics import Diagnostic, diagnostics_of
 from .keys import key_path, short_name, split_element
 from .maps import MapAxes, MapOptions, read_map
 from .measures import read_measures
-from .positions import Path as KeyPath
-from .positions import Positions, describe, lookup
-from .recorded import RESERVED_COLUMNS, record_complaints
+from .recorded import RESERVED_COLUMNS, record_diagnostics
 from .sources import parse_override, plain_copy, read_document
 from .sweep import (
     DEFAULT_KINDS,
@@ -39,6 +37,8 @@ from .sweep import (
     validate_sections,
     with_values,
 )
+from .toml_locations import Path as KeyPath
+from .toml_locations import TomlLocations, describe, lookup
 
 _MOST_COMBINATIONS = 1000  # structural combinations that are validated before a sweep starts
 
@@ -56,7 +56,7 @@ def read_sweep(
     Raises SweepFileError with every problem found.
     """
     if isinstance(source, Mapping):
-        document, positions = plain_copy(source), Positions("")
+        document, positions = plain_copy(source), TomlLocations("")
         name, folder = "sweep", str(Path.cwd())
     else:
         document, positions = read_document(Path(source))
@@ -72,14 +72,14 @@ class _Reader:
     """One reading of one document; gathers complaints until the end."""
 
     def __init__(
-        self, document: dict[str, Any], positions: Positions, source: str, context: Context
+        self, document: dict[str, Any], positions: TomlLocations, source: str, context: Context
     ) -> None:
         self._document = document
-        self._positions = positions
+        self._locations = positions
         self._source = source
         self._context = context
         self._set: dict[KeyPath, str] = {}  # keys that did not come from the file, and whence
-        self._complaints: list[Complaint] = []
+        self._diagnostics: list[Diagnostic] = []
         self._unknown: set[str] = set()  # tables that do not say what they are
         self._axis_paths: dict[str, KeyPath] = {}  # where the axis of a key stands
         self._refined = ""  # key of the axis that is
@@ -112,12 +112,14 @@ class _Reader:
         sections_document = {
             key: part for key, part in self._document.items() if key in (*FAMILIES, "train")
         }
-        first, complaints = validate_sections(with_values(sections_document, values), self._context)
+        first, diagnostics = validate_sections(
+            with_values(sections_document, values), self._context
+        )
         parsed = {key_path(key) for key in values}
         broken = {key_path(key) for key in self._axis_paths} - parsed
-        self._complaints += [self._placed(one) for one in complaints if one[0] not in broken]
+        self._diagnostics += [self._placed(one) for one in diagnostics if one[0] not in broken]
         record, map_options = self._record(), self._map_options()
-        if first is None or self._complaints:
+        if first is None or self._diagnostics:
             self._fail()
         assert first is not None and heading is not None
         dimensions = self._dimensions(groups, heading.entropy)
@@ -133,8 +135,8 @@ class _Reader:
             self._source,
         )
         self._check_values(sweep)
-        self._complaints += record_complaints(sweep)
-        if self._complaints:
+        self._diagnostics += record_diagnostics(sweep)
+        if self._diagnostics:
             self._fail()
         return sweep
 
@@ -148,18 +150,18 @@ class _Reader:
                 plain[key] = value
             elif key not in tables:
                 hint = nearest(key, (*Heading.model_fields, *tables))
-                self._complaints.append(((key,), f'unknown key "{key}"; {hint}'))
+                self._diagnostics.append(((key,), f'unknown key "{key}"; {hint}'))
         heading: Heading | None = self._validated(Heading, plain, ())
         return heading
 
     def _record(self) -> Record:
         table = self._document.get("record", {})
         if not isinstance(table, dict):
-            self._complaints.append((("record",), "must be a table"))
+            self._diagnostics.append((("record",), "must be a table"))
             return Record()
         if isinstance(table.get("measures"), list):
-            measures, complaints = read_measures(table["measures"], self._context)
-            self._complaints += complaints
+            measures, diagnostics = read_measures(table["measures"], self._context)
+            self._diagnostics += diagnostics
             table = table | {"measures": measures}
         return self._validated(Record, table, ("record",)) or Record()
 
@@ -178,15 +180,15 @@ class _Reader:
     ) -> MapAxes | None:
         if options is None:
             return None
-        found, complaints = read_map(options, dimensions, record.measures)
-        self._complaints += complaints
+        found, diagnostics = read_map(options, dimensions, record.measures)
+        self._diagnostics += diagnostics
         return found
 
     def _validated(self, model: Any, value: Any, path: KeyPath) -> Any:
         try:
             return model.model_validate(value)
         except ValidationError as error:
-            self._complaints += complaints_of(error, model, path, value)
+            self._diagnostics += diagnostics_of(error, model, path, value)
             return None
 
     # axes --------------------------------------------------------------------------------
@@ -194,7 +196,7 @@ class _Reader:
     def _parse_axes(self) -> list[list[tuple[str, AxisForm]]]:
         table = self._document.get("axes", {})
         if not isinstance(table, dict):
-            self._complaints.append((("axes",), "must be a table"))
+            self._diagnostics.append((("axes",), "must be a table"))
             return []
         groups = []
         for name, value in table.items():
@@ -206,14 +208,14 @@ class _Reader:
                 path: KeyPath = ("axes", "zip", index)
                 if not isinstance(one, dict) or len(one) < 2:
                     message = "a zip is a table [[axes.zip]] of two or more axes that move together"
-                    self._complaints.append((path, message))
+                    self._diagnostics.append((path, message))
                     continue
                 group = self._parse_group(one, path)
                 sizes = {form.size for _, form in group}
                 if len(sizes) > 1:
                     lengths = ", ".join(f"{key}: {form.size}" for key, form in group)
                     message = f"the axes of a zip have equally many values, not {lengths}"
-                    self._complaints.append((path, message))
+                    self._diagnostics.append((path, message))
                 groups.append(group)
         return [group for group in groups if group]
 
@@ -230,10 +232,10 @@ class _Reader:
                     self._check_refined(key, is_zipped=len(path) > 1)
                 group.append((key, form))
             except IngredientError as error:
-                self._complaints.append(((*place, *error.key), error.message))
+                self._diagnostics.append(((*place, *error.key), error.message))
             except ValidationError as error:
                 model = next(one for one in FORMS if one.key in value)
-                self._complaints += complaints_of(error, model, place, value)
+                self._diagnostics += diagnostics_of(error, model, place, value)
         return group
 
     def _check_refined(self, key: str, is_zipped: bool) -> None:
@@ -267,12 +269,12 @@ class _Reader:
                     return None
                 hint = hint or "an axis is seed or a key of the sweep, such as learning_rate"
                 message = f'"{name}" is no key that can be an axis; {hint}'
-            self._complaints.append((place, message))
+            self._diagnostics.append((place, message))
             return None
         key = matches[0] + place_in_list
         message = self._clash(key, matches[0])
         if message:
-            self._complaints.append((place, message))
+            self._diagnostics.append((place, message))
             return None
         self._axis_paths[key] = place
         return key
@@ -363,7 +365,7 @@ class _Reader:
             if not all(axis.per_lane for axis in dimension)
         ]
         sizes = [range(dimension[0].form.size) for dimension in structural]
-        if len(sizes) > 1 and not self._complaints:
+        if len(sizes) > 1 and not self._diagnostics:
             for places in itertools.islice(itertools.product(*sizes), _MOST_COMBINATIONS):
                 values = {
                     axis.key: _at(axis, place)
@@ -382,39 +384,39 @@ class _Reader:
     def _check_one(self, sweep: Sweep, values: dict[str, Any]) -> None:
         first = {axis.key: _at(axis, 0) for axis in sweep.axes}
         document = with_values(sweep.document, first | values)
-        _, complaints = validate_sections(document, self._context)
-        for complaint in complaints:
-            placed = self._placed(complaint)
+        _, diagnostics = validate_sections(document, self._context)
+        for diagnostic in diagnostics:
+            placed = self._placed(diagnostic)
             key = next(iter(values), "")
             if key and placed[0] != self._axis_paths[key]:  # caused by this axis, said of another
                 shown = ", ".join(f"{name} = {value}" for name, value in values.items())
-                placed = (self._axis_paths[key], f"with {shown}: {complaint[1]}")
-            if placed not in self._complaints:
-                self._complaints.append(placed)
+                placed = (self._axis_paths[key], f"with {shown}: {diagnostic[1]}")
+            if placed not in self._diagnostics:
+                self._diagnostics.append(placed)
 
     def _check_seeds(self, axis: Axis, sets: int | None) -> None:
         for value in axis.form.ends():
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
                 message = f"a seed is a whole number from 0, not {value}"
-                self._complaints.append((self._axis_paths["seed"], message))
+                self._diagnostics.append((self._axis_paths["seed"], message))
             elif sets is not None and value >= sets:
-                self._complaints.append((self._axis_paths["seed"], missing_set(sets, value)))
+                self._diagnostics.append((self._axis_paths["seed"], missing_set(sets, value)))
 
     # words -------------------------------------------------------------------------------
 
-    def _placed(self, complaint: Complaint) -> Complaint:
+    def _placed(self, diagnostic: Diagnostic) -> Diagnostic:
         """A complaint about a value that an axis gave is one about the axis."""
-        path, message = complaint
+        path, message = diagnostic
         for key, place in self._axis_paths.items():
             parts = key_path(key)
             if path[: len(parts)] == parts:
                 return place, message
-        return complaint
+        return diagnostic
 
     def _fail(self) -> None:
         problems = []
-        for path, message in dict.fromkeys(self._complaints):
-            source, line = self._source, self._positions.line(path)
+        for path, message in dict.fromkeys(self._diagnostics):
+            source, line = self._source, self._locations.line(path)
             for changed, text in self._set.items():  # the later ones count
                 shorter = min(len(path), len(changed))
                 inside = changed == path[: len(changed)]

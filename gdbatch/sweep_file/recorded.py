@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import IngredientError, nearest
-from .complaints import Complaint
+from .diagnostics import Diagnostic
 from .measures import clashes
 from .sweep import NO_PREDICTIONS, Sweep
 
@@ -20,34 +20,34 @@ RESERVED_COLUMNS = frozenset(
 )
 
 
-def record_complaints(sweep: Sweep) -> list[Complaint]:
+def record_diagnostics(sweep: Sweep) -> list[Diagnostic]:
     """What is wrong with what a sweep records, and with the names of its columns."""
-    complaints: list[Complaint] = []
+    diagnostics: list[Diagnostic] = []
     problem = sweep.first.make_problem()
     taken = {*RESERVED_COLUMNS, *(axis.column for axis in sweep.axes)}
-    complaints += clashes(sweep.record.measures, taken | {*problem.parameter_names})
+    diagnostics += clashes(sweep.record.measures, taken | {*problem.parameter_names})
     if not problem.n_predictions:
         for name in taken.intersection(problem.parameter_names):
             message = f'the parameter "{name}" has the name of a column of results; rename it'
-            complaints.append((("problem",), message))
+            diagnostics.append((("problem",), message))
         for index, value in enumerate(sweep.record.values or []):
             if value in ("prediction", "prediction_error"):
                 message = f"{NO_PREDICTIONS}; record loss, gradient_norm or parameters"
-                complaints.append((("record", "values", index), message))
+                diagnostics.append((("record", "values", index), message))
     columns = {axis.column: axis for axis in sweep.axes if axis is not sweep.refined}
     for name, values in (sweep.record.trials or {}).items():
         path = ("record", "trials", name)
         if sweep.refined is not None and name == sweep.refined.column:
             message = f"{name} is refined, so its values are not known; choose by other axes"
-            complaints.append((path, message))
+            diagnostics.append((path, message))
         elif name not in columns:
             hint = nearest(name, columns)
-            complaints.append((path, f'the sweep has no axis "{name}"; {hint}'))
+            diagnostics.append((path, f'the sweep has no axis "{name}"; {hint}'))
         elif not values:
-            complaints.append((path, "give at least one value"))
+            diagnostics.append((path, "give at least one value"))
         for value in values if name in columns else ():
             try:
                 columns[name].place_of(value)
             except IngredientError as error:
-                complaints.append((path, error.message))
-    return complaints
+                diagnostics.append((path, error.message))
+    return diagnostics

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from .. import catalogue
+from .. import registry
 from ..ingredients.datasets.protocol import DatasetOptions
 from ..ingredients.functions.protocol import FunctionOptions
-from ..ingredients.measures import MeasureOptions
+from ..ingredients.measures.protocol import MeasureOptions
 from ..ingredients.options import Options
 from .axes import FORMS
 from .maps import MapOptions
@@ -24,13 +24,12 @@ _REFERENCE = "#/$defs/{model}"
 def json_schema() -> dict[str, Any]:
     """The schema as plain data."""
     options = {
-        family: [entry.Options for entry in catalogue.family(family).values()]
-        for family in FAMILIES
+        family: [entry.Options for entry in registry.family(family).values()] for family in FAMILIES
     }
     options["problem"].remove(FunctionOptions)
-    options["problem"] += [entry.Options for entry in catalogue.family("function").values()]
-    datasets = [entry.Options for entry in catalogue.family("dataset").values()]
-    measures = [entry.Options for entry in catalogue.family("measure").values()]
+    options["problem"] += [entry.Options for entry in registry.family("function").values()]
+    datasets = [entry.Options for entry in registry.family("dataset").values()]
+    measures = [entry.Options for entry in registry.family("measure").values()]
     models: list[type[Options]] = [Heading, Record, Train, MapOptions, *FORMS, *datasets, *measures]
     models += [model for family in options.values() for model in family]
     names, schema = models_json_schema(
@@ -103,7 +102,7 @@ def _name_measures(definitions: dict[str, Any], measures: list[Any]) -> None:
     del definitions[MeasureOptions.__name__]
     plain = [
         name
-        for name, entry in catalogue.family("measure").items()
+        for name, entry in registry.family("measure").items()
         if not any(
             field.is_required()
             for key, field in entry.Options.model_fields.items()

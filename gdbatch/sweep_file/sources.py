@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import Problem, SweepFileError
-from .complaints import shortened
-from .positions import Path as KeyPath
-from .positions import Positions, split_key
+from .diagnostics import shortened
+from .toml_locations import Path as KeyPath
+from .toml_locations import TomlLocations, split_key
 
 
-def read_document(path: Path) -> tuple[dict[str, Any], Positions]:
+def read_document(path: Path) -> tuple[dict[str, Any], TomlLocations]:
     """A TOML file as a document, and where its keys are; raises SweepFileError."""
     try:
         text = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
-        return tomllib.loads(text), Positions(text)
+        return tomllib.loads(text), TomlLocations(text)
     except UnicodeDecodeError:
         raise SweepFileError([Problem("is not a text file in UTF-8", source=str(path))]) from None
     except tomllib.TOMLDecodeError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import RunError, UsageError
-from .complaints import complaints_of
+from .diagnostics import diagnostics_of
 from .sweep import Heading
 
 _STARTER = """\
@@ -124,7 +124,7 @@ def write_starter(name: str, folder: Path, python: bool = False) -> list[Path]:
     try:
         Heading(name=name)
     except ValidationError as error:
-        message = complaints_of(error, Heading, (), {"name": name})[0][1]
+        message = diagnostics_of(error, Heading, (), {"name": name})[0][1]
         raise UsageError(message) from None
     texts = {".py": _PYTHON, ".toml": _PYTHON_SWEEP} if python else {".toml": _STARTER}
     paths = {folder / f"{name}{ending}": text for ending, text in texts.items()}

@@ -13,28 +13,29 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
-from .. import catalogue, ingredients  # noqa: F401  the ingredients register themselves
+from .. import ingredients, registry  # noqa: F401  the ingredients register themselves
 from ..engine.engines import ENGINES
-from ..engine.minibatches import Batch
-from ..engine.outcomes import STOP_RULES, Training
-from ..engine.recording import RECORDABLE
+from ..engine.trajectories import RECORDABLE
 from ..errors import IngredientError, nearest
 from ..ingredients.functions.protocol import FunctionOptions
-from ..ingredients.initializers import Initializer, InitOptions
-from ..ingredients.measures import MeasureOptions
+from ..ingredients.initializers.protocol import Initializer, InitOptions
+from ..ingredients.measures.protocol import MeasureOptions
 from ..ingredients.optimizers.protocol import OptimizerOptions
 from ..ingredients.options import Context, Options
+from ..ingredients.problems.minibatches import Batch
 from ..ingredients.problems.protocol import Problem, ProblemOptions, layers_of
 from ..ingredients.problems.python import PythonProblem
 from ..ingredients.problems.python_check import check
-from ..ingredients.schedules import ScheduleOptions
-from ..streams import generator
+from ..ingredients.schedules.protocol import ScheduleOptions
+from ..random_streams import generator
+from ..stopping import STOP_RULES
+from ..training import Training
 from .axes import Refine
 from .axis import Axis
-from .complaints import Complaint, complaints_of
+from .diagnostics import Diagnostic, diagnostics_of
 from .keys import key_path
 from .maps import MapAxes
-from .positions import Path
+from .toml_locations import Path
 
 FAMILIES = ("problem", "init", "optimizer", "schedule")
 DEFAULT_KINDS = {"schedule": "constant"}  # of tables that may be missing
@@ -197,12 +198,12 @@ class Sections:
 
     def make_problem(self) -> Problem:
         """What is trained."""
-        problem: Problem = catalogue.get("problem", self.problem.kind)(self.problem)
+        problem: Problem = registry.get("problem", self.problem.kind)(self.problem)
         return problem
 
     def make_initializer(self, problem: Problem | None = None) -> Initializer:
         """Where it starts; raises IngredientError where that does not fit the problem."""
-        entry = catalogue.get("init", self.init.kind)
+        entry = registry.get("init", self.init.kind)
         initializer: Initializer = entry(self.init, problem or self.make_problem())
         return initializer
 
@@ -239,9 +240,9 @@ class Sweep:
         """The sections with some axes' values in place; the other axes stand at their first."""
         values = {axis.key: _plain(axis.values(np.array([0]))) for axis in self.axes}
         document = with_values(self.document, values | dict(structural))
-        sections, complaints = validate_sections(document, self.context)
+        sections, diagnostics = validate_sections(document, self.context)
         if sections is None:
-            raise IngredientError("; ".join(message for _, message in complaints))
+            raise IngredientError("; ".join(message for _, message in diagnostics))
         return sections
 
 
@@ -285,7 +286,7 @@ def options_class(family: str, table: Any) -> Any:
 
 def _named(family: str, key: str, table: dict[str, Any]) -> Any:
     """The entry of a family that a table names under `key`; raises IngredientError."""
-    known = catalogue.family(family)
+    known = registry.family(family)
     name = table.get(key, DEFAULT_KINDS.get(family))
     if name is None:
         raise IngredientError(f'missing key "{key}"; allowed: ' + ", ".join(known))
@@ -300,34 +301,34 @@ def _named(family: str, key: str, table: dict[str, Any]) -> Any:
 
 def validate_sections(
     document: Mapping[str, Any], context: Context
-) -> tuple[Sections | None, list[Complaint]]:
+) -> tuple[Sections | None, list[Diagnostic]]:
     """Sections of a document, and everything that is wrong in them."""
-    complaints: list[Complaint] = []
+    diagnostics: list[Diagnostic] = []
     parts: dict[str, Any] = {}
     for family in (*FAMILIES, "train"):
         if family not in document and family not in DEFAULT_KINDS:
-            complaints.append(((family,), f"the table [{family}] is missing"))
+            diagnostics.append(((family,), f"the table [{family}] is missing"))
             continue
         table = document.get(family, {})
         if family == "problem" and isinstance(table, dict) and isinstance(table.get("data"), dict):
             place = ("problem", "data")
             dataset, wrong = validated("dataset", table["data"], place, context)
             if wrong:
-                complaints += wrong
+                diagnostics += wrong
                 continue
             table = table | {"data": dataset}
         parts[family], wrong = validated(family, table, (family,), context)
-        complaints += wrong
-    if complaints:
-        return None, complaints
+        diagnostics += wrong
+    if diagnostics:
+        return None, diagnostics
     sections = Sections(**parts)
-    complaints = _misfits(sections, context)
-    return (None, complaints) if complaints else (sections, [])
+    diagnostics = _misfits(sections, context)
+    return (None, diagnostics) if diagnostics else (sections, [])
 
 
 def validated(
     family: str, table: Any, place: Path, context: Context
-) -> tuple[Any, list[Complaint]]:
+) -> tuple[Any, list[Diagnostic]]:
     """The options in a table that stands at `place`, and everything that is wrong in it."""
     try:
         model = Train if family == "train" else options_class(family, table)
@@ -335,10 +336,10 @@ def validated(
     except IngredientError as error:
         return None, [((*place, *error.key), error.message)]
     except ValidationError as error:
-        return None, complaints_of(error, model, place, table)
+        return None, diagnostics_of(error, model, place, table)
 
 
-def _misfits(sections: Sections, context: Context) -> list[Complaint]:
+def _misfits(sections: Sections, context: Context) -> list[Diagnostic]:
     """What is wrong between sections that are right by themselves."""
     problem = sections.make_problem()
     engine, training = sections.train.engine, sections.train.training()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gdbatch.analysis.boxes import boundary, box_count, box_dimension, densest_window
+from gdbatch.numerics.box_counting import boundary, box_count, box_dimension, densest_window
 
 
 def sierpinski(side: int) -> np.ndarray:

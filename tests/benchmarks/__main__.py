@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from gdbatch.executors import cores
+from gdbatch.run.executors.local import cores
 
 from .peers import PEERS
 from .turns import ENGINES, in_turns, machine, one_core, timed

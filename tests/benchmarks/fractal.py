@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from gdbatch.engine.assignment import Assignment
+from gdbatch.engine.task import Task
 
 from .turns import in_turns, machine, one_core, timed
 from .workloads import Outcome, Run, Workload, engine_run
@@ -70,7 +70,7 @@ def _contestants(workload: Workload) -> dict[str, Run]:
     return {
         _ENGINE: engine_run(workload, "numpy"),
         _MEASURED: engine_run(workload, "numpy", measured=True),
-        _NOTEBOOK: notebook_run(workload.assignment(), workload.steps),
+        _NOTEBOOK: notebook_run(workload.task(), workload.steps),
     }
 
 
@@ -83,19 +83,19 @@ def fractal(side: int, steps: int) -> Workload:
     return Workload("fractal", document, steps)
 
 
-def notebook_run(assignment: Assignment, steps: int) -> Run:
+def notebook_run(task: Task, steps: int) -> Run:
     """All pixels, one step after the other, as the notebook trains them."""
     import jax
     import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", True)
-    problem: Any = assignment.problem
+    problem: Any = task.problem
     x, y = jnp.asarray(problem.inputs), jnp.asarray(problem.target_rows)
     inputs, hidden, outputs = problem.layers
-    flat = assignment.initial_parameters(np.arange(len(assignment))).T
+    flat = task.initial_parameters(np.arange(len(task))).T
     first = jnp.asarray(flat[:, : inputs * hidden].reshape(-1, inputs, hidden))
     second = jnp.asarray(flat[:, inputs * hidden :].reshape(-1, hidden, outputs))
-    rates = tuple(map(jnp.asarray, assignment.optimizer_numbers["learning_rate"]))
+    rates = tuple(map(jnp.asarray, task.optimizer_hyperparameters["learning_rate"]))
 
     def loss_of(weights: Any) -> Any:
         w0, w1 = weights

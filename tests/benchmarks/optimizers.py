@@ -12,7 +12,7 @@ import statistics
 from dataclasses import replace
 from typing import Any
 
-from gdbatch import catalogue
+from gdbatch import registry
 
 from .turns import in_turns, one_core, timed
 from .workloads import Workload, engine_run, workloads
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="float64", choices=["float64", "float32"])
     options = parser.parse_args()
     base = next(one for one in workloads(0.5) if "2→4→1" in one.name and options.dtype in one.name)
-    changes = {name: {"optimizer.kind": name} for name in catalogue.family("optimizer")}
+    changes = {name: {"optimizer.kind": name} for name in registry.family("optimizer")}
     runs = {
         name: engine_run(_changed(base, change), "numpy")
         for name, change in (changes | SURROUNDINGS).items()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gdbatch.executors import cores
+from gdbatch.run.executors.local import cores
 from gdbatch.version import __version__
 
 ENGINES = ("numpy", "fused") if importlib.util.find_spec("numba") else ("numpy",)

@@ -15,10 +15,11 @@ import numpy as np
 import threadpoolctl
 from numpy.typing import NDArray
 
-from gdbatch.engine.assignment import Assignment, Results
 from gdbatch.engine.loop import train
-from gdbatch.executors import in_worker
-from gdbatch.plan import Plan, Shard
+from gdbatch.engine.results import Results
+from gdbatch.engine.task import Task
+from gdbatch.plan.plan import Plan, Shard
+from gdbatch.run.executors.local import in_worker
 from gdbatch.sweep_file import read_sweep
 
 
@@ -32,11 +33,11 @@ class Workload:
     until: str = ""  # the stop rule, or "" for a fixed number of steps
     tolerance: float = 0.0
 
-    def assignment(self, engine: str = "numpy") -> Assignment:
+    def task(self, engine: str = "numpy") -> Task:
         """All trials of the sweep, in one assignment."""
         plan = Plan(read_sweep(self.document, engine=engine))
         assert plan.groups == 1
-        return plan.assignment_of(0, np.arange(plan.trials))
+        return plan.task_of(0, np.arange(plan.trials))
 
     def repeated(self, times: int) -> Workload:
         """The workload with so many times the seeds."""
@@ -46,11 +47,11 @@ class Workload:
 
     def case(self) -> Case:
         """The same as plain arrays, for peers."""
-        assignment = self.assignment()
-        dtype = assignment.training.dtype
-        problem: Any = assignment.problem
-        parameters = assignment.initial_parameters(np.arange(len(assignment))).astype(dtype)
-        rates = np.asarray(assignment.optimizer_numbers["learning_rate"]).astype(dtype)
+        task = self.task()
+        dtype = task.training.dtype
+        problem: Any = task.problem
+        parameters = task.initial_parameters(np.arange(len(task))).astype(dtype)
+        rates = np.asarray(task.optimizer_hyperparameters["learning_rate"]).astype(dtype)
         return Case(
             parameters,
             rates,
@@ -123,16 +124,16 @@ def shards_run(workload: Workload, engine: str, workers: int) -> Callable[[], in
 def _updates_of(task: tuple[Plan, Shard]) -> int:
     plan, shard = task
     with threadpoolctl.threadpool_limits(1):
-        return int(train(plan.assignment(shard)).steps.sum())
+        return int(train(plan.task(shard)).steps.sum())
 
 
 def engine_run(workload: Workload, engine: str, measured: bool = False) -> Run:
     """A run of one of gdbatch's engines on one core, with the measures of the sweep or without."""
-    assignment = workload.assignment(engine)
+    task = workload.task(engine)
     measures = read_sweep(workload.document).record.measures if measured else ()
 
     def run() -> Outcome:
-        results: Results = train(assignment, keep_parameters=True, measures=measures)
+        results: Results = train(task, keep_parameters=True, measures=measures)
         assert results.final_parameters is not None
         return Outcome(int(results.steps.sum()), results.final_parameters, results.steps)
 

@@ -13,20 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdbatch import catalogue
-from gdbatch.engine.assignment import Assignment, Number, Results
-from gdbatch.engine.fused import FusedEvaluator
-from gdbatch.engine.minibatches import keys_of
-from gdbatch.engine.outcomes import OUTCOMES, Training
-from gdbatch.engine.reference import ReferenceNetwork
-from gdbatch.ingredients.problems.network import Network, NetworkOptions
-from gdbatch.ingredients.problems.network_elementwise import ElementwiseEvaluator
-from gdbatch.ingredients.problems.network_products import ProductsEvaluator
+from gdbatch import registry
+from gdbatch.engine.fused.engine import FusedEvaluator
+from gdbatch.engine.results import Results
+from gdbatch.engine.task import Task
+from gdbatch.ingredients.options import Number
+from gdbatch.ingredients.problems.minibatches import keys_of
+from gdbatch.ingredients.problems.network.elementwise import ElementwiseEvaluator
+from gdbatch.ingredients.problems.network.problem import Network, NetworkOptions
+from gdbatch.ingredients.problems.network.products import ProductsEvaluator
 from gdbatch.ingredients.problems.protocol import Evaluation
+from gdbatch.outcomes import OUTCOMES
+from gdbatch.reference import ReferenceNetwork
+from gdbatch.training import Training
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
-ACTIVATIONS = sorted(catalogue.family("activation"))
-LOSSES = sorted(catalogue.family("loss"))
+ACTIVATIONS = sorted(registry.family("activation"))
+LOSSES = sorted(registry.family("loss"))
 FORMS = {"elementwise": ElementwiseEvaluator, "products": ProductsEvaluator}
 KINKED = ("relu", "leaky_relu")
 
@@ -115,23 +118,23 @@ def evaluated(problem: Network, parameters: Array, dtype: np.dtype[Any] = F64) -
 # trials --------------------------------------------------------------------------------------
 
 
-def assignment_of(
+def task_of(
     problem: Network,
     training: Training,
     learning_rates: Any,
     seeds: Any = 0,
     init: str = "normal",
     **numbers: Number,
-) -> Assignment:
+) -> Task:
     """One trial a learning rate; normal weights of scale 0.8 unless told otherwise."""
     rates = np.atleast_1d(np.asarray(learning_rates, np.float64))
-    entry = catalogue.get("init", init)
+    entry = registry.get("init", init)
     if init == "normal":
         numbers = {"mean": 0.0, "scale": 0.8} | numbers
-    return Assignment(
+    return Task(
         problem,
         entry(entry.Options.model_construct(kind=init), problem),
-        catalogue.get("optimizer", "gradient_descent"),
+        registry.get("optimizer", "gradient_descent"),
         training,
         np.broadcast_to(np.asarray(seeds, np.int64), rates.shape).copy(),
         {"biases": 0.0} | numbers,
@@ -139,16 +142,14 @@ def assignment_of(
     )
 
 
-def started_at(
-    weights: Any, problem: Network, training: Training, learning_rates: Any
-) -> Assignment:
+def started_at(weights: Any, problem: Network, training: Training, learning_rates: Any) -> Task:
     """One trial a learning rate, all weights of a trial starting at the given number."""
     rates = np.atleast_1d(np.asarray(learning_rates, np.float64))
     starts = np.broadcast_to(np.asarray(weights, np.float64), rates.shape)
-    return assignment_of(problem, training, rates, init="constant", value=starts.copy())
+    return task_of(problem, training, rates, init="constant", value=starts.copy())
 
 
-def some_of(assignment: Assignment, rows: Any) -> Assignment:
+def some_of(task: Task, rows: Any) -> Task:
     """An assignment of only some trials, in the order of `rows`."""
 
     def taken(numbers: Mapping[str, Number]) -> dict[str, Number]:
@@ -158,17 +159,17 @@ def some_of(assignment: Assignment, rows: Any) -> Assignment:
         }
 
     return replace(
-        assignment,
-        seeds=assignment.seeds[rows],
-        init_numbers=taken(assignment.init_numbers),
-        optimizer_numbers=taken(assignment.optimizer_numbers),
-        schedule_numbers=taken(assignment.schedule_numbers),
+        task,
+        seeds=task.seeds[rows],
+        init_hyperparameters=taken(task.init_hyperparameters),
+        optimizer_hyperparameters=taken(task.optimizer_hyperparameters),
+        schedule_hyperparameters=taken(task.schedule_hyperparameters),
     )
 
 
-def batch_key_of(assignment: Assignment, row: int) -> int:
+def batch_key_of(task: Task, row: int) -> int:
     """From what the minibatches of a trial are drawn."""
-    return int(keys_of(assignment.entropy, assignment.seeds[[row]])[0])
+    return int(keys_of(task.entropy, task.seeds[[row]])[0])
 
 
 def outcomes(results: Results) -> list[str]:

@@ -15,10 +15,10 @@ import pytest
 from numba import njit
 from numba.extending import register_jitable
 
-from gdbatch import catalogue
-from gdbatch.engine import fused_functions  # noqa: F401  exp and tanh of vectors
-from gdbatch.engine.vectors import lanes_of, load, store
-from gdbatch.ingredients.activations import Activation
+from gdbatch import registry
+from gdbatch.engine.fused import functions as fused_functions  # noqa: F401  exp and tanh of vectors
+from gdbatch.engine.fused.vectors import lanes_of, load, store
+from gdbatch.ingredients.activations.protocol import Activation
 from tests.engine.exact import exactly, relative_errors
 from tests.engine.helpers import ACTIVATIONS, F32, F64, Array
 
@@ -109,7 +109,7 @@ def assert_accurate(
 @every_activation
 def test_values_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype[Any]) -> None:
     sop = sops(dtype)
-    value, _ = form(catalogue.get("activation", name), sop)
+    value, _ = form(registry.get("activation", name), sop)
     # below the normal numbers floats thin out
     assert_accurate(value, exactly(name, tuple(sop.tolist()))[0], float(np.finfo(dtype).tiny))
 
@@ -119,7 +119,7 @@ def test_values_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype
 @every_activation
 def test_slopes_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype[Any]) -> None:
     sop = sops(dtype)
-    _, slope = form(catalogue.get("activation", name), sop)
+    _, slope = form(registry.get("activation", name), sop)
     # 1 - tanh² is accurate to an ulp of 1, not of itself
     exact = exactly(name, tuple(sop.tolist()))[1]
     assert_accurate(slope, exact, CLAMP[dtype], absolute=name == "tanh")
@@ -128,7 +128,7 @@ def test_slopes_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype
 @DTYPES
 @every_activation
 def test_the_array_form_equals_the_plain_form(name: str, dtype: np.dtype[Any]) -> None:
-    activation, eps = catalogue.get("activation", name), float(np.finfo(dtype).eps)
+    activation, eps = registry.get("activation", name), float(np.finfo(dtype).eps)
     sop = sops(dtype)
     sop = sop[np.abs(sop) < (700 if dtype == F64 else 87)]
     for found, wanted in zip(in_arrays(activation, sop), one_by_one(activation, sop), strict=True):
@@ -142,9 +142,9 @@ def test_the_array_form_equals_the_plain_form(name: str, dtype: np.dtype[Any]) -
 def test_what_is_no_number_stays_so(name: str, dtype: np.dtype[Any]) -> None:
     nothing = np.full(3, np.nan, dtype)
     for form in (in_arrays, one_by_one, compiled):
-        for found in form(catalogue.get("activation", name), nothing):
+        for found in form(registry.get("activation", name), nothing):
             assert np.isnan(found).all() or name == "identity"
-    assert np.isnan(in_arrays(catalogue.get("activation", name), nothing)[0]).all()
+    assert np.isnan(in_arrays(registry.get("activation", name), nothing)[0]).all()
 
 
 @DTYPES
@@ -153,7 +153,7 @@ def test_what_is_no_number_stays_so(name: str, dtype: np.dtype[Any]) -> None:
 def test_infinities_have_the_values_and_slopes_of_the_limits(
     name: str, form: Any, dtype: np.dtype[Any]
 ) -> None:
-    activation = catalogue.get("activation", name)
+    activation = registry.get("activation", name)
     with np.errstate(invalid="ignore"):
         value, slope = form(activation, np.array([-np.inf, np.inf], dtype))
     assert value.tolist() == [activation.bounds[0], activation.bounds[1]]
@@ -168,14 +168,14 @@ def test_infinities_have_the_values_and_slopes_of_the_limits(
 def test_the_slope_at_a_kink_is_that_of_the_left(
     form: Any, name: str, slope: float, zero: float
 ) -> None:
-    found = form(catalogue.get("activation", name), np.array([zero]))
+    found = form(registry.get("activation", name), np.array([zero]))
     assert [part.tolist() for part in found] == [[0.0], [slope]]
 
 
 @DTYPES
 @every_activation
 def test_every_shape_and_stride_gives_the_same_bits(name: str, dtype: np.dtype[Any]) -> None:
-    activation = catalogue.get("activation", name)
+    activation = registry.get("activation", name)
     random = np.random.default_rng(3)
     sop = random.normal(0, 20, (9, 4, 7)).astype(dtype)
     wanted = [part.reshape(sop.shape) for part in in_arrays(activation, sop.reshape(-1))]
@@ -190,7 +190,7 @@ def test_every_shape_and_stride_gives_the_same_bits(name: str, dtype: np.dtype[A
 
 @every_activation
 def test_values_stay_inside_the_bounds(name: str) -> None:
-    activation = catalogue.get("activation", name)
+    activation = registry.get("activation", name)
     lowest, highest = activation.bounds
     for dtype in (F64, F32):
         value, _ = in_arrays(activation, sops(dtype))
@@ -201,7 +201,7 @@ def test_values_stay_inside_the_bounds(name: str) -> None:
 @every_activation
 @pytest.mark.parametrize("value", [-3.0, -0.9, -0.2, 0.0, 1e-9, 0.3, 0.5, 0.99, 1.0, 2.5])
 def test_the_inverse_finds_the_sum_of_products(name: str, value: float) -> None:
-    activation = catalogue.get("activation", name)
+    activation = registry.get("activation", name)
     lowest, highest = activation.bounds
     sop = activation.inverse(value)
     if lowest < value < highest:

@@ -14,25 +14,27 @@ import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from gdbatch.engine import reference as tutorial
-from gdbatch.engine.assignment import Assignment, Results
+from gdbatch import reference as tutorial
 from gdbatch.engine.loop import train
-from gdbatch.engine.minibatches import Batch
-from gdbatch.engine.outcomes import STOP_RULES, Training
-from gdbatch.engine.reference import ReferenceNetwork, ReferenceResult, train_reference
-from gdbatch.ingredients.problems.network import Network
+from gdbatch.engine.results import Results
+from gdbatch.engine.task import Task
+from gdbatch.ingredients.problems.minibatches import Batch
+from gdbatch.ingredients.problems.network.problem import Network
+from gdbatch.reference import ReferenceNetwork, ReferenceResult, train_reference
+from gdbatch.stopping import STOP_RULES
+from gdbatch.training import Training
 from tests.documents import plan_of
 from tests.engine.helpers import (
     ACTIVATIONS,
     FORMS,
     LOSSES,
     Array,
-    assignment_of,
     batch_key_of,
     network,
     outcomes,
     reference_of,
     single,
+    task_of,
 )
 from tests.engine.updating import OPTIMIZERS, SCHEDULES, any_updates, updates_of
 
@@ -75,17 +77,17 @@ class Unsteady(ReferenceNetwork):
         return loss, off(gradient), predictions
 
 
-def stable_reference(assignment: Assignment, row: int) -> ReferenceResult | None:
+def stable_reference(task: Task, row: int) -> ReferenceResult | None:
     """The end of a trial by the reference, or None where its last bits decide that end.
 
     A stall is the last bits deciding: it is exact between runs of one engine only.
     """
-    problem = assignment.problem
+    problem = task.problem
     assert isinstance(problem, Network)
-    start = assignment.initial_parameters(np.array([row]))[:, 0]
-    updates = updates_of(assignment, row)
-    reference, training = reference_of(problem), assignment.training
-    key = batch_key_of(assignment, row)
+    start = task.initial_parameters(np.array([row]))[:, 0]
+    updates = updates_of(task, row)
+    reference, training = reference_of(problem), task.training
+    key = batch_key_of(task, row)
     end = train_reference(reference, start, updates, training, key)
     others = [
         train_reference(reference, np.nextafter(start, np.inf), updates, training, key),
@@ -118,11 +120,11 @@ def assert_equal_ends(results: Results, row: int, wanted: ReferenceResult) -> No
         assert found == pytest.approx(number, rel=1e-9, abs=1e-11, nan_ok=True), name
 
 
-def assert_equals_reference(assignment: Assignment) -> Iterator[str]:
+def assert_equals_reference(task: Task) -> Iterator[str]:
     """Compare all stable trials; yields the outcome of each, "chaos" for the others."""
-    results = train(assignment, keep_parameters=True)
-    for row in range(len(assignment)):
-        wanted = stable_reference(assignment, row)
+    results = train(task, keep_parameters=True)
+    for row in range(len(task)):
+        wanted = stable_reference(task, row)
         if wanted is None:
             yield "chaos"
         elif outcomes(results)[row] == "stalled":  # where the reference goes on by an ulp or so
@@ -187,7 +189,7 @@ def problems(draw: st.DrawFn) -> Network:
 def test_random_stable_trials_equal_the_reference(
     problem: Network, training: Training, rates: list[float], seed: int
 ) -> None:
-    found = {*assert_equals_reference(assignment_of(problem, training, rates, seed))}
+    found = {*assert_equals_reference(task_of(problem, training, rates, seed))}
     for one in found:
         event(one)
     assume(found != {"chaos"})  # an example that compares nothing does not count
@@ -212,8 +214,8 @@ def test_most_trials_at_moderate_rates_are_stable_and_equal_the_reference(
     problem = network(**options, form=form)
     training = Training(130, stop={"loss": 0.05, "prediction_error": 0.2}, hold=3)
     rates, seeds = np.geomspace(0.02, 1.5, 7), [0, 1]
-    assignment = assignment_of(problem, training, np.tile(rates, 2), np.repeat(seeds, 7))
-    found = list(assert_equals_reference(assignment))
+    task = task_of(problem, training, np.tile(rates, 2), np.repeat(seeds, 7))
+    found = list(assert_equals_reference(task))
     assert len([one for one in found if one != "chaos"]) >= 0.8 * len(found)
 
 
@@ -225,7 +227,7 @@ def test_every_optimizer_under_every_schedule_equals_the_reference(
     """With clipping, weight decay, a warm-up and a rate a layer, each different in every trial."""
     training = Training(100, stop={"loss": 0.12}, hold=2)
     problem = network([2, 3, 1], activation="tanh", bias=True)
-    plain = assignment_of(problem, training, np.geomspace(0.003, 0.1, 6), np.arange(6))
+    plain = task_of(problem, training, np.geomspace(0.003, 0.1, 6), np.arange(6))
     found = list(assert_equals_reference(any_updates(plain, optimizer, schedule)))
     assert len([one for one in found if one != "chaos"]) >= 3
 
@@ -247,8 +249,8 @@ def test_most_trials_on_minibatches_equal_the_reference(batch: Batch, name: str,
     stop = {"loss": 0.05, "prediction_error": 0.2}
     training = Training(90, stop=stop, hold=3, batch=batch)
     rates, seeds = np.geomspace(0.02, 0.4, 4), [0, 1]
-    assignment = assignment_of(problem, training, np.tile(rates, 2), np.repeat(seeds, 4))
-    found = list(assert_equals_reference(assignment))
+    task = task_of(problem, training, np.tile(rates, 2), np.repeat(seeds, 4))
+    found = list(assert_equals_reference(task))
     assert len([one for one in found if one != "chaos"]) >= 0.5 * len(found)
 
 
@@ -256,7 +258,7 @@ def test_most_trials_on_minibatches_equal_the_reference(batch: Batch, name: str,
 def test_every_optimizer_on_minibatches_equals_the_reference(optimizer: str) -> None:
     training = Training(100, stop={"loss": 0.12}, hold=2, batch=Batch(2))
     problem = network([2, 3, 1], activation="tanh", bias=True)
-    plain = assignment_of(problem, training, np.geomspace(0.003, 0.1, 4), np.arange(4))
+    plain = task_of(problem, training, np.geomspace(0.003, 0.1, 4), np.arange(4))
     found = list(assert_equals_reference(any_updates(plain, optimizer, "inverse_time")))
     assert len([one for one in found if one != "chaos"]) >= 2
 
@@ -272,10 +274,10 @@ def test_a_planned_sweep_equals_the_reference_from_its_own_draws() -> None:
         }
     )
     (shard,) = plan.shards()
-    assignment = plan.assignment(shard)
-    starts = assignment.initial_parameters(np.arange(len(assignment)))
+    task = plan.task(shard)
+    starts = task.initial_parameters(np.arange(len(task)))
     assert len(np.unique(starts)) == 3  # the same weights at every learning rate
-    found = list(assert_equals_reference(assignment))
+    found = list(assert_equals_reference(task))
     assert {"converged", "unfinished"} <= {*found}
     assert found.count("chaos") <= 0.2 * len(found)
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdbatch import catalogue
+from gdbatch import registry
 from gdbatch.errors import SweepFileError
-from gdbatch.plan import Plan
+from gdbatch.plan.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document
 from tests.engine.helpers import Array
 
 NEEDED: dict[str, dict[str, Any]] = {"teacher": {"layers": [3, 5, 2]}}
-KINDS = sorted(catalogue.family("dataset"))
+KINDS = sorted(registry.family("dataset"))
 FIXED = ("chebyshev", "xor")  # without noise they have nothing to draw
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -33,7 +33,7 @@ def widths(kind: str) -> list[int]:
     given = NEEDED.get(kind, {}).get("layers")
     if given:
         return [given[0], given[-1]]
-    fields = catalogue.get("dataset", kind).Options.model_fields
+    fields = registry.get("dataset", kind).Options.model_fields
     inputs = {"chebyshev": 1}.get(kind, fields["inputs"].default if "inputs" in fields else 2)
     return [inputs, 1]
 
@@ -65,7 +65,7 @@ def test_samples_are_drawn_from_a_seed(kind: str) -> None:
 
 @every_kind
 def test_noise_spreads_and_none_does_not(kind: str) -> None:
-    if "noise" not in catalogue.get("dataset", kind).Options.model_fields:
+    if "noise" not in registry.get("dataset", kind).Options.model_fields:
         return
     plain, noisy = (drawn(kind, samples=4000, noise=noise) for noise in (0.0, 0.3))
     differences = np.concatenate([(noisy[0] - plain[0]).ravel(), (noisy[1] - plain[1]).ravel()])

@@ -13,7 +13,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from gdbatch import catalogue
+from gdbatch import registry
 from gdbatch.ingredients.options import PerLane
 from gdbatch.ingredients.problems.function import FunctionProblem
 from gdbatch.ingredients.problems.protocol import Evaluation
@@ -23,7 +23,7 @@ from tests.engine.helpers import F32, F64, Array
 LANES = 12
 CASES = [
     (name, index)
-    for name, entry in catalogue.family("function").items()
+    for name, entry in registry.family("function").items()
     for index in range(len(entry.examples))
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -40,7 +40,7 @@ def problem_of(name: str, **options: Any) -> FunctionProblem:
 
 def example(case: Case) -> FunctionProblem:
     name, index = case
-    return problem_of(name, **catalogue.get("function", name).examples[index])
+    return problem_of(name, **registry.get("function", name).examples[index])
 
 
 def points(problem: FunctionProblem, lanes: int = LANES, seed: int = 0) -> Array:
@@ -232,7 +232,7 @@ def lane_numbers(problem: FunctionProblem) -> list[str]:
 @every_case
 def test_numbers_may_differ_from_lane_to_lane(case: Case) -> None:
     name, index = case
-    problem, options = example(case), dict(catalogue.get("function", case[0]).examples[index])
+    problem, options = example(case), dict(registry.get("function", case[0]).examples[index])
     x, random = points(problem), np.random.default_rng(3)
     numbers: dict[str, Array] = {}
     for key in lane_numbers(problem):

@@ -17,16 +17,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from gdbatch import catalogue
-from gdbatch.engine import fused, fused_functions
+from gdbatch import registry
 from gdbatch.engine.engines import ENGINES
+from gdbatch.engine.fused import engine as fused
+from gdbatch.engine.fused import functions as fused_functions
+from gdbatch.engine.fused.vector_arithmetic import multiply_add
+from gdbatch.engine.fused.vectors import lanes_of, load, store
 from gdbatch.engine.loop import train
-from gdbatch.engine.outcomes import Training
-from gdbatch.engine.vector_arithmetic import multiply_add
-from gdbatch.engine.vectors import lanes_of, load, store
 from gdbatch.errors import SweepFileError
-from gdbatch.ingredients import elementary
+from gdbatch.numerics import elementary
 from gdbatch.sweep_file import read_sweep
+from gdbatch.training import Training
 from tests.documents import document
 from tests.engine.helpers import (
     ACTIVATIONS,
@@ -34,18 +35,18 @@ from tests.engine.helpers import (
     F64,
     LOSSES,
     Array,
-    assignment_of,
     evaluated,
     names_of_layers,
     network,
     outcomes,
     random_parameters,
+    task_of,
 )
 from tests.engine.test_against_reference import CHOSEN, assert_equals_reference, trainings
 from tests.engine.updating import different_numbers, valid_numbers, with_updates
 
 both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
-FUSED = [name for name, one in catalogue.family("optimizer").items() if hasattr(one, "fused")]
+FUSED = [name for name, one in registry.family("optimizer").items() if hasattr(one, "fused")]
 FEW = {one: index % 3 for index, one in enumerate(ACTIVATIONS)}  # three share a kernel
 
 # functions -----------------------------------------------------------------------------------
@@ -188,8 +189,8 @@ def test_an_evaluation_is_that_of_numpy(loss: str, third: int, dtype: np.dtype[A
 def test_stable_trials_equal_the_reference(options: dict[str, Any]) -> None:
     training = Training(130, stop={"loss": 0.05, "prediction_error": 0.2}, hold=3, engine="fused")
     rates, seeds = np.geomspace(0.02, 1.5, 7), [0, 1]
-    assignment = assignment_of(network(**options), training, np.tile(rates, 2), np.repeat(seeds, 7))
-    found = list(assert_equals_reference(assignment))
+    task = task_of(network(**options), training, np.tile(rates, 2), np.repeat(seeds, 7))
+    found = list(assert_equals_reference(task))
     assert len([one for one in found if one != "chaos"]) >= 0.8 * len(found)
 
 
@@ -206,7 +207,7 @@ def test_random_stable_trials_equal_the_reference(
 ) -> None:
     problem = network(layers, bias=bias, data=seed % 1000, activation="sigmoid")
     training = replace(training, engine="fused")
-    found = {*assert_equals_reference(assignment_of(problem, training, rates, seed))}
+    found = {*assert_equals_reference(task_of(problem, training, rates, seed))}
     assume(found != {"chaos"})  # an example that compares nothing does not count
 
 
@@ -232,7 +233,7 @@ def test_stable_trials_under_every_optimizer_of_kernels_equal_the_reference(
         numbers = different_numbers("optimizer", optimizer, 9, spread=0.5)
         for name in ("learning_rate", "weight_decay", "clip_norm", "clip_value"):
             del numbers[name]
-        base = assignment_of(problem, training, rates, np.arange(9))
+        base = task_of(problem, training, rates, np.arange(9))
         ours = with_updates(base, optimizer, weight_decay=0.0, **numbers)
         found += list(assert_equals_reference(ours))
     assert "converged" in found
@@ -242,10 +243,10 @@ def test_stable_trials_under_every_optimizer_of_kernels_equal_the_reference(
 @pytest.mark.parametrize("optimizer", FUSED)
 def test_kernels_step_as_the_equation_of_one_weight_says(optimizer: str) -> None:
     """The fused form is plain Python too."""
-    entry, numbers = catalogue.get("optimizer", optimizer), valid_numbers("optimizer", optimizer)
+    entry, numbers = registry.get("optimizer", optimizer), valid_numbers("optimizer", optimizer)
     state = tuple(np.float64(0) for _ in entry.state)
     shares = tuple(np.float64(0) for _ in entry.row_state)
-    chosen = tuple(np.float64(numbers[name]) for name in entry.fused_numbers)
+    chosen = tuple(np.float64(numbers[name]) for name in entry.fused_hyperparameters)
     weight, expected, memory = np.float64(0.5), np.float64(0.5), {}
     for slope in np.random.default_rng(2).normal(0, 1, 100):
         weight, state, shares = entry.fused(weight, slope, state, shares, chosen, np.float64(0.01))
@@ -274,7 +275,7 @@ def test_ends_are_those_of_the_numpy_engine(
     training = Training(300, dtype, stop, hold)
     rates = np.geomspace(1e-2, 10, 60)  # far below the edge: smooth descents
     ours, theirs = (
-        train(assignment_of(problem, replace(training, engine=engine), rates), None, True)
+        train(task_of(problem, replace(training, engine=engine), rates), None, True)
         for engine in ("fused", "numpy")
     )
     # a stall is exact between runs of one engine only
@@ -293,8 +294,7 @@ def test_divergence_is_the_same_outcome_at_the_same_step() -> None:
     problem = network([2, 3, 1], activation="identity")
     rates = [1e-3, 5.0, 50.0, 1e300]
     ours, theirs = (
-        train(assignment_of(problem, Training(50, engine=engine), rates))
-        for engine in ("fused", "numpy")
+        train(task_of(problem, Training(50, engine=engine), rates)) for engine in ("fused", "numpy")
     )
     assert outcomes(ours) == outcomes(theirs) == ["completed"] + ["diverged"] * 3
     assert ours.steps.tolist() == theirs.steps.tolist()
@@ -334,11 +334,11 @@ def test_a_cache_that_cannot_be_written_costs_time_and_nothing_else(
 
     problem = network([1, 1], activation="relu")
     training = Training(20, stop={"loss": 1e-3}, engine="fused")
-    wanted = train(assignment_of(problem, replace(training, engine="numpy"), [0.1, 0.2]))
+    wanted = train(task_of(problem, replace(training, engine="numpy"), [0.1, 0.2]))
     fused._made.cache_clear()
     monkeypatch.setattr("numba.core.caching.Cache.save_overload", full_disk)
     monkeypatch.setattr("numba.core.caching.Cache.load_overload", lambda *arguments: None)
-    found = train(assignment_of(problem, training, [0.1, 0.2]))
+    found = train(task_of(problem, training, [0.1, 0.2]))
     fused._made.cache_clear()
     assert found.steps.tolist() == wanted.steps.tolist()
 
@@ -359,26 +359,26 @@ def test_where_there_is_no_place_for_a_cache_kernels_are_not_kept(
 
 def test_every_activation_and_loss_has_a_form_for_kernels() -> None:
     engine = ENGINES["fused"]
-    descent = catalogue.get("optimizer", "gradient_descent").Options(
+    descent = registry.get("optimizer", "gradient_descent").Options(
         kind="gradient_descent", learning_rate=1.0
     )
-    constant = catalogue.get("schedule", "constant").Options()
+    constant = registry.get("schedule", "constant").Options()
     for name in ACTIVATIONS:
         assert (
             engine.refusal(network([1, 1], activation=name), descent, constant, Training(1)) == ""
         )
-        assert callable(catalogue.get("activation", name).fused)
+        assert callable(registry.get("activation", name).fused)
     for name in LOSSES:
-        assert callable(catalogue.get("loss", name).fused)
+        assert callable(registry.get("loss", name).fused)
 
 
 def test_kernels_are_found_on_disk_by_the_next_process(tmp_path: Path) -> None:
     script = """
 import numpy as np
-from gdbatch.engine import fused
-from tests.engine.helpers import Training, assignment_of, network
+from gdbatch.engine.fused import engine as fused
+from tests.engine.helpers import Training, task_of, network
 problem = network([1, 1], activation="identity")
-fused.compile_kernels(assignment_of(problem, Training(5, engine="fused"), [0.1]))
+fused.compile_kernels(task_of(problem, Training(5, engine="fused"), [0.1]))
 print(sum(sum(one.stats.cache_misses.values()) for one in fused._kernels(problem)))
 """
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}

@@ -14,7 +14,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from gdbatch.ingredients.problems.network import Network
+from gdbatch.ingredients.problems.network.problem import Network
 from gdbatch.ingredients.problems.protocol import Evaluation
 from tests.engine.helpers import (
     ACTIVATIONS,

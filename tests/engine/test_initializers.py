@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdbatch import catalogue
-from gdbatch.engine.assignment import Assignment
+from gdbatch import registry
+from gdbatch.engine.task import Task
 from gdbatch.errors import SweepFileError
-from gdbatch.plan import Plan
-from gdbatch.streams import generator
+from gdbatch.plan.plan import Plan
+from gdbatch.random_streams import generator
 from gdbatch.sweep_file import read_sweep
 from tests.documents import TEXT, plan_of
 from tests.engine.helpers import Array
@@ -27,7 +27,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "point": {"values": [0.1 * place for place in range(20)]},
     "file": {"file": "sets.npz"},
 }
-KINDS = sorted(catalogue.family("init"))
+KINDS = sorted(registry.family("init"))
 FIXED = ("constant", "point")
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -57,21 +57,19 @@ NETWORK = {
 }  # fmt: skip
 
 
-def assignment_of(
-    init: dict[str, Any], axes: dict[str, Any] | None = None, seeds: int = 6
-) -> Assignment:
+def task_of(init: dict[str, Any], axes: dict[str, Any] | None = None, seeds: int = 6) -> Task:
     plan = plan_of(
         problem=NETWORK,
         init=init,
         train={"max_steps": 10},
         axes={"seed": {"count": seeds}, "learning_rate": [1.0], **(axes or {})},
     )
-    return plan.assignment_of(0, np.arange(plan.trials))
+    return plan.task_of(0, np.arange(plan.trials))
 
 
 def starts(init: dict[str, Any], axes: dict[str, Any] | None = None, seeds: int = 6) -> Array:
-    assignment = assignment_of(init, axes, seeds)
-    return assignment.initial_parameters(np.arange(len(assignment)))
+    task = task_of(init, axes, seeds)
+    return task.initial_parameters(np.arange(len(task)))
 
 
 def refused(init: dict[str, Any], axes: dict[str, Any] | None = None) -> str:
@@ -87,19 +85,19 @@ def refused(init: dict[str, Any], axes: dict[str, Any] | None = None) -> str:
 @every_kind
 def test_a_seed_has_one_start_and_another_seed_another(kind: str) -> None:
     init = {"kind": kind, **NEEDED.get(kind, {}), "biases": 0.5}
-    assignment = assignment_of(init)
-    found = assignment.initial_parameters(np.arange(6))
-    assert found.shape == (assignment.problem.n_parameters, 6)
+    task = task_of(init)
+    found = task.initial_parameters(np.arange(6))
+    assert found.shape == (task.problem.n_parameters, 6)
     assert np.isfinite(found).all()
-    assert (found[assignment.problem.is_bias] == 0.5).all()
+    assert (found[task.problem.is_bias] == 0.5).all()
     assert len(np.unique(found, axis=1).T) == (1 if kind in FIXED else 6)
     for rows in ([5], [3, 0, 3]):
-        assert np.array_equal(assignment.initial_parameters(np.array(rows)), found[:, rows])
+        assert np.array_equal(task.initial_parameters(np.array(rows)), found[:, rows])
 
 
 @every_kind
 def test_every_number_may_differ_from_lane_to_lane(kind: str) -> None:
-    options = catalogue.get("init", kind).Options
+    options = registry.get("init", kind).Options
     table = {"kind": kind, **NEEDED.get(kind, {})}
     context = options.model_validate(table)
     for key in options.lane_keys():
@@ -119,7 +117,7 @@ def test_every_number_may_differ_from_lane_to_lane(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", [one for one in KINDS if one not in FIXED])
 def test_scales_and_offsets_may_be_one_a_layer(kind: str) -> None:
-    options, table = catalogue.get("init", kind).Options, {"kind": kind, **NEEDED.get(kind, {})}
+    options, table = registry.get("init", kind).Options, {"kind": kind, **NEEDED.get(kind, {})}
     if "scale" not in options.model_fields:
         assert kind == "uniform"  # which has ends instead
         return
@@ -155,8 +153,8 @@ def layers_of(init: dict[str, Any], layers: list[int]) -> list[Array]:
     problem = {"kind": "network", "layers": layers}
     problem |= {"inputs": [[0] * layers[0]], "targets": [[0] * layers[-1]]}
     plan = plan_of(problem=problem, init=init, axes={"learning_rate": [1.0]})
-    assignment = plan.assignment_of(0, np.arange(1))
-    flat, matrices = assignment.initial_parameters(np.arange(1))[:, 0], []
+    task = plan.task_of(0, np.arange(1))
+    flat, matrices = task.initial_parameters(np.arange(1))[:, 0], []
     for shape in itertools.pairwise(layers):
         size = shape[0] * shape[1]
         matrices.append(flat[:size].reshape(shape))
@@ -192,7 +190,7 @@ SADDLE = {"kind": "function", "function": "saddle"}
 def function_starts(init: dict[str, Any], axes: dict[str, Any]) -> Array:
     train = {"max_steps": 10}
     plan = plan_of(problem=SADDLE, init=init, train=train, axes={"learning_rate": [1.0], **axes})
-    return plan.assignment_of(0, np.arange(plan.trials)).initial_parameters(np.arange(plan.trials))
+    return plan.task_of(0, np.arange(plan.trials)).initial_parameters(np.arange(plan.trials))
 
 
 def test_a_map_over_two_start_coordinates() -> None:
@@ -209,7 +207,7 @@ def test_whole_points_are_an_axis_that_splits_the_plan() -> None:
     plan = plan_of(problem=SADDLE, init={"kind": "point"}, train={"max_steps": 10}, axes=axes)
     assert plan.groups == 2
     for number in range(2):
-        start = plan.assignment_of(number, np.array([number])).initial_parameters(np.array([0]))
+        start = plan.task_of(number, np.array([number])).initial_parameters(np.array([0]))
         assert start[:, 0].tolist() == points[number]
     assert plan.columns(np.arange(2))["values"] == ["1.0-2.0", "3.0-4.0"]
 

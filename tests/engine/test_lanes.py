@@ -12,23 +12,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdbatch.engine.assignment import Assignment
 from gdbatch.engine.loop import train
-from gdbatch.engine.outcomes import Training
-from gdbatch.ingredients.problems.network import Network
+from gdbatch.engine.task import Task
+from gdbatch.ingredients.problems.network.problem import Network
+from gdbatch.training import Training
 from tests.engine.helpers import (
     ACTIVATIONS,
     F32,
     F64,
     FORMS,
     Array,
-    assignment_of,
     bytes_of,
     evaluated,
     network,
     outcomes,
     random_parameters,
     some_of,
+    task_of,
 )
 
 WORK: dict[str, dict[str, Any]] = {
@@ -64,11 +64,11 @@ def training_of(work: str, dtype: np.dtype[Any]) -> Training:
     return Training(150, dtype, STOPS.get(work, STOP), 3, divergence_limit=None, engine=engine)
 
 
-def sweep_of(work: str, dtype: np.dtype[Any]) -> Assignment:
+def sweep_of(work: str, dtype: np.dtype[Any]) -> Task:
     """Rates over five decades: some trials converge, others overflow in the same block."""
     training = training_of(work, dtype)
     rates = np.tile(np.geomspace(1e-3, 3e2, TRIALS // 2), 2)
-    return assignment_of(network(**WORK[work]), training, rates, np.repeat([0, 1], TRIALS // 2))
+    return task_of(network(**WORK[work]), training, rates, np.repeat([0, 1], TRIALS // 2))
 
 
 @cache
@@ -77,9 +77,9 @@ def expected(work: str, dtype: np.dtype[Any]) -> Ends:
     return bytes_of(train(sweep_of(work, dtype), keep_parameters=True))
 
 
-def ends_in_blocks(assignment: Assignment, width: int, monkeypatch: pytest.MonkeyPatch) -> Ends:
-    monkeypatch.setattr(assignment.problem, "block_width", lambda dtype: width)
-    return bytes_of(train(assignment, keep_parameters=True))
+def ends_in_blocks(task: Task, width: int, monkeypatch: pytest.MonkeyPatch) -> Ends:
+    monkeypatch.setattr(task.problem, "block_width", lambda dtype: width)
+    return bytes_of(train(task, keep_parameters=True))
 
 
 # trials --------------------------------------------------------------------------------------
@@ -99,9 +99,9 @@ def test_the_trials_below_end_in_several_ways(work: str, dtype: np.dtype[Any]) -
 @both_dtypes
 @every_work
 def test_a_trial_ends_as_it_would_alone(work: str, dtype: np.dtype[Any]) -> None:
-    assignment = sweep_of(work, dtype)
+    task = sweep_of(work, dtype)
     for row in range(0, TRIALS, 3):
-        alone = train(some_of(assignment, [row]), keep_parameters=True)
+        alone = train(some_of(task, [row]), keep_parameters=True)
         assert bytes_of(alone) == [expected(work, dtype)[row]]
 
 
@@ -133,9 +133,9 @@ def test_the_order_of_trials_changes_nothing(
 def test_an_assignment_in_two_parts_gives_the_same(
     work: str, dtype: np.dtype[Any], cut: int
 ) -> None:
-    assignment = sweep_of(work, dtype)
+    task = sweep_of(work, dtype)
     parts = (np.arange(cut), np.arange(cut, TRIALS))
-    found = [bytes_of(train(some_of(assignment, rows), keep_parameters=True)) for rows in parts]
+    found = [bytes_of(train(some_of(task, rows), keep_parameters=True)) for rows in parts]
     assert found[0] + found[1] == expected(work, dtype)
 
 
@@ -145,7 +145,7 @@ def test_a_trial_in_a_crowd_of_divergences_ends_as_alone(work: str, dtype: np.dt
     training = training_of(work, dtype)
     rates = np.full(TRIALS, 1e30)
     rates[[5, 38]] = 0.01, 0.3
-    crowd = assignment_of(network(**WORK[work]), training, rates, np.arange(TRIALS))
+    crowd = task_of(network(**WORK[work]), training, rates, np.arange(TRIALS))
     found = bytes_of(train(crowd, keep_parameters=True))
     for row in (5, 38):
         alone = train(some_of(crowd, [row]), keep_parameters=True)
@@ -211,13 +211,13 @@ def test_a_seed_gives_the_same_start_at_every_rate_and_in_every_order() -> None:
     training = Training(0, F64)
     problem = network([2, 3, 2], bias=True)
     seeds = np.array([3, 1, 3, 2**40, 1])
-    assignment = assignment_of(problem, training, [1.0, 2.0, 3.0, 4.0, 5.0], seeds, biases=0.25)
-    starts = assignment.initial_parameters(np.arange(5))
+    task = task_of(problem, training, [1.0, 2.0, 3.0, 4.0, 5.0], seeds, biases=0.25)
+    starts = task.initial_parameters(np.arange(5))
     assert np.array_equal(starts[:, 0], starts[:, 2])
     assert np.array_equal(starts[:, 1], starts[:, 4])
     assert len(np.unique(starts, axis=1).T) == 3
     for rows in ([4], [3, 0], [2, 2, 1]):
-        assert np.array_equal(assignment.initial_parameters(np.array(rows)), starts[:, rows])
+        assert np.array_equal(task.initial_parameters(np.array(rows)), starts[:, rows])
     assert (starts[problem.is_bias] == 0.25).all()
     assert problem.is_bias.sum() == 5
 
@@ -225,7 +225,7 @@ def test_a_seed_gives_the_same_start_at_every_rate_and_in_every_order() -> None:
 def test_float32_starts_where_float64_does() -> None:
     problem = network([2, 3, 2])
     narrow, wide = (
-        train(assignment_of(problem, Training(0, dtype), [1.0], 9), keep_parameters=True)
+        train(task_of(problem, Training(0, dtype), [1.0], 9), keep_parameters=True)
         for dtype in (F32, F64)
     )
     assert wide.final_parameters is not None

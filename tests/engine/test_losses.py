@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gdbatch import catalogue
+from gdbatch import registry
 from tests.engine.helpers import (
     ACTIVATIONS,
     F32,
@@ -34,7 +34,7 @@ SQUARED = [name for name in LOSSES if name != "binary_cross_entropy"]
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_factor_is_the_slope_of_a_term(loss: str, count: int) -> None:
-    one = catalogue.get("loss", loss)
+    one = registry.get("loss", loss)
     for sop in (-2.0, 0.3, 1.5):
         for target in (0.0, 0.4, 1.0):
 
@@ -117,7 +117,7 @@ def test_the_curvature_is_the_largest_eigenvalue_of_the_updates_jacobian(
     options = {"activation": activation, "loss": loss, "derivative_at": derivative_at}
     problem = network([2, 2], bias=bias, inputs=[[0.6, -0.4]], targets=[[0.3, 0.7]], **options)
     inputs = np.array([0.6, -0.4] + [1.0] * bias)
-    inverse = catalogue.get("activation", activation).inverse
+    inverse = registry.get("activation", activation).inverse
     sops = [inverse(target) for target in (0.3, 0.7)]
     solution = np.outer(inputs, sops).ravel() / (inputs @ inputs)
     reference = reference_of(problem)

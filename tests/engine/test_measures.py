@@ -10,53 +10,53 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdbatch import catalogue
-from gdbatch.engine.assignment import Assignment, Results
+from gdbatch import registry
 from gdbatch.engine.loop import train
-from gdbatch.engine.outcomes import DIVERGED, Training
-from gdbatch.engine.recording import Recording
-from gdbatch.ingredients.measures import MeasureOptions
-from tests.engine.helpers import F32, F64, Array, assignment_of, network, outcomes, some_of
+from gdbatch.engine.results import Results
+from gdbatch.engine.task import Task
+from gdbatch.engine.trajectories import Recording
+from gdbatch.ingredients.measures.protocol import MeasureOptions
+from gdbatch.outcomes import DIVERGED
+from gdbatch.training import Training
+from tests.engine.helpers import F32, F64, Array, network, outcomes, some_of, task_of
 from tests.engine.test_theory import CUBIC
-from tests.engine.test_theory import assignment_of as function_assignment
+from tests.engine.test_theory import task_of as function_task
 
-MEASURES = sorted(catalogue.family("measure"))
+MEASURES = sorted(registry.family("measure"))
 NEEDED: dict[str, dict[str, Any]] = {"loss_at": {"steps": [0, 3, 40, 150]}}
 
 every_measure = pytest.mark.parametrize("name", MEASURES)
 
 
 def measure(name: str, **options: Any) -> MeasureOptions:
-    found: MeasureOptions = catalogue.get("measure", name).Options(
+    found: MeasureOptions = registry.get("measure", name).Options(
         kind=name, **NEEDED.get(name, {}) | options
     )
     return found
 
 
-def crowd(dtype: np.dtype[Any] = F64, **changes: Any) -> Assignment:
+def crowd(dtype: np.dtype[Any] = F64, **changes: Any) -> Task:
     """Rates over five decades: some trials converge, others overflow in the same block."""
     training = Training(150, dtype, {"prediction_error": 0.1}, 3, divergence_limit=None)
     problem = network([2, 3, 1], activation=["tanh", "identity"], bias=True)
     rates = np.tile(np.geomspace(1e-3, 3e2, 20), 2)
-    return assignment_of(problem, replace(training, **changes), rates, np.repeat([0, 1], 20))
+    return task_of(problem, replace(training, **changes), rates, np.repeat([0, 1], 20))
 
 
-def measured(
-    assignment: Assignment, measures: Sequence[MeasureOptions], keep: bool = False
-) -> Results:
-    return train(assignment, keep_parameters=keep, measures=measures)
+def measured(task: Task, measures: Sequence[MeasureOptions], keep: bool = False) -> Results:
+    return train(task, keep_parameters=keep, measures=measures)
 
 
-def values_of(assignment: Assignment, name: str, **options: Any) -> list[Array]:
-    return list(measured(assignment, [measure(name, **options)]).measures.values())
+def values_of(task: Task, name: str, **options: Any) -> list[Array]:
+    return list(measured(task, [measure(name, **options)]).measures.values())
 
 
-def losses_of(assignment: Assignment) -> tuple[Results, list[Array]]:
+def losses_of(task: Task) -> tuple[Results, list[Array]]:
     """Results, and for each trial its finite losses from step 0 to the end."""
-    recording = Recording(np.arange(len(assignment)), 1, ("loss",))
-    results = train(assignment, recording)
+    recording = Recording(np.arange(len(task)), 1, ("loss",))
+    results = train(task, recording)
     table = results.trajectories
-    losses = [table["loss"][0, table["row"] == row] for row in range(len(assignment))]
+    losses = [table["loss"][0, table["row"] == row] for row in range(len(task))]
     return results, [one[np.isfinite(one)] for one in losses]
 
 
@@ -65,13 +65,13 @@ def losses_of(assignment: Assignment) -> tuple[Results, list[Array]]:
 
 @every_measure
 def test_a_measure_fills_its_columns_for_every_trial_that_ended_well(name: str) -> None:
-    assignment = crowd()
-    results = measured(assignment, [measure(name)])
+    task = crowd()
+    results = measured(task, [measure(name)])
     assert list(results.measures) == [one.name for one in measure(name).columns()]
     assert {"converged", "diverged", "unfinished"} <= set(outcomes(results))
     for column in measure(name).columns():
         values = results.measures[column.name]
-        assert values.shape == (len(assignment),)
+        assert values.shape == (len(task),)
         assert not column.whole or (values[~np.isnan(values)] % 1 == 0).all()
         if name not in ("loss_at", "period"):
             assert np.isfinite(values[np.array(outcomes(results)) != "diverged"]).all()
@@ -83,13 +83,13 @@ def test_a_measure_fills_its_columns_for_every_trial_that_ended_well(name: str) 
 def test_a_measure_depends_neither_on_the_slot_nor_on_the_width(
     name: str, dtype: np.dtype[Any], stop: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assignment = crowd(dtype, stop=stop)
+    task = crowd(dtype, stop=stop)
     wanted = [measure(name)]
-    together = measured(assignment, wanted).measures
-    backwards = measured(some_of(assignment, np.arange(len(assignment))[::-1]), wanted).measures
-    alone = [measured(some_of(assignment, [row]), wanted).measures for row in (0, 15, 39)]
-    monkeypatch.setattr(assignment.problem, "block_width", lambda dtype: 7)
-    apart = measured(assignment, wanted).measures
+    together = measured(task, wanted).measures
+    backwards = measured(some_of(task, np.arange(len(task))[::-1]), wanted).measures
+    alone = [measured(some_of(task, [row]), wanted).measures for row in (0, 15, 39)]
+    monkeypatch.setattr(task.problem, "block_width", lambda dtype: 7)
+    apart = measured(task, wanted).measures
     for column, values in together.items():
         assert values.tobytes() == apart[column].tobytes()
         assert values.tobytes() == backwards[column][::-1].tobytes()
@@ -110,8 +110,8 @@ def test_a_measure_sees_the_same_while_training_and_afterwards(name: str) -> Non
 @every_measure
 @pytest.mark.parametrize("stop", [{"prediction_error": 0.1}, {}], ids=["stop", "no stop"])
 def test_a_measure_leaves_the_results_as_they_are(name: str, stop: dict[str, float]) -> None:
-    assignment = crowd(stop=stop)
-    plain, with_measure = train(assignment), measured(assignment, [measure(name)])
+    task = crowd(stop=stop)
+    plain, with_measure = train(task), measured(task, [measure(name)])
     for column in ("outcome", "steps", "initial_loss", "final_loss", "gradient_norm"):
         assert getattr(plain, column).tobytes() == getattr(with_measure, column).tobytes()
     assert with_measure.final_parameters is None
@@ -197,21 +197,21 @@ def test_increases_of_the_loss_are_counted() -> None:
 )  # fmt: skip
 def test_the_period_of_the_logistic_map(rate: float, expected: float) -> None:
     """Doubled at r = 1 + rate of 3, 1 + √6, 3.54409, 3.56441; period 3 from 1 + √8."""
-    assignment = function_assignment(CUBIC, [0.7], [rate], max_steps=5000)
-    (period,) = values_of(assignment, "period")
+    task = function_task(CUBIC, [0.7], [rate], max_steps=5000)
+    (period,) = values_of(task, "period")
     assert np.array_equal(period, [expected], equal_nan=True)
 
 
 def test_the_period_is_that_of_all_parameters() -> None:
     quadratic = {"function": "quadratic", "eigenvalues": [1.0, 0.5, 0.0]}
-    assignment = function_assignment(quadratic, [1.0, 1.0, 1.0], [0.5, 2.0, 4.0], max_steps=100)
-    (period,) = values_of(assignment, "period")
+    task = function_task(quadratic, [1.0, 1.0, 1.0], [0.5, 2.0, 4.0], max_steps=100)
+    (period,) = values_of(task, "period")
     assert np.array_equal(period, [1, 2, math.nan], equal_nan=True)
 
 
 def test_a_period_is_seen_as_soon_as_it_has_come_twice() -> None:
     quadratic = {"function": "quadratic", "eigenvalues": [1.0]}
     for steps, expected in ((2, math.nan), (3, 2)):
-        assignment = function_assignment(quadratic, [1.0], [2.0], max_steps=steps)
-        (period,) = values_of(assignment, "period")
+        task = function_task(quadratic, [1.0], [2.0], max_steps=steps)
+        (period,) = values_of(task, "period")
         assert np.array_equal(period, [expected], equal_nan=True)

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdbatch import catalogue
-from gdbatch.engine.assignment import Assignment
+from gdbatch import registry
 from gdbatch.engine.block import Block
 from gdbatch.engine.loop import train
-from gdbatch.engine.minibatches import Batch, keys_of, number_of, samples_at
-from gdbatch.engine.outcomes import Training
-from gdbatch.engine.recording import Recording
+from gdbatch.engine.task import Task
+from gdbatch.engine.trajectories import Recording
 from gdbatch.ingredients.problems.function import FunctionProblem
-from gdbatch.ingredients.problems.network import Network
+from gdbatch.ingredients.problems.minibatches import Batch, keys_of, number_of, samples_at
+from gdbatch.ingredients.problems.network.problem import Network
 from gdbatch.ingredients.problems.protocol import Evaluation
+from gdbatch.training import Training
 from tests.documents import plan_of
 from tests.engine.helpers import (
     F32,
@@ -24,7 +24,6 @@ from tests.engine.helpers import (
     FORMS,
     LOSSES,
     Array,
-    assignment_of,
     batch_key_of,
     bytes_of,
     evaluated,
@@ -32,6 +31,7 @@ from tests.engine.helpers import (
     outcomes,
     random_parameters,
     some_of,
+    task_of,
 )
 
 KINDS = {
@@ -123,30 +123,30 @@ def problem_of(form: str | None = None, **options: Any) -> Network:
     return network([2, 3, 1], form=form, **several)
 
 
-def sweep_of(batch: Batch | None, dtype: Any = F64, form: str | None = None) -> Assignment:
+def sweep_of(batch: Batch | None, dtype: Any = F64, form: str | None = None) -> Task:
     """Rates over three decades, of three seeds; some trials overflow and some converge."""
     names = ["tanh", "identity"]
     problem = problem_of(form, activation=names, loss="mean_squared_error")
     training = Training(150, dtype, {"loss": 0.07}, 2, divergence_limit=None, batch=batch)
     rates = np.tile(np.geomspace(0.03, 30, TRIALS // 3), 3)
-    return assignment_of(problem, training, rates, np.repeat([0, 1, 2], TRIALS // 3))
+    return task_of(problem, training, rates, np.repeat([0, 1, 2], TRIALS // 3))
 
 
 @every_kind
 def test_a_seed_has_the_same_minibatches_at_every_rate_and_step(batch: Batch) -> None:
-    assignment = sweep_of(batch)
+    task = sweep_of(batch)
     rows = np.random.default_rng(0).permutation(TRIALS)
-    block = Block(assignment, assignment.fresh_lanes(rows))
+    block = Block(task, task.fresh_lanes(rows))
     evaluator: Any = block._on_batch or block._evaluator
     steps = np.random.default_rng(1).integers(0, 9, (5, TRIALS))
     for now in (*steps, steps[0]):  # forwards and back again
         block.steps[:] = now
         evaluator._minibatches.draw()
         for lane, row in enumerate(rows):
-            wanted = samples_at(batch, 12, batch_key_of(assignment, row), int(now[lane]))
+            wanted = samples_at(batch, 12, batch_key_of(task, row), int(now[lane]))
             assert evaluator._minibatches.chosen[:, lane].tolist() == wanted
-    assert batch_key_of(assignment, 0) == batch_key_of(assignment, TRIALS // 3 - 1)
-    assert len({batch_key_of(assignment, row) for row in range(TRIALS)}) == 3
+    assert batch_key_of(task, 0) == batch_key_of(task, TRIALS // 3 - 1)
+    assert len({batch_key_of(task, row) for row in range(TRIALS)}) == 3
 
 
 @pytest.mark.parametrize("dtype", [F64, F32], ids=str)
@@ -155,17 +155,17 @@ def test_a_seed_has_the_same_minibatches_at_every_rate_and_step(batch: Batch) ->
 def test_a_trial_is_the_same_in_every_block(
     batch: Batch, form: str, dtype: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assignment = sweep_of(batch, dtype, form)
-    results = train(assignment, keep_parameters=True)
+    task = sweep_of(batch, dtype, form)
+    results = train(task, keep_parameters=True)
     expected = bytes_of(results)
     assert {"converged", "diverged"} <= {*outcomes(results)} or batch.size == 1
     mixed = np.random.default_rng(0).permutation(TRIALS)
     for width, order in ((1, np.arange(TRIALS)), (9, mixed), (64, mixed[::-1])):
-        other = some_of(assignment, order)
+        other = some_of(task, order)
         monkeypatch.setattr(other.problem, "block_width", lambda *shape, width=width: width)
         found = bytes_of(train(other, keep_parameters=True))
         assert found == [expected[row] for row in order]
-    alone = bytes_of(train(some_of(assignment, [10]), keep_parameters=True))
+    alone = bytes_of(train(some_of(task, [10]), keep_parameters=True))
     assert alone == [expected[10]]
 
 
@@ -208,7 +208,7 @@ def test_all_samples_at_once_are_the_full_descent(form: str, tracked: Any) -> No
     for batch in (None, Batch(12, tracked=tracked)):
         training = Training(200, stop={"loss": 0.08}, batch=batch)
         problem = problem_of(form, loss="mean_squared_error")
-        results.append(train(assignment_of(problem, training, rates, 1), keep_parameters=True))
+        results.append(train(task_of(problem, training, rates, 1), keep_parameters=True))
     full, whole = results
     assert outcomes(full) == outcomes(whole)
     assert full.steps.tolist() == whole.steps.tolist()
@@ -220,11 +220,11 @@ def test_all_samples_at_once_are_the_full_descent(form: str, tracked: Any) -> No
 
 @every_kind
 def test_what_is_recorded_is_what_was_tracked(batch: Batch) -> None:
-    assignment = sweep_of(batch)
-    problem = assignment.problem
+    task = sweep_of(batch)
+    problem = task.problem
     rows = np.array([0, 9])
     recording = Recording(rows, 7, ("loss", "prediction", "parameters", "gradient_norm"))
-    results = train(assignment, recording)
+    results = train(task, recording)
     table = results.trajectories
     for index, (row, step) in enumerate(zip(table["row"], table["step"], strict=True)):
         parameters = table["parameters"][:, [index] * 8]
@@ -233,7 +233,7 @@ def test_what_is_recorded_is_what_was_tracked(batch: Batch) -> None:
         np.testing.assert_allclose(table["prediction"][:, index], everything.predictions[:, 0])
         tracked = everything
         if batch.tracked == "batch":
-            samples = samples_at(batch, 12, batch_key_of(assignment, row), int(step))
+            samples = samples_at(batch, 12, batch_key_of(task, row), int(step))
             chosen = np.tile(np.array(samples)[:, None], 8)
             tracked = Evaluation(np.empty_like(parameters), np.empty(8))
             evaluator = problem.evaluator(8, F64, chosen)
@@ -252,7 +252,7 @@ def test_an_update_that_changes_nothing_is_no_stall() -> None:
     # the first sample's loss is 0 from the start; the second one's is not
     problem = network([1, 1], inputs=[[0.0], [1.0]], targets=[[0.0], [0.5]], activation="identity")
     training = Training(400, stop={"loss": 1e-6}, batch=Batch(1, replacement=True))
-    results = train(assignment_of(problem, training, np.full(20, 0.25), np.arange(20)))
+    results = train(task_of(problem, training, np.full(20, 0.25), np.arange(20)))
     assert {*outcomes(results)} == {"converged"}
 
 
@@ -260,7 +260,7 @@ def test_an_update_that_changes_nothing_is_no_stall() -> None:
 def test_a_minibatch_of_a_regression_is_one_of_its_samples_alone(function: str) -> None:
     random = np.random.default_rng(5)
     inputs, targets = random.normal(size=(7, 2)), random.uniform(size=(7, 1))
-    entry = catalogue.get("function", function)
+    entry = registry.get("function", function)
 
     def problem_of(rows: Any) -> FunctionProblem:
         some = {"inputs": inputs[rows].tolist(), "targets": targets[rows].tolist()}
@@ -295,10 +295,10 @@ def test_a_regression_on_minibatches_is_the_same_in_every_block(
         train={"max_steps": 150, "stop": {"loss": 0.01}, "batch": vars(batch)},
         axes={"learning_rate": {"log10": [-2, 1], "num": 12}, "seed": {"count": 2}},
     )  # fmt: skip
-    assignment = plan.assignment_of(0, np.arange(24))
-    expected = bytes_of(train(assignment, keep_parameters=True))
+    task = plan.task_of(0, np.arange(24))
+    expected = bytes_of(train(task, keep_parameters=True))
     mixed = np.random.default_rng(0).permutation(24)
-    other = some_of(assignment, mixed)
+    other = some_of(task, mixed)
     monkeypatch.setattr(other.problem, "block_width", lambda *shape: 9)
     found = bytes_of(train(other, keep_parameters=True))
     assert found == [expected[row] for row in mixed]

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdbatch import catalogue
-from gdbatch.engine.assignment import Assignment
+from gdbatch import registry
 from gdbatch.engine.loop import train
-from gdbatch.engine.outcomes import Training
-from gdbatch.engine.recording import Recording
+from gdbatch.engine.task import Task
+from gdbatch.engine.trajectories import Recording
 from gdbatch.ingredients.problems.function import FunctionProblem
-from tests.engine.helpers import Array, assignment_of, network, outcomes
+from gdbatch.training import Training
+from tests.engine.helpers import Array, network, outcomes, task_of
 from tests.engine.test_optimizers import STEPS, path_of, random_gradients
 from tests.engine.updating import with_updates
 
@@ -27,18 +27,18 @@ GRADIENTS: Array = random_gradients((9, 1))[:, :, 0]
 
 def path_under(optimizer: str, decoupled: bool = False, **numbers: float) -> Array:
     """Weights (steps, 9) from the common start by the common gradients."""
-    base = assignment_of(network([3, 3]), Training(STEPS), [RATE], init="constant", value=0.0)
-    assignment = with_updates(base, optimizer, decoupled=decoupled, **numbers)
-    lanes = assignment.fresh_lanes(np.arange(1))
-    shifted = path_of(_started(assignment, START[:, None]), GRADIENTS[:, :, None])
+    base = task_of(network([3, 3]), Training(STEPS), [RATE], init="constant", value=0.0)
+    task = with_updates(base, optimizer, decoupled=decoupled, **numbers)
+    lanes = task.fresh_lanes(np.arange(1))
+    shifted = path_of(_started(task, START[:, None]), GRADIENTS[:, :, None])
     assert shifted.shape[1:] == lanes["parameters"].shape
     return shifted[:, :, 0]
 
 
-def _started(assignment: Assignment, parameters: Array) -> Assignment:
+def _started(task: Task, parameters: Array) -> Task:
     """The same trials from the given parameters."""
     start = SimpleNamespace(draw=lambda *_: np.zeros(1), start=lambda *_: parameters.copy())
-    return Assignment(**vars(assignment) | {"initializer": start})
+    return Task(**vars(task) | {"initializer": start})
 
 
 # sums over all gradients ---------------------------------------------------------------------
@@ -211,14 +211,14 @@ def test_optax_takes_the_same_way(name: str) -> None:
 
 def descents(
     optimizer: str, eigenvalues: list[float], rates: list[float], max_steps: int, **numbers: Any
-) -> Assignment:
+) -> Task:
     """Trials on a quadratic from (1, 1, …), to a loss of 1e-20."""
-    options = catalogue.get("function", "quadratic").Options
+    options = registry.get("function", "quadratic").Options
     problem: Any = FunctionProblem(
         options(kind="function", function="quadratic", eigenvalues=eigenvalues)
     )
     training = Training(max_steps, stop={"loss": 1e-20})
-    base = assignment_of(problem, training, rates, init="constant", value=1.0)
+    base = task_of(problem, training, rates, init="constant", value=1.0)
     return with_updates(base, optimizer, **numbers)
 
 
@@ -247,9 +247,9 @@ def test_the_best_heavy_ball_loses_the_root_of_beta_a_step() -> None:
     ratio = math.sqrt(most / least)
     beta = ((ratio - 1) / (ratio + 1)) ** 2
     rate = (2 / (math.sqrt(least) + math.sqrt(most))) ** 2
-    assignment = descents("momentum", [least, most], [rate], 150, momentum=beta)
+    task = descents("momentum", [least, most], [rate], 150, momentum=beta)
     recording = Recording(np.array([0]), 1, ("loss",))
-    losses = train(assignment, recording).trajectories["loss"][0]
+    losses = train(task, recording).trajectories["loss"][0]
     # the loss falls as (k ρᵏ)²: the roots are double
     k = np.array([60, 110])
     rho = (losses[k[1]] / losses[k[0]] * (k[0] / k[1]) ** 2) ** (1 / (2 * (k[1] - k[0])))

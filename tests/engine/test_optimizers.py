@@ -15,26 +15,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdbatch import catalogue
-from gdbatch.engine.assignment import Assignment
+from gdbatch import registry
 from gdbatch.engine.block import same_lanes
 from gdbatch.engine.loop import train
-from gdbatch.engine.outcomes import Training
-from gdbatch.engine.recording import Recording
-from gdbatch.engine.reference import train_reference
+from gdbatch.engine.task import Task
+from gdbatch.engine.trajectories import Recording
 from gdbatch.engine.updates import Updates
+from gdbatch.reference import train_reference
+from gdbatch.training import Training
 from tests.documents import plan_of
 from tests.engine.helpers import (
     F32,
     F64,
     Array,
-    assignment_of,
     bytes_of,
     network,
     outcomes,
     reference_of,
     single,
     some_of,
+    task_of,
 )
 from tests.engine.updating import (
     OPTIMIZERS,
@@ -49,12 +49,12 @@ both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
 STEPS = 100
 
 
-def plain_assignment(lanes: int, dtype: np.dtype[Any] = F64, **training: Any) -> Assignment:
+def plain_task(lanes: int, dtype: np.dtype[Any] = F64, **training: Any) -> Task:
     """Trials at rates around 0.01 of a network with two layers."""
     training = {"max_steps": 100} | training
     rates = np.geomspace(0.003, 0.1, lanes)
     problem = network([2, 3, 1], activation="tanh", bias=True)
-    return assignment_of(problem, Training(dtype=dtype, **training), rates, np.arange(lanes))
+    return task_of(problem, Training(dtype=dtype, **training), rates, np.arange(lanes))
 
 
 def random_gradients(shape: tuple[int, ...], steps: int = STEPS) -> Array:
@@ -66,11 +66,11 @@ def random_gradients(shape: tuple[int, ...], steps: int = STEPS) -> Array:
     return gradients
 
 
-def path_of(assignment: Assignment, gradients: Array) -> Array:
+def path_of(task: Task, gradients: Array) -> Array:
     """Parameters (steps, parameters, lanes) after each update by the given gradients."""
-    lanes = assignment.fresh_lanes(np.arange(len(assignment)))
+    lanes = task.fresh_lanes(np.arange(len(task)))
     gradient: Array = np.empty_like(lanes["parameters"])
-    updates, path = Updates(assignment, lanes, gradient), []
+    updates, path = Updates(task, lanes, gradient), []
     with np.errstate(divide="ignore"):
         for one in gradients:
             gradient[:] = one
@@ -89,12 +89,12 @@ def path_of(assignment: Assignment, gradients: Array) -> Array:
 def test_arrays_do_what_the_equation_of_one_weight_says(
     optimizer: str, schedule: str, seed: int
 ) -> None:
-    assignment = any_updates(plain_assignment(9), optimizer, schedule, seed)
-    starts = assignment.initial_parameters(np.arange(9))
+    task = any_updates(plain_task(9), optimizer, schedule, seed)
+    starts = task.initial_parameters(np.arange(9))
     gradients = random_gradients(starts.shape)
-    path = path_of(assignment, gradients)
+    path = path_of(task, gradients)
     for lane in range(9):
-        updates = updates_of(assignment, lane)
+        updates = updates_of(task, lane)
         weights, memories = list(starts[:, lane]), [{} for _ in starts]
         for step in range(STEPS):
             weights = updates.next(weights, list(gradients[step, :, lane]), memories, step)
@@ -108,11 +108,11 @@ def test_arrays_do_what_the_equation_of_one_weight_says(
 @both_dtypes
 def test_an_update_depends_on_nothing_but_the_columns(optimizer: str, dtype: np.dtype[Any]) -> None:
     """Lanes taken out half way and put into another block go on to the same bits."""
-    assignment = any_updates(plain_assignment(11, dtype), optimizer, "exponential")
-    lanes = assignment.fresh_lanes(np.arange(11))
+    task = any_updates(plain_task(11, dtype), optimizer, "exponential")
+    lanes = task.fresh_lanes(np.arange(11))
     gradients = random_gradients(lanes["parameters"].shape, 20).astype(dtype)
     gradient: Array = np.empty_like(lanes["parameters"])
-    updates = Updates(assignment, lanes, gradient)
+    updates = Updates(task, lanes, gradient)
     with np.errstate(divide="ignore"):
         for one in gradients[:10]:
             gradient[:] = one
@@ -121,7 +121,7 @@ def test_an_update_depends_on_nothing_but_the_columns(optimizer: str, dtype: np.
         order = np.random.default_rng(0).permutation(11)[:8]
         moved = lanes.take(order)
         other: Array = np.empty_like(moved["parameters"])
-        moved_updates = Updates(assignment, moved, other)
+        moved_updates = Updates(task, moved, other)
         for one in gradients[10:]:
             gradient[:], other[:] = one, one[:, order]
             updates.make()
@@ -135,10 +135,10 @@ def test_an_update_depends_on_nothing_but_the_columns(optimizer: str, dtype: np.
 @every_optimizer
 def test_without_a_gradient_nothing_ever_moves(optimizer: str) -> None:
     """And an update that changes nothing is followed by its like, so a stall can be told."""
-    assignment = with_updates(plain_assignment(8), optimizer, weight_decay=0.0)
-    lanes = assignment.fresh_lanes(np.arange(8))
+    task = with_updates(plain_task(8), optimizer, weight_decay=0.0)
+    lanes = task.fresh_lanes(np.arange(8))
     gradient: Array = np.zeros_like(lanes["parameters"])
-    updates, resting = Updates(assignment, lanes, gradient), 0
+    updates, resting = Updates(task, lanes, gradient), 0
     begin = lanes["parameters"].copy()
     moving = {"parameters": lanes["parameters"], **lanes.part("state")}
     for _ in range(40_000):  # the shares that Adam adds up come to rest
@@ -154,10 +154,10 @@ def test_without_a_gradient_nothing_ever_moves(optimizer: str) -> None:
 
 @every_optimizer
 def test_no_update_allocates(optimizer: str) -> None:
-    assignment = any_updates(plain_assignment(4000), optimizer, "polynomial")
-    lanes = assignment.fresh_lanes(np.arange(4000))
+    task = any_updates(plain_task(4000), optimizer, "polynomial")
+    lanes = task.fresh_lanes(np.arange(4000))
     gradient: Array = np.ones_like(lanes["parameters"])
-    updates = Updates(assignment, lanes, gradient)
+    updates = Updates(task, lanes, gradient)
     with np.errstate(divide="ignore"):
         np.setbufsize(256)  # as the loop has it
         updates.make()
@@ -172,13 +172,13 @@ def test_no_update_allocates(optimizer: str) -> None:
 
 
 @cache
-def expected(optimizer: str, dtype: np.dtype[Any]) -> tuple[Assignment, list[tuple[bytes, ...]]]:
+def expected(optimizer: str, dtype: np.dtype[Any]) -> tuple[Task, list[tuple[bytes, ...]]]:
     """Trials with a stop rule that some meet, trained together."""
     training = {"max_steps": 140, "stop": {"loss": 0.1}, "hold": 3}
-    assignment = any_updates(plain_assignment(21, dtype, **training), optimizer, "cosine", 1)
-    results = train(assignment, keep_parameters=True)
+    task = any_updates(plain_task(21, dtype, **training), optimizer, "cosine", 1)
+    results = train(task, keep_parameters=True)
     assert len({*results.steps}) > 1
-    return assignment, bytes_of(results)
+    return task, bytes_of(results)
 
 
 @both_dtypes
@@ -186,21 +186,21 @@ def expected(optimizer: str, dtype: np.dtype[Any]) -> tuple[Assignment, list[tup
 def test_a_trial_ends_as_it_would_alone_in_any_block_and_order(
     optimizer: str, dtype: np.dtype[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assignment, ends = expected(optimizer, dtype)
+    task, ends = expected(optimizer, dtype)
     for row in (0, 13, 20):
-        alone = train(some_of(assignment, [row]), keep_parameters=True)
+        alone = train(some_of(task, [row]), keep_parameters=True)
         assert bytes_of(alone) == [ends[row]]
     mixed = np.random.default_rng(1).permutation(21)
     for width in (1, 8, 13):
-        monkeypatch.setattr(assignment.problem, "block_width", lambda dtype, width=width: width)
-        shuffled = train(some_of(assignment, mixed), keep_parameters=True)
+        monkeypatch.setattr(task.problem, "block_width", lambda dtype, width=width: width)
+        shuffled = train(some_of(task, mixed), keep_parameters=True)
         assert bytes_of(shuffled) == [ends[row] for row in mixed]
 
 
 @every_optimizer
 def test_windows_inspection_and_recording_take_the_same_way(optimizer: str) -> None:
     """The end recorded is the end found, and a budget shorter than a window changes nothing."""
-    base = any_updates(plain_assignment(9, max_steps=70), optimizer, "linear", 1)
+    base = any_updates(plain_task(9, max_steps=70), optimizer, "linear", 1)
     long = train(replace(base, training=Training(200)), keep_parameters=True)
     recording = Recording(np.arange(9), 7, ("loss", "parameters"))
     found = train(replace(base, training=Training(200)), recording, keep_parameters=True)
@@ -235,14 +235,14 @@ def test_every_number_of_an_optimizer_is_an_axis_inside_a_block(optimizer: str) 
         )
         assert plan.groups == 1
         assert plan.columns(np.arange(4))[name].tolist() == [*values, *values]
-        numbers = plan.assignment_of(0, np.arange(4)).optimizer_numbers
+        numbers = plan.task_of(0, np.arange(4)).optimizer_hyperparameters
         assert numbers[name].tolist() == [*values, *values]
 
 
 @every_optimizer
 def test_an_optimizer_says_its_equation_and_its_source_in_a_line(optimizer: str) -> None:
-    entry = catalogue.get("optimizer", optimizer)
-    line = catalogue.summary(entry)
+    entry = registry.get("optimizer", optimizer)
+    line = registry.summary(entry)
     assert len(line) <= 100
     assert any(year in line for year in map(str, range(1847, 2100)))
     assert "w ← w - η" in inspect.getdoc(entry) or "η" in inspect.getdoc(entry) or "Adam" in line
@@ -254,7 +254,7 @@ def test_an_optimizer_says_its_equation_and_its_source_in_a_line(optimizer: str)
 def one_update(gradient: list[float], dtype: np.dtype[Any] = F64, **numbers: Any) -> list[float]:
     """How far an update of gradient descent at rate 1 moves weights that stand at 0."""
     problem = network([1, len(gradient)])
-    base = assignment_of(problem, Training(1, dtype), [1.0], init="constant", value=0.0)
+    base = task_of(problem, Training(1, dtype), [1.0], init="constant", value=0.0)
     path = path_of(with_updates(base, **numbers), np.array(gradient)[None, :, None])
     return (-path[0, :, 0]).tolist()
 
@@ -282,7 +282,7 @@ def test_clipping_by_norm_neither_overflows_nor_underflows(
 
 def test_weight_decay_is_coupled_or_decoupled() -> None:
     problem = network([1, 2])
-    base = assignment_of(problem, Training(1), [0.5], init="constant", value=2.0)
+    base = task_of(problem, Training(1), [0.5], init="constant", value=2.0)
     gradient = np.array([[[1.0], [0.0]]])
     coupled = path_of(with_updates(base, weight_decay=0.25), gradient)[0, :, 0]
     assert coupled.tolist() == [2 - 0.5 * (1 + 0.25 * 2), 2 - 0.5 * 0.25 * 2]
@@ -295,7 +295,7 @@ def test_weight_decay_is_coupled_or_decoupled() -> None:
 
 def test_each_layer_has_its_learning_rate_and_its_biases_too() -> None:
     problem = network([2, 2, 1], bias=True)
-    base = assignment_of(problem, Training(1), [1.0], init="constant", value=0.0)
+    base = task_of(problem, Training(1), [1.0], init="constant", value=0.0)
     for rates in ((0.5, 0.25), np.array([[0.5], [0.25]])):
         path = path_of(with_updates(base, learning_rate=rates), np.ones((1, 9, 1)))
         assert (-path[0, :, 0]).tolist() == [0.5] * 6 + [0.25] * 3
@@ -304,11 +304,9 @@ def test_each_layer_has_its_learning_rate_and_its_biases_too() -> None:
 # stalls --------------------------------------------------------------------------------------
 
 
-def thrown_off(optimizer: str, schedule: str = "constant", **numbers: Any) -> Assignment:
+def thrown_off(optimizer: str, schedule: str = "constant", **numbers: Any) -> Task:
     """A relu that one long step turns off for good, so that no gradient is left."""
-    base = assignment_of(
-        single("relu", target=0.5), Training(5000), [2.0], init="constant", value=1.0
-    )
+    base = task_of(single("relu", target=0.5), Training(5000), [2.0], init="constant", value=1.0)
     return with_updates(base, optimizer, schedule, **numbers)
 
 
@@ -317,8 +315,8 @@ def test_a_moving_velocity_is_no_stall() -> None:
     plain = train(thrown_off("gradient_descent"), keep_parameters=True)
     assert outcomes(plain) == ["stalled"]
     assert plain.steps.tolist() == [2]
-    assignment = thrown_off("momentum", momentum=0.5)
-    heavy = train(assignment, keep_parameters=True)
+    task = thrown_off("momentum", momentum=0.5)
+    heavy = train(task, keep_parameters=True)
     assert outcomes(heavy) == ["stalled"]
     # 0.5ᵗ goes on until it is 0, below the least of all numbers
     assert 1000 < heavy.steps[0] < 1200
@@ -329,7 +327,7 @@ def test_a_moving_velocity_is_no_stall() -> None:
     heavy_end = train_reference(
         reference_of(single("relu", target=0.5)),
         [1.0],
-        updates_of(assignment, 0),
+        updates_of(task, 0),
         Training(5000),
     )
     assert (heavy_end.outcome, heavy_end.steps) == ("stalled", heavy.steps[0])
@@ -337,12 +335,12 @@ def test_a_moving_velocity_is_no_stall() -> None:
 
 def test_under_a_schedule_nothing_is_said_to_stall() -> None:
     for changes in (
-        {"schedule": "exponential", "schedule_numbers": {"decay": 0.5}},
+        {"schedule": "exponential", "schedule_hyperparameters": {"decay": 0.5}},
         {"warm_up": 10.0},
         {"warm_up": np.array([0.0])},
     ):
-        assignment = thrown_off("gradient_descent", **changes)
-        assert outcomes(train(assignment)) == ["completed"]
+        task = thrown_off("gradient_descent", **changes)
+        assert outcomes(train(task)) == ["completed"]
         reference = reference_of(single("relu", target=0.5))
-        end = train_reference(reference, [1.0], updates_of(assignment, 0), Training(5000))
+        end = train_reference(reference, [1.0], updates_of(task, 0), Training(5000))
         assert end.outcome == "completed"

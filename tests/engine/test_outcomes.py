@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gdbatch.engine.loop import train
-from gdbatch.engine.outcomes import Training
-from gdbatch.engine.recording import Recording
+from gdbatch.engine.trajectories import Recording
+from gdbatch.training import Training
 from tests.engine.helpers import outcomes, single, started_at
 
 LIMIT = 1.0  # 2/λ with λ = 2
@@ -116,9 +116,9 @@ def test_a_divergence_ends_at_the_first_loss_beyond_the_limit(
 def test_recorded_rows_are_the_start_the_multiples_and_the_end(
     rate: float, steps: int, every: int, engine: str
 ) -> None:
-    assignment = started_at(1.0, single(), Training(steps, engine=engine), [rate])
+    task = started_at(1.0, single(), Training(steps, engine=engine), [rate])
     recording = Recording(np.array([0]), every, ("loss", "parameters", "gradient_norm"))
-    found = train(assignment, recording)
+    found = train(task, recording)
     end = int(found.steps[0])
     table = found.trajectories
     assert table["step"].tolist() == sorted({*range(0, end + 1, every), end})

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdbatch import catalogue
-from gdbatch.engine.assignment import Assignment
+from gdbatch import registry
 from gdbatch.engine.loop import train
-from gdbatch.engine.outcomes import Training
-from gdbatch.engine.recording import Recording
+from gdbatch.engine.task import Task
+from gdbatch.engine.trajectories import Recording
+from gdbatch.training import Training
 from tests.documents import plan_of
-from tests.engine.helpers import F32, F64, Array, assignment_of, single
+from tests.engine.helpers import F32, F64, Array, single, task_of
 from tests.engine.updating import (
     SCHEDULES,
     different_numbers,
@@ -31,13 +31,13 @@ def filled(schedule: str, steps: Array, numbers: dict[str, Any]) -> Array:
     """Factors (lanes,) at steps (lanes,)."""
     factor = np.empty(len(steps))
     arrays = {name: np.asarray(number) for name, number in numbers.items()}
-    catalogue.get("schedule", schedule).fill(steps.astype(float), arrays, factor)
+    registry.get("schedule", schedule).fill(steps.astype(float), arrays, factor)
     return factor
 
 
 @every_schedule
 def test_arrays_do_what_the_equation_says(schedule: str) -> None:
-    entry, numbers = catalogue.get("schedule", schedule), different_numbers("schedule", schedule, 7)
+    entry, numbers = registry.get("schedule", schedule), different_numbers("schedule", schedule, 7)
     for step in (0, 1, 2, 6, 7, 29, 30, 31, 1000):
         found = filled(schedule, np.full(7, step), numbers)
         for lane in range(7):
@@ -81,13 +81,13 @@ def test_every_number_of_a_schedule_is_an_axis_inside_a_block(schedule: str) -> 
             }
         )
         assert plan.groups == 1
-        found = plan.assignment_of(0, np.arange(4)).schedule_numbers[name]
+        found = plan.task_of(0, np.arange(4)).schedule_hyperparameters[name]
         assert np.asarray(found).tolist() == [number, number + 1] * 2
 
 
 @every_schedule
 def test_a_schedule_says_what_it_does_in_a_line(schedule: str) -> None:
-    assert 20 <= len(catalogue.summary(catalogue.get("schedule", schedule))) <= 100
+    assert 20 <= len(registry.summary(registry.get("schedule", schedule))) <= 100
 
 
 # values --------------------------------------------------------------------------------------
@@ -117,9 +117,9 @@ def test_known_values(schedule: str) -> None:
 # trials --------------------------------------------------------------------------------------
 
 
-def falling(schedule: str, trials: int, max_steps: int, dtype: Any, **changes: Any) -> Assignment:
+def falling(schedule: str, trials: int, max_steps: int, dtype: Any, **changes: Any) -> Task:
     """The loss is (w - 1)² and w starts at 0: the rate can be read off each step."""
-    base = assignment_of(
+    base = task_of(
         single(target=1.0), Training(max_steps, dtype), np.full(trials, 0.05),
         init="constant", value=0.0,
     )  # fmt: skip
@@ -131,11 +131,11 @@ def falling(schedule: str, trials: int, max_steps: int, dtype: Any, **changes: A
 def test_every_step_takes_the_rate_of_its_own_number(schedule: str, dtype: Any) -> None:
     """In windows, where trials that start later share a block with others, and recorded."""
     warm_up = np.array([0.0, 3.0, 10.0, 2.5] * 3)
-    assignment = falling(schedule, 12, 200, dtype, warm_up=warm_up)
-    assignment.problem.block_width = lambda dtype: 8  # type: ignore[method-assign]
-    stopping = replace(assignment.training, stop={"loss": 0.2})  # which makes room for others
-    for training in (assignment.training, stopping):
-        mine = replace(assignment, training=training)
+    task = falling(schedule, 12, 200, dtype, warm_up=warm_up)
+    task.problem.block_width = lambda dtype: 8  # type: ignore[method-assign]
+    stopping = replace(task.training, stop={"loss": 0.2})  # which makes room for others
+    for training in (task.training, stopping):
+        mine = replace(task, training=training)
         recording = Recording(np.arange(12), 1, ("parameters",))
         results = train(mine, recording, keep_parameters=True)
         table = results.trajectories
@@ -152,20 +152,18 @@ def test_every_step_takes_the_rate_of_its_own_number(schedule: str, dtype: Any) 
 
 
 def test_a_warm_up_grows_evenly_to_where_the_schedule_begins() -> None:
-    assignment = falling("exponential", 1, 9, F64, warm_up=4.0, schedule_numbers={"decay": 0.5})
-    updates = updates_of(assignment, 0)
+    task = falling("exponential", 1, 9, F64, warm_up=4.0, schedule_hyperparameters={"decay": 0.5})
+    updates = updates_of(task, 0)
     factors = [updates.factor(step) for step in range(8)]
     assert factors == [0.25, 0.5, 0.75, 1.0, 1.0, 0.5, 0.25, 0.125]
 
 
 def test_a_rate_that_falls_as_1_over_t_reaches_what_a_constant_one_misses() -> None:
     """Robbins and Monro: on |w| by signs a constant rate ends in a cycle of its own size."""
-    base = assignment_of(
-        single(target=1.0), Training(2000), [0.3], init="constant", value=0.15 + 1.0
-    )
+    base = task_of(single(target=1.0), Training(2000), [0.3], init="constant", value=0.15 + 1.0)
     ends = {}
     for schedule, numbers in (("constant", {}), ("inverse_time", {"decay": 0.5})):
-        trial = with_updates(base, "signsgd", schedule, schedule_numbers=numbers)
+        trial = with_updates(base, "signsgd", schedule, schedule_hyperparameters=numbers)
         results = train(trial, keep_parameters=True)
         assert results.final_parameters is not None
         ends[schedule] = abs(results.final_parameters[0, 0] - 1.0)

@@ -9,14 +9,14 @@ import autograd
 import numpy as np
 import pytest
 
-from gdbatch import catalogue
+from gdbatch import registry
 from gdbatch.engine.curvature import hessian_at
-from gdbatch.engine.lanes import Lanes
+from gdbatch.engine.lane_state import LaneState
 from gdbatch.engine.loop import train
-from gdbatch.engine.outcomes import Training
-from gdbatch.ingredients.lanczos import largest_eigenvalue
+from gdbatch.numerics.lanczos import largest_eigenvalue
+from gdbatch.training import Training
 from tests.documents import plan_of
-from tests.engine.helpers import ACTIVATIONS, F32, Array, assignment_of, network
+from tests.engine.helpers import ACTIVATIONS, F32, Array, network, task_of
 from tests.engine.test_functions import Case as FunctionCase
 from tests.engine.test_functions import evaluated as function_at
 from tests.engine.test_functions import every_case as every_function
@@ -30,15 +30,15 @@ from tests.engine.test_gradients import (
     problem_of,
 )
 from tests.engine.test_measures import measure
-from tests.engine.test_theory import assignment_of as function_assignment
+from tests.engine.test_theory import task_of as function_task
 
 
-def measured(assignment: Any, name: str, **options: Any) -> list[Array]:
-    return list(train(assignment, measures=[measure(name, **options)]).measures.values())
+def measured(task: Any, name: str, **options: Any) -> list[Array]:
+    return list(train(task, measures=[measure(name, **options)]).measures.values())
 
 
-def no_data(lanes: int) -> Lanes:
-    return Lanes({"row": np.arange(lanes), "step": np.zeros(lanes, np.int64)})
+def no_data(lanes: int) -> LaneState:
+    return LaneState({"row": np.arange(lanes), "step": np.zeros(lanes, np.int64)})
 
 
 # products with the Hessian -------------------------------------------------------------------
@@ -68,11 +68,11 @@ def test_layer_scales_count_in_the_hessian(case: Case) -> None:
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_the_bend_is_the_slope_of_the_slope(name: str) -> None:
-    activation = catalogue.get("activation", name)
+    activation = registry.get("activation", name)
     sop = np.concatenate([np.linspace(-30, 30, 122), [-700.0, 700.0]])
     step = 1e-5
     wanted = [(activation.slope(s + step) - activation.slope(s - step)) / (2 * step) for s in sop]
-    assert np.allclose(activation.bend(sop), wanted, rtol=1e-6, atol=1e-9)
+    assert np.allclose(activation.second_derivative(sop), wanted, rtol=1e-6, atol=1e-9)
 
 
 @every_function
@@ -132,28 +132,28 @@ def test_a_lane_that_is_not_finite_does_not_hold_up_the_others() -> None:
 def test_the_sharpness_of_a_quadratic_is_its_largest_eigenvalue() -> None:
     quadratic = {"function": "quadratic", "eigenvalues": [0.3, 7.0, 1.0]}
     rates = [0.01, 0.1, 0.28]
-    assignment = function_assignment(quadratic, [1.0, 2.0, 3.0], rates, max_steps=20)
-    for values in measured(assignment, "sharpness"):
+    task = function_task(quadratic, [1.0, 2.0, 3.0], rates, max_steps=20)
+    for values in measured(task, "sharpness"):
         assert np.allclose(values, 7.0, rtol=1e-9)
-    for values in measured(assignment, "rate_times_sharpness"):
+    for values in measured(task, "rate_times_sharpness"):
         assert np.allclose(values, 7.0 * np.array(rates), rtol=1e-9)
 
 
 def test_the_sharpness_of_a_network_is_that_of_its_whole_hessian() -> None:
     problem = network([2, 4, 1], activation=["tanh", "identity"], bias=True, samples=5)
-    assignment = assignment_of(problem, Training(200), [0.01, 0.05, 0.1], [0, 1, 2])
-    ends = train(assignment, keep_parameters=True).final_parameters
+    task = task_of(problem, Training(200), [0.01, 0.05, 0.1], [0, 1, 2])
+    ends = train(task, keep_parameters=True).final_parameters
     assert ends is not None
     hessian = autograd.hessian(independent_loss(problem))
-    starts = assignment.initial_parameters(np.arange(3))
-    for values, places in zip(measured(assignment, "sharpness"), (starts, ends), strict=True):
+    starts = task.initial_parameters(np.arange(3))
+    for values, places in zip(measured(task, "sharpness"), (starts, ends), strict=True):
         wanted = [np.linalg.eigvalsh(hessian(place))[-1] for place in places.T]
         assert np.allclose(values, wanted, rtol=1e-11)
 
 
 def test_the_sharpness_of_a_float32_trial_is_measured_in_float64() -> None:
     problem = network([2, 4, 1], samples=5)
-    coarse = assignment_of(problem, Training(0, F32), [0.1], [0])
+    coarse = task_of(problem, Training(0, F32), [0.1], [0])
     (start, end) = measured(coarse, "sharpness")
     hessian = autograd.hessian(independent_loss(problem))
     at = coarse.initial_parameters(np.arange(1)).astype(np.float32).astype(np.float64)
@@ -162,8 +162,8 @@ def test_the_sharpness_of_a_float32_trial_is_measured_in_float64() -> None:
 
 def test_gradient_descent_that_oscillates_sits_at_the_edge() -> None:
     """An orbit of period 2 of the cubic begins where rate × sharpness at rest passes 2."""
-    assignment = function_assignment({"function": "cubic"}, [0.7], [1.9, 1.99], max_steps=5000)
-    _, final = measured(assignment, "rate_times_sharpness")
+    task = function_task({"function": "cubic"}, [0.7], [1.9, 1.99], max_steps=5000)
+    _, final = measured(task, "rate_times_sharpness")
     assert np.allclose(final, [1.9, 1.99], rtol=1e-6)
 
 
@@ -172,11 +172,11 @@ def test_rates_by_layer_are_weighed_into_the_sharpness() -> None:
     plan = plan_of(
         {"problem.layers": [1, 2, 1], "optimizer.learning_rate": rates}, axes={"seed": {"count": 2}}
     )
-    assignment = plan.assignment_of(0, np.arange(2))
-    start, _ = measured(assignment, "rate_times_sharpness")
-    hessian = autograd.hessian(independent_loss(assignment.problem))  # type: ignore[arg-type]
+    task = plan.task_of(0, np.arange(2))
+    start, _ = measured(task, "rate_times_sharpness")
+    hessian = autograd.hessian(independent_loss(task.problem))  # type: ignore[arg-type]
     root = np.sqrt(np.repeat(rates, 2))
-    for trial, place in enumerate(assignment.initial_parameters(np.arange(2)).T):
+    for trial, place in enumerate(task.initial_parameters(np.arange(2)).T):
         weighed = root[:, None] * hessian(place) * root
         assert start[trial] == pytest.approx(np.linalg.eigvalsh(weighed)[-1], rel=1e-11)
 
@@ -189,14 +189,14 @@ def test_the_rate_is_that_of_the_schedule_at_the_end() -> None:
         train={"max_steps": 3},
         axes={"learning_rate": [0.1, 0.4]},
     )
-    start, end = measured(plan.assignment_of(0, np.arange(2)), "rate_times_sharpness")
+    start, end = measured(plan.task_of(0, np.arange(2)), "rate_times_sharpness")
     assert np.allclose(start, [0.2, 0.8])
     assert np.allclose(end, [0.2 / 8, 0.8 / 8])
 
 
 def test_the_parameter_norm_is_that_of_the_end() -> None:
     quadratic = {"function": "quadratic", "eigenvalues": [1.0, 1.0]}
-    assignment = function_assignment(quadratic, [3.0, 4.0], [0.5, 3.0], max_steps=2)
-    (norm,) = measured(assignment, "parameter_norm")
+    task = function_task(quadratic, [3.0, 4.0], [0.5, 3.0], max_steps=2)
+    (norm,) = measured(task, "parameter_norm")
     assert norm.tolist() == [1.25, 20.0]
     assert math.isclose(norm[0], 5 * 0.5**2)

@@ -13,28 +13,29 @@ import autograd
 import numpy as np
 import pytest
 
-from gdbatch import catalogue
-from gdbatch.engine.assignment import Assignment, Results
+from gdbatch import registry
 from gdbatch.engine.loop import train
-from gdbatch.engine.outcomes import Training
-from gdbatch.engine.recording import Recording
-from gdbatch.engine.reference import train_reference
-from gdbatch.plan import Plan
+from gdbatch.engine.results import Results
+from gdbatch.engine.task import Task
+from gdbatch.engine.trajectories import Recording
+from gdbatch.plan.plan import Plan
+from gdbatch.reference import train_reference
 from gdbatch.sweep_file import read_sweep
 from gdbatch.sweep_file.shipped import shipped_sweeps
+from gdbatch.training import Training
 from tests.documents import plan_of
 from tests.engine.helpers import Array, outcomes
 from tests.engine.test_functions import FORMULAS, Case, every_case, problem_of
 
 
-def assignment_of(
+def task_of(
     function: dict[str, Any],
     start: Any,
     rates: Any,
     *,
     seeds: int = 1,
     **train: Any,
-) -> Assignment:
+) -> Task:
     """One trial a rate (and seed) from a point, or from a table [init]."""
     init = start if isinstance(start, dict) else {"kind": "point", "values": start}
     plan = plan_of(
@@ -43,13 +44,13 @@ def assignment_of(
         train={"max_steps": 1000, **train},
         axes={"learning_rate": list(rates), "seed": {"count": seeds}},
     )
-    return plan.assignment_of(0, np.arange(plan.trials))
+    return plan.task_of(0, np.arange(plan.trials))
 
 
 def orbit(function: dict[str, Any], start: Any, rate: float, after: int, length: int) -> Array:
     """The points of one trial from step `after` on, (length, variables)."""
-    assignment = assignment_of(function, start, [rate], max_steps=after + length - 1)
-    recorded = train(assignment, Recording(np.arange(1), 1, ("parameters",))).trajectories
+    task = task_of(function, start, [rate], max_steps=after + length - 1)
+    recorded = train(task, Recording(np.arange(1), 1, ("parameters",))).trajectories
     points: Array = recorded["parameters"].T[after:]
     return points
 
@@ -74,11 +75,9 @@ def test_a_quadratic_converges_below_2_over_its_largest_eigenvalue(spectrum: lis
     rates = edge * np.array([0.1, 0.3, 0.7, 0.99, 0.999, 1.001, 1.01, 1.5, 3.0])
     quadratic = {"function": "quadratic", "eigenvalues": spectrum}
     start = [1.0] * len(spectrum)
-    assignment = assignment_of(
-        quadratic, start, rates, max_steps=200_000, stop={"gradient_norm": 1e-9}
-    )
-    assert outcomes(train(assignment)) == ["converged"] * 5 + ["diverged"] * 4
-    assert assignment.problem.curvature == max(spectrum)
+    task = task_of(quadratic, start, rates, max_steps=200_000, stop={"gradient_norm": 1e-9})
+    assert outcomes(train(task)) == ["converged"] * 5 + ["diverged"] * 4
+    assert task.problem.curvature == max(spectrum)
 
 
 @pytest.mark.parametrize("spectrum", SPECTRA, ids=str)
@@ -99,7 +98,7 @@ def test_the_best_rate_of_a_quadratic_and_its_factor() -> None:
     rates = best * np.array([0.9, 0.99, 1.0, 1.01, 1.05])
     quadratic = {"function": "quadratic", "eigenvalues": [smallest, largest]}
     stop = {"gradient_norm": 1e-100}
-    results = train(assignment_of(quadratic, [1, 1], rates, max_steps=2000, stop=stop))
+    results = train(task_of(quadratic, [1, 1], rates, max_steps=2000, stop=stop))
     assert int(np.argmin(results.steps)) == 2
     condition = largest / smallest
     factor = (condition - 1) / (condition + 1)
@@ -113,7 +112,7 @@ def test_the_best_rate_of_a_quadratic_and_its_factor() -> None:
 def test_a_saddle_is_left_as_fast_as_theory_says(start: float, rate: float) -> None:
     radius = 10.0
     limits = {"max_steps": 10_000, "divergence": {"loss": radius**2 / 2}}
-    results = train(assignment_of({"function": "saddle"}, [0.0, start], [rate], **limits))
+    results = train(task_of({"function": "saddle"}, [0.0, start], [rate], **limits))
     assert outcomes(results) == ["diverged"]
     assert results.steps[0] == math.ceil(math.log(radius / start) / math.log(1 + rate))
 
@@ -128,14 +127,14 @@ def critical_rates(starts: Array, y: float) -> Array:
     return np.minimum(1 / abs(y), 8 / (size + np.sqrt(size**2 - 16 * y * (inner - y))))
 
 
-def trained_at(assignment: Assignment, rates: Array) -> Results:
-    return train(replace(assignment, optimizer_numbers={"learning_rate": rates}))
+def trained_at(task: Task, rates: Array) -> Results:
+    return train(replace(task, optimizer_hyperparameters={"learning_rate": rates}))
 
 
 @pytest.mark.parametrize("size", [1, 3])
 @pytest.mark.parametrize("y", [1.0, 0.5, -0.7])
 def test_products_converge_below_the_critical_rate_of_their_start(y: float, size: int) -> None:
-    assignment = assignment_of(
+    task = task_of(
         {"function": "product", "y": y, "size": size},
         {"kind": "normal"},
         [1.0],
@@ -143,13 +142,13 @@ def test_products_converge_below_the_critical_rate_of_their_start(y: float, size
         max_steps=60_000,
         stop={"loss": 1e-12, "hold": 1000},  # a chaotic orbit may cross the minimum by chance
     )
-    critical = critical_rates(assignment.initial_parameters(np.arange(1000)), y)
-    assert set(outcomes(trained_at(assignment, 0.995 * critical))) == {"converged"}
-    assert "converged" not in outcomes(trained_at(assignment, 1.005 * critical))
+    critical = critical_rates(task.initial_parameters(np.arange(1000)), y)
+    assert set(outcomes(trained_at(task, 0.995 * critical))) == {"converged"}
+    assert "converged" not in outcomes(trained_at(task, 1.005 * critical))
 
 
 def test_the_catapult_is_caught_up_to_4_over_the_first_curvature() -> None:
-    assignment = assignment_of(
+    task = task_of(
         {"function": "product", "y": 0.0, "size": 1000, "scale": 1000**-0.5},
         {"kind": "normal"},
         [1.0],
@@ -157,10 +156,10 @@ def test_the_catapult_is_caught_up_to_4_over_the_first_curvature() -> None:
         max_steps=5000,
         stop={"loss": 1e-10},
     )
-    starts = assignment.initial_parameters(np.arange(20))
+    starts = task.initial_parameters(np.arange(20))
     curvature = (starts**2).sum(axis=0) / 1000
     for factor, expected in ((1.9, "converged"), (3.95, "converged"), (4.05, "diverged")):
-        assert set(outcomes(trained_at(assignment, factor / curvature))) == {expected}
+        assert set(outcomes(trained_at(task, factor / curvature))) == {expected}
 
 
 # maps ----------------------------------------------------------------------------------------
@@ -187,8 +186,8 @@ def test_the_cubic_is_the_logistic_map() -> None:
 
 
 def test_the_cubic_is_lost_above_3() -> None:
-    assignment = assignment_of(CUBIC, [0.7], [2.99, 3.01], max_steps=100_000)
-    assert outcomes(train(assignment)) == ["completed", "diverged"]
+    task = task_of(CUBIC, [0.7], [2.99, 3.01], max_steps=100_000)
+    assert outcomes(train(task)) == ["completed", "diverged"]
 
 
 @pytest.mark.parametrize("mu", [0.5, 1.0, 2.0])
@@ -209,7 +208,7 @@ def test_the_double_well_is_hopped_between_from_its_third_edge_and_left_above_2(
         assert (points.min() < 0) == hops
     rates = np.array([1.98, 2.05]) / mu
     start = [0.3 * math.sqrt(mu)]
-    results = train(assignment_of(well, start, rates, max_steps=100_000))
+    results = train(task_of(well, start, rates, max_steps=100_000))
     assert outcomes(results) == ["completed", "diverged"]
 
 
@@ -252,8 +251,8 @@ def test_a_training_is_that_of_the_plain_loop(
     name: str, start: list[float], rates: list[float]
 ) -> None:
     training = Training(3000, stop={"gradient_norm": 1e-2}, hold=2)
-    assignment = replace(assignment_of({"function": name}, start, rates), training=training)
-    results = train(assignment, keep_parameters=True)
+    task = replace(task_of({"function": name}, start, rates), training=training)
+    results = train(task, keep_parameters=True)
     reference: Any = ReferenceFunction(name, problem_of(name).options)
     assert results.final_parameters is not None
     for row, rate in enumerate(rates):
@@ -271,17 +270,15 @@ def test_a_training_is_that_of_the_plain_loop(
 def test_every_function_goes_downhill_in_blocks_of_any_width(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name, options = case[0], catalogue.get("function", case[0]).examples[case[1]]
+    name, options = case[0], registry.get("function", case[0]).examples[case[1]]
     init = {"kind": "normal", "scale": 0.3}
-    assignment = assignment_of(
-        {"function": name, **options}, init, [1e-4, 1e-3], seeds=9, max_steps=200
-    )
-    together = train(assignment, keep_parameters=True)
-    monkeypatch.setattr(assignment.problem, "block_width", lambda dtype: 5)
-    apart = train(assignment, keep_parameters=True)
+    task = task_of({"function": name, **options}, init, [1e-4, 1e-3], seeds=9, max_steps=200)
+    together = train(task, keep_parameters=True)
+    monkeypatch.setattr(task.problem, "block_width", lambda dtype: 5)
+    apart = train(task, keep_parameters=True)
     assert together.final_parameters is not None
     assert apart.final_parameters is not None
-    assert len(together.final_parameters) == assignment.problem.n_parameters
+    assert len(together.final_parameters) == task.problem.n_parameters
     assert np.array_equal(together.final_parameters, apart.final_parameters)
     assert (together.final_loss < together.initial_loss).all()
 
@@ -296,7 +293,7 @@ def edges(name: str) -> dict[tuple[Any, ...], tuple[float, float]]:
     for shard in plan.shards():
         columns = plan.columns(np.arange(shard.start, shard.stop))
         rates, _ = columns.pop("learning_rate"), columns.pop("seed", None)
-        ended = outcomes(train(plan.assignment(shard)))
+        ended = outcomes(train(plan.task(shard)))
         for row, (rate, outcome) in enumerate(zip(rates.tolist(), ended, strict=True)):
             here = ends.setdefault(tuple(column[row] for column in columns.values()), {})
             here[rate] = here.get(rate, True) and outcome == "converged"

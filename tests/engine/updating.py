@@ -12,20 +12,21 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from gdbatch import catalogue
-from gdbatch.engine.assignment import Assignment, Number
-from gdbatch.engine.reference import ReferenceUpdates
+from gdbatch import registry
+from gdbatch.engine.task import Task
+from gdbatch.ingredients.options import Number
 from gdbatch.ingredients.problems.protocol import layers_of
+from gdbatch.reference import ReferenceUpdates
 from tests.engine.helpers import Array
 
-OPTIMIZERS = sorted(catalogue.family("optimizer"))
-SCHEDULES = sorted(catalogue.family("schedule"))
+OPTIMIZERS = sorted(registry.family("optimizer"))
+SCHEDULES = sorted(registry.family("schedule"))
 CANDIDATES = (0.9, 0.02, 7.0, 30.0)  # for a number without a default
 
 
 def valid_numbers(family: str, kind: str) -> dict[str, float]:
     """For each number of an entry that may differ by lane its default, or one that is allowed."""
-    options = catalogue.get(family, kind).Options
+    options = registry.get(family, kind).Options
     found: dict[str, float] = {}
     for name in options.lane_keys():
         field = options.model_fields[name]
@@ -47,7 +48,7 @@ def different_numbers(
 ) -> dict[str, Array]:
     """The same, different in every lane."""
     random = np.random.default_rng([13, seed])
-    options, numbers = catalogue.get(family, kind).Options, {}
+    options, numbers = registry.get(family, kind).Options, {}
     for name, number in valid_numbers(family, kind).items():
         lowest = number * (1 - spread) if number else 0.0
         numbers[name] = random.uniform(lowest, number or spread, lanes)
@@ -57,35 +58,35 @@ def different_numbers(
 
 
 def with_updates(
-    assignment: Assignment,
+    task: Task,
     optimizer: str = "gradient_descent",
     schedule: str = "constant",
     decoupled: bool = False,
     warm_up: Number = 0.0,
-    schedule_numbers: Mapping[str, Number] | None = None,
+    schedule_hyperparameters: Mapping[str, Number] | None = None,
     **numbers: Number,
-) -> Assignment:
+) -> Task:
     """The same trials under another optimizer; what is not told has its default."""
     defaults = valid_numbers("optimizer", optimizer)
     for name in ("learning_rate", "clip_value", "clip_norm"):
         del defaults[name]
-    rate = {"learning_rate": assignment.optimizer_numbers["learning_rate"]}
+    rate = {"learning_rate": task.optimizer_hyperparameters["learning_rate"]}
     scheduled = valid_numbers("schedule", schedule) | {"warm_up": warm_up}
     return replace(
-        assignment,
-        optimizer=catalogue.get("optimizer", optimizer),
-        optimizer_numbers=defaults | rate | numbers,
-        schedule=catalogue.get("schedule", schedule),
-        schedule_numbers=scheduled | dict(schedule_numbers or {}),
+        task,
+        optimizer=registry.get("optimizer", optimizer),
+        optimizer_hyperparameters=defaults | rate | numbers,
+        schedule=registry.get("schedule", schedule),
+        schedule_hyperparameters=scheduled | dict(schedule_hyperparameters or {}),
         decoupled=decoupled,
     )
 
 
-def any_updates(assignment: Assignment, optimizer: str, schedule: str, seed: int = 0) -> Assignment:
+def any_updates(task: Task, optimizer: str, schedule: str, seed: int = 0) -> Task:
     """Every number different in every trial, clipping, decay, a warm-up and a rate a layer too."""
-    trials, random = len(assignment), np.random.default_rng([17, seed])
-    rates = np.asarray(assignment.optimizer_numbers["learning_rate"])
-    layers = int(layers_of(assignment.problem.arrays)[-1]) + 1
+    trials, random = len(task), np.random.default_rng([17, seed])
+    rates = np.asarray(task.optimizer_hyperparameters["learning_rate"])
+    layers = int(layers_of(task.problem.arrays)[-1]) + 1
     numbers = different_numbers("optimizer", optimizer, trials, seed=seed) | {
         "learning_rate": rates * random.uniform(0.5, 2, (layers, trials)),
         "weight_decay": random.uniform(0, 0.05, trials),
@@ -93,7 +94,7 @@ def any_updates(assignment: Assignment, optimizer: str, schedule: str, seed: int
         "clip_value": random.uniform(0.2, 2, trials),
     }
     return with_updates(
-        assignment,
+        task,
         optimizer,
         schedule,
         bool(seed % 2),
@@ -107,7 +108,7 @@ def any_updates(assignment: Assignment, optimizer: str, schedule: str, seed: int
     )
 
 
-def updates_of(assignment: Assignment, row: int) -> ReferenceUpdates:
+def updates_of(task: Task, row: int) -> ReferenceUpdates:
     """What updates one trial of an assignment, for the reference trainer."""
 
     def numbers_of(numbers: Mapping[str, Number], dtype: Any) -> dict[str, Any]:
@@ -117,21 +118,21 @@ def updates_of(assignment: Assignment, row: int) -> ReferenceUpdates:
             found[name] = mine.astype(dtype) if mine.ndim else dtype(mine)
         return found
 
-    dtype = assignment.training.dtype.type
-    numbers = numbers_of(assignment.optimizer_numbers, dtype)
-    rates = np.broadcast_to(np.atleast_1d(numbers.pop("learning_rate")), _layers(assignment))
+    dtype = task.training.dtype.type
+    numbers = numbers_of(task.optimizer_hyperparameters, dtype)
+    rates = np.broadcast_to(np.atleast_1d(numbers.pop("learning_rate")), _layers(task))
     schedule = {
-        "schedule": assignment.schedule,
-        "schedule_numbers": numbers_of(assignment.schedule_numbers, np.float64),
+        "schedule": task.schedule,
+        "schedule_hyperparameters": numbers_of(task.schedule_hyperparameters, np.float64),
     }
     return ReferenceUpdates(
-        list(rates[layers_of(assignment.problem.arrays)]),
-        assignment.optimizer,
+        list(rates[layers_of(task.problem.arrays)]),
+        task.optimizer,
         numbers,
-        assignment.decoupled,
-        **(schedule if assignment.rate_varies else {}),
+        task.decoupled,
+        **(schedule if task.rate_varies else {}),
     )
 
 
-def _layers(assignment: Assignment) -> int:
-    return int(layers_of(assignment.problem.arrays)[-1]) + 1
+def _layers(task: Task) -> int:
+    return int(layers_of(task.problem.arrays)[-1]) + 1

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from gdbatch import runner
 from gdbatch.api import Run, run_sweep
 from gdbatch.cli import app
+from gdbatch.run import runner
 from tests.documents import document
 
 MODULE = ("-m", "gdbatch")
@@ -29,7 +29,7 @@ MODULE = ("-m", "gdbatch")
 WITHOUT_FIGURES = (
     "-c",
     "import gdbatch.api as api; api.Run.save_figures = lambda *_: []; "
-    "import gdbatch.runner as runner; runner._WORTH_WORKERS = 0; "
+    "import gdbatch.run.runner as runner; runner._WORTH_WORKERS = 0; "
     "from gdbatch.cli import main; main()",
 )
 _TERMINAL_VARIABLES = ("FORCE_COLOR", "PY_COLORS", "NO_COLOR", "GITHUB_ACTIONS", "TERMINAL_WIDTH")

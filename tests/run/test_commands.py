@@ -23,7 +23,7 @@ import pytest
 import typer
 
 import gdbatch
-from gdbatch import catalogue, figures
+from gdbatch import figures, registry
 from gdbatch.api import Run
 from gdbatch.cli import app
 from gdbatch.sweep_file.shipped import shipped_folder, shipped_sweeps
@@ -116,12 +116,12 @@ def test_the_list_has_every_sweep_and_every_ingredient_on_a_line_each() -> None:
     assert all(len(entry) > 1 for entry in entries)  # a name and words on it
     names = [entry[0] for entry in entries]
     expected = [*shipped_sweeps()]
-    for family in catalogue.FAMILIES:
-        expected += catalogue.family(family)
+    for family in registry.FAMILIES:
+        expected += registry.family(family)
     assert len(expected) > 15
     assert names == expected
     titles = [line for line in lines if line and not line.startswith(" ")]
-    assert titles == ["sweeps", *catalogue.FAMILIES]
+    assert titles == ["sweeps", *registry.FAMILIES]
 
 
 # schema ------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def test_the_schema_accepts_axes_of_every_form(schema: dict[str, Any]) -> None:
 
 FUNCTIONS = [
     {"kind": "function", "function": name, **example}
-    for name, entry in catalogue.family("function").items()
+    for name, entry in registry.family("function").items()
     for example in entry.examples
 ]
 PROBLEMS = [

@@ -17,8 +17,8 @@ import pytest
 
 from gdbatch.api import load_run
 from gdbatch.errors import RunError
-from gdbatch.plan import Plan
-from gdbatch.run_directory import RunDirectory
+from gdbatch.plan.plan import Plan
+from gdbatch.run.directory import RunDirectory
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document
 from tests.run.helpers import command, message, parts_of, structured, sweep_in

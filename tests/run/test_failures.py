@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from gdbatch import runner
 from gdbatch.api import Run, load_run, run_sweep
 from gdbatch.errors import GdbatchError, RunError
+from gdbatch.run import runner
 from tests.run.helpers import (
     WITHOUT_FIGURES,
     command,
@@ -55,11 +55,11 @@ def failing_shard(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatc
     """Training the shard with bias at the sum of products raises."""
     train = runner.train
 
-    def failing(assignment: Any, *rest: Any) -> Any:
-        options = assignment.problem.options
+    def failing(task: Any, *rest: Any) -> Any:
+        options = task.problem.options
         if options.bias and options.derivative_at == "sop":
             raise FloatingPointError("the sun was in my eyes")
-        return train(assignment, *rest)
+        return train(task, *rest)
 
     with monkeypatch.context() as patched:
         patched.setattr(runner, "train", failing)

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from gdbatch import runner
 from gdbatch.api import load_run
 from gdbatch.errors import GdbatchError
+from gdbatch.run import runner
 from tests.run.helpers import (
     finished_parts,
     members_of,
@@ -111,10 +111,10 @@ def test_an_interrupt_reaches_python_programs_and_the_observer_is_stopped(
     # a shell has its background jobs begin deaf to it
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def interrupted(assignment: Any, *rest: Any) -> Any:
-        if assignment.problem.options.bias:
+    def interrupted(task: Any, *rest: Any) -> Any:
+        if task.problem.options.bias:
             signal.raise_signal(signal.SIGINT)
-        return train(assignment, *rest)
+        return train(task, *rest)
 
     class Ear(runner.Observer):
         def stop(self) -> None:

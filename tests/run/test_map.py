@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gdbatch.analysis import as_map, boundary, every_pixel
 from gdbatch.api import Run
-from gdbatch.engine.map_refinement import RefinedMap
+from gdbatch.search.adaptive_map import RefinedMap
 from gdbatch.sweep_file.shipped import find_sweep
 from tests.documents import document, plan_of
 from tests.run.helpers import (

@@ -12,17 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gdbatch import catalogue, runner
+from gdbatch import registry
 from gdbatch.api import load_run
-from gdbatch.dry_run import estimate
 from gdbatch.errors import SweepFileError
-from gdbatch.plan import Plan
+from gdbatch.plan.plan import Plan
+from gdbatch.run import runner
+from gdbatch.run.estimate import estimate
 from gdbatch.sweep_file import read_sweep
 from gdbatch.sweep_file.schema import json_schema
 from tests.documents import document
 from tests.run.helpers import parts_of, structured, sweep_in
 
-ALL: list[Any] = [*sorted(set(catalogue.family("measure")) - {"loss_at"})]
+ALL: list[Any] = [*sorted(set(registry.family("measure")) - {"loss_at"})]
 ALL += [{"kind": "loss_at", "steps": [0, 7]}, {"kind": "mean_loss", "last": 3}]
 
 

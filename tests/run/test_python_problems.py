@@ -15,7 +15,7 @@ import pytest
 
 from gdbatch.api import load_run, run_sweep
 from gdbatch.errors import SweepFileError
-from gdbatch.plan import Plan
+from gdbatch.plan.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.run.helpers import command, message, parts_of, write_sweep
 
@@ -118,7 +118,7 @@ def test_a_plan_of_python_goes_to_another_process(tmp_path: Path) -> None:
     again = pickle.loads(pickle.dumps(plan))
     assert again.hash == plan.hash
     shard = next(plan.shards())
-    assert len(again.assignment(shard)) == len(plan.assignment(shard)) == 9
+    assert len(again.task(shard)) == len(plan.task(shard)) == 9
 
 
 @pytest.mark.long

@@ -17,8 +17,8 @@ import pytest
 from gdbatch.api import Run, load_run
 from gdbatch.errors import UsageError
 from gdbatch.figures import FIGURES
-from gdbatch.plan import Plan
-from gdbatch.run_directory import RunDirectory
+from gdbatch.plan.plan import Plan
+from gdbatch.run.directory import RunDirectory
 from gdbatch.sweep_file import read_sweep
 from tests.run.helpers import (
     command,
@@ -261,7 +261,7 @@ def test_temporary_files_of_other_machines_are_cleared_when_they_are_old(tmp_pat
 SECOND_WRITER = """\
 import json, sys
 from gdbatch.plan import Plan
-from gdbatch.run_directory import RunDirectory
+from gdbatch.run.directory import RunDirectory
 from gdbatch.sweep_file import read_sweep
 RunDirectory(sys.argv[1]).prepare(Plan(read_sweep(json.loads(sys.argv[2]))), False)
 """

@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from gdbatch.api import Run, load_run
-from gdbatch.engine.outcomes import OUTCOMES
-from gdbatch.plan import Plan
+from gdbatch.outcomes import OUTCOMES
+from gdbatch.plan.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document
 from tests.run.helpers import finished_parts, killed_at, structured, sweep_in

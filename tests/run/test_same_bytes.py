@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from gdbatch import runner
 from gdbatch.api import Run, load_run
 from gdbatch.errors import UsageError
+from gdbatch.run import runner
 from tests.documents import document
 from tests.run.helpers import (
     everything_in,

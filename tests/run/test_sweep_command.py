@@ -17,10 +17,10 @@ import pyarrow.csv
 import pytest
 
 from gdbatch.api import Run, load_run
-from gdbatch.engine.outcomes import OUTCOMES
-from gdbatch.plan import Plan
-from gdbatch.progress import ProgressBar
-from gdbatch.runner import ShardReport
+from gdbatch.outcomes import OUTCOMES
+from gdbatch.plan.plan import Plan
+from gdbatch.run.progress import ProgressBar
+from gdbatch.run.runner import ShardReport
 from gdbatch.sweep_file import read_sweep
 from tests.documents import TEXT, document
 from tests.run.helpers import (

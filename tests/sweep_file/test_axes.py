@@ -303,7 +303,7 @@ def test_a_zip_of_a_structural_axis_and_one_in_the_arrays() -> None:
     assert columns["activation"] == ["tanh", "tanh", "sigmoid", "sigmoid"]
     assert columns["learning_rate"].tolist() == [0.5, 0.5, 50, 50]
     rates = [
-        np.broadcast_to(plan.assignment(shard).optimizer_numbers["learning_rate"], len(shard))
+        np.broadcast_to(plan.task(shard).optimizer_hyperparameters["learning_rate"], len(shard))
         for shard in plan.shards()
     ]
     assert np.concatenate(rates).tolist() == [0.5, 0.5, 50, 50]

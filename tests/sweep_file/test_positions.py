@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from gdbatch.sweep_file.positions import Positions, describe, lookup, split_key
+from gdbatch.sweep_file.toml_locations import TomlLocations, describe, lookup, split_key
 
 
 def lines_of(text: str, *paths: tuple[str | int, ...]) -> list[int | None]:
     tomllib.loads(text)  # a test about something that is not TOML would prove nothing
-    positions = Positions(text)
+    positions = TomlLocations(text)
     return [positions.line(path) for path in paths]
 
 
@@ -213,7 +213,7 @@ class Writer:
     def end_line(self) -> None:
         self.text += self.draw(st.sampled_from(["\n", " \t\n", " # \"[' = \n"]))
 
-    def assignment(self, table: tuple[Any, ...]) -> None:
+    def task(self, table: tuple[Any, ...]) -> None:
         names = self.draw(st.lists(written_names(), min_size=1, max_size=3))
         path = (*table, *(name for name, _ in names))
         if any(path[:n] in self.closed for n in range(len(table), len(path) + 1)):
@@ -261,7 +261,7 @@ def documents(draw: st.DrawFn) -> Writer:
     writer = Writer(draw)
     writer.closed, writer.dotted = set(), set()
     for _ in range(draw(st.integers(0, 3))):
-        writer.assignment(())
+        writer.task(())
     taken = {path[0] for path in writer.lines}
     for name, written in draw(st.lists(written_names(), max_size=3)):
         if name in taken:
@@ -292,7 +292,7 @@ def documents(draw: st.DrawFn) -> Writer:
                 path = (name, *tail)
                 if kind == "nested array" and len(tail) == 1:
                     continue  # keep clear of the arrays inside
-                writer.assignment(path)
+                writer.task(path)
     return writer
 
 
@@ -304,7 +304,7 @@ def test_every_key_of_any_document_has_its_line(writer: Writer, windows: bool) -
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         reject()  # rare: a dotted key meets a table
-    positions = Positions(text)
+    positions = TomlLocations(text)
     for path, line in writer.lines.items():
         lookup(document, path)  # the generator's own paths must be real
         assert positions.line(path) == line, f"{describe(path)} in\n{text}"
@@ -320,7 +320,7 @@ def test_whatever_tomllib_accepts_is_scanned(text: str) -> None:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return
-    positions = Positions(text)
+    positions = TomlLocations(text)
     for key in document:
         line = positions.line((key,))
         assert line is not None

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdbatch.engine.minibatches import Batch
-from gdbatch.plan import Plan
+from gdbatch.ingredients.problems.minibatches import Batch
+from gdbatch.plan.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.documents import TEXT, document, plan_of
 from tests.sweep_file.test_bad_input import marked, refuse
@@ -33,16 +33,16 @@ def with_tables(optimizer: str = DESCENT, schedule: str = "", axes: str = RATES)
 
 
 def test_without_a_table_the_rate_is_constant() -> None:
-    assignment = plan_of().assignment_of(0, np.arange(12))
-    assert not assignment.rate_varies
-    assert assignment.can_stall
+    task = plan_of().task_of(0, np.arange(12))
+    assert not task.rate_varies
+    assert task.can_stall
     assert plan_of({"schedule.kind": "constant"}).hash == plan_of().hash
 
 
 def test_a_warm_up_needs_no_kind() -> None:
     plan = plan_of({"schedule.warm_up": 5})
     assert plan.sweep.first.schedule.kind == "constant"
-    assert plan.assignment_of(0, np.arange(12)).rate_varies
+    assert plan.task_of(0, np.arange(12)).rate_varies
     assert plan.hash != plan_of().hash
 
 
@@ -188,7 +188,7 @@ def test_rates_by_layer_are_axes_inside_a_block() -> None:
     columns = plan.columns(np.arange(6))
     assert columns["learning_rate.0"].tolist() == [0.1] * 3 + [0.2] * 3
     assert columns["learning_rate.1"].tolist() == [1.0, 2.0, 3.0] * 2
-    lanes = plan.assignment_of(0, np.arange(6)).fresh_lanes(np.arange(6))
+    lanes = plan.task_of(0, np.arange(6)).fresh_lanes(np.arange(6))
     rates = lanes["number.learning_rate"]
     assert rates.shape == (13, 6)  # 2·3 weights and 3 biases, 3 weights and a bias
     assert (rates[:9] == columns["learning_rate.0"]).all()
@@ -197,13 +197,13 @@ def test_rates_by_layer_are_axes_inside_a_block() -> None:
 
 def test_a_list_gives_each_layer_its_rate_and_an_axis_moves_one_of_them() -> None:
     fixed = plan_of(DEEP | {"optimizer.learning_rate": [0.1, 0.2], "axes": {}})
-    constants = fixed.assignment_of(0, np.arange(1)).constants("number")
+    constants = fixed.task_of(0, np.arange(1)).constants("number")
     assert constants["learning_rate"].shape == (13, 1)
     assert constants["learning_rate"][8:10, 0].tolist() == [0.1, 0.2]
     moved = plan_of(
         DEEP | {"optimizer.learning_rate": [0.1, 0.2], "axes": {"learning_rate.1": [7.0, 8.0]}}
     )
-    rates = moved.assignment_of(0, np.arange(2)).optimizer_numbers["learning_rate"]
+    rates = moved.task_of(0, np.arange(2)).optimizer_hyperparameters["learning_rate"]
     assert np.asarray(rates).tolist() == [[0.1, 0.1], [7.0, 8.0]]
 
 
@@ -211,7 +211,7 @@ def test_an_axis_of_whole_lists_splits_the_plan() -> None:
     plan = plan_of(DEEP | {"axes": {"learning_rate": [[0.1, 0.2], [0.3, 0.4]]}})
     assert plan.groups == 2
     assert plan.columns(np.arange(2))["learning_rate"] == ["0.1-0.2", "0.3-0.4"]
-    numbers = plan.assignment_of(1, np.arange(1, 2)).optimizer_numbers
+    numbers = plan.task_of(1, np.arange(1, 2)).optimizer_hyperparameters
     assert numbers["learning_rate"] == (0.3, 0.4)
 
 

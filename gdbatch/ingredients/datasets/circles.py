@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from pydantic import Field
 
-from ...catalogue import register
+from ...registry import register
 from ..data_files import Samples
 from .protocol import Count, DatasetOptions, Labels, Noise
 

@@ -7,7 +7,7 @@ from typing import Literal
 from numpy.random import Generator
 from pydantic import Field
 
-from ...catalogue import register
+from ...registry import register
 from ..data_files import Samples
 from .protocol import DatasetOptions, Width
 

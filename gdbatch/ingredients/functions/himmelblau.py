@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ...catalogue import register
+from ...registry import register
 from ..options import Floats
 from .protocol import Examples, FunctionOptions, Minimum
 

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from pydantic import model_validator
 
-from ...catalogue import register
 from ...errors import IngredientError
-from ..activations import Sigmoid
-from ..losses import BinaryCrossEntropy
+from ...registry import register
+from ..activations.saturating import Sigmoid
+from ..losses.cross_entropy import BinaryCrossEntropy
 from ..options import Floats
 from .protocol import Examples, Minimum
 from .regression import Regression, RegressionOptions

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from ...catalogue import register
+from ...registry import register
 from ..options import Floats, LaneNumber
 from .protocol import Examples, FunctionOptions, Minimum, variables
 

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from ...catalogue import register
-from ..elementary import like, sqrt
+from ...numerics.elementary import like, sqrt
+from ...registry import register
 from ..options import Floats, LaneNumber
 from .protocol import OptimizerOptions, Step
 
@@ -39,17 +39,21 @@ class AdaGrad:
         np.multiply(step.gradient, step.gradient, work)
         np.add(square, work, square)
         np.sqrt(square, work)
-        np.add(work, step.numbers["epsilon"], work)
+        np.add(work, step.hyperparameters["epsilon"], work)
         np.divide(step.gradient, work, work)
         np.multiply(work, step.rate, work)
         np.subtract(step.parameters, work, step.parameters)
 
     @staticmethod
     def update_one(
-        weight: Any, slope: Any, rate: Any, numbers: Mapping[str, Any], memory: dict[str, Any]
+        weight: Any,
+        slope: Any,
+        rate: Any,
+        hyperparameters: Mapping[str, Any],
+        state: dict[str, Any],
     ) -> Any:
-        memory["square"] = memory.get("square", 0) + slope**2
-        return weight - rate * slope / (np.sqrt(memory["square"]) + numbers["epsilon"])
+        state["square"] = state.get("square", 0) + slope**2
+        return weight - rate * slope / (np.sqrt(state["square"]) + hyperparameters["epsilon"])
 
 
 @register("optimizer", "rmsprop")
@@ -70,9 +74,9 @@ class RMSProp:
     @staticmethod
     def update(step: Step) -> None:
         share, floor = step.rows[:2]
-        np.subtract(1.0, step.numbers["smoothing"], share)
+        np.subtract(1.0, step.hyperparameters["smoothing"], share)
         np.sqrt(share, share)
-        np.divide(step.numbers["epsilon"], share, floor)
+        np.divide(step.hyperparameters["epsilon"], share, floor)
         _add_square(step, "smoothing", step.work)
         np.sqrt(step.state["square"], step.work)
         np.add(step.work, floor, step.work)
@@ -83,11 +87,15 @@ class RMSProp:
 
     @staticmethod
     def update_one(
-        weight: Any, slope: Any, rate: Any, numbers: Mapping[str, Any], memory: dict[str, Any]
+        weight: Any,
+        slope: Any,
+        rate: Any,
+        hyperparameters: Mapping[str, Any],
+        state: dict[str, Any],
     ) -> Any:
-        smoothing = numbers["smoothing"]
-        memory["square"] = smoothing * memory.get("square", 0) + (1 - smoothing) * slope**2
-        return weight - rate * slope / (np.sqrt(memory["square"]) + numbers["epsilon"])
+        smoothing = hyperparameters["smoothing"]
+        state["square"] = smoothing * state.get("square", 0) + (1 - smoothing) * slope**2
+        return weight - rate * slope / (np.sqrt(state["square"]) + hyperparameters["epsilon"])
 
 
 class _AdamOptions(OptimizerOptions):
@@ -119,19 +127,25 @@ class Adam:
 
     @staticmethod
     def update_one(
-        weight: Any, slope: Any, rate: Any, numbers: Mapping[str, Any], memory: dict[str, Any]
+        weight: Any,
+        slope: Any,
+        rate: Any,
+        hyperparameters: Mapping[str, Any],
+        state: dict[str, Any],
     ) -> Any:
-        mean, square = _averages(slope, numbers, memory)
-        updates = memory["updates"]
-        mean = mean / (1 - numbers["beta1"] ** updates)
-        square = square / (1 - numbers["beta2"] ** updates)
-        return weight - rate * mean / (np.sqrt(square) + numbers["epsilon"])
+        mean, square = _averages(slope, hyperparameters, state)
+        updates = state["updates"]
+        mean = mean / (1 - hyperparameters["beta1"] ** updates)
+        square = square / (1 - hyperparameters["beta2"] ** updates)
+        return weight - rate * mean / (np.sqrt(square) + hyperparameters["epsilon"])
 
-    fused_numbers = ("beta1", "beta2", "epsilon")
+    fused_hyperparameters = ("beta1", "beta2", "epsilon")
 
     @staticmethod
-    def fused(weight: Any, slope: Any, state: Any, shares: Any, numbers: Any, rate: Any) -> Any:
-        beta1, beta2, epsilon = numbers
+    def fused(
+        weight: Any, slope: Any, state: Any, shares: Any, hyperparameters: Any, rate: Any
+    ) -> Any:
+        beta1, beta2, epsilon = hyperparameters
         one = like(weight, 1.0)
         mean_share, square_share = beta1 * shares[0] + one, beta2 * shares[1] + one
         mean, square = beta1 * state[0] + slope, beta2 * state[1] + slope * slope
@@ -177,14 +191,18 @@ class AMSGrad:
 
     @staticmethod
     def update_one(
-        weight: Any, slope: Any, rate: Any, numbers: Mapping[str, Any], memory: dict[str, Any]
+        weight: Any,
+        slope: Any,
+        rate: Any,
+        hyperparameters: Mapping[str, Any],
+        state: dict[str, Any],
     ) -> Any:
-        mean, square = _averages(slope, numbers, memory)
-        memory["largest_square"] = max(memory.get("largest_square", 0), square)
-        updates = memory["updates"]
-        mean = mean / (1 - numbers["beta1"] ** updates)
-        square = memory["largest_square"] / (1 - numbers["beta2"] ** updates)
-        return weight - rate * mean / (np.sqrt(square) + numbers["epsilon"])
+        mean, square = _averages(slope, hyperparameters, state)
+        state["largest_square"] = max(state.get("largest_square", 0), square)
+        updates = state["updates"]
+        mean = mean / (1 - hyperparameters["beta1"] ** updates)
+        square = state["largest_square"] / (1 - hyperparameters["beta2"] ** updates)
+        return weight - rate * mean / (np.sqrt(square) + hyperparameters["epsilon"])
 
 
 @register("optimizer", "nadam")
@@ -205,7 +223,7 @@ class NAdam:
         _add_mean(step)
         stays, ahead, mean = *step.rows[:2], step.work
         # (g + s β₁ c/(β₁ c + 1))/c, with s the sum of gradients and c that of their shares
-        np.multiply(step.state["mean_share"], step.numbers["beta1"], stays)
+        np.multiply(step.state["mean_share"], step.hyperparameters["beta1"], stays)
         np.add(stays, 1.0, ahead)
         np.divide(stays, ahead, ahead)
         np.multiply(step.state["mean"], ahead, mean)
@@ -215,19 +233,23 @@ class NAdam:
 
     @staticmethod
     def update_one(
-        weight: Any, slope: Any, rate: Any, numbers: Mapping[str, Any], memory: dict[str, Any]
+        weight: Any,
+        slope: Any,
+        rate: Any,
+        hyperparameters: Mapping[str, Any],
+        state: dict[str, Any],
     ) -> Any:
-        mean, square = _averages(slope, numbers, memory)
-        beta1, updates = numbers["beta1"], memory["updates"]
+        mean, square = _averages(slope, hyperparameters, state)
+        beta1, updates = hyperparameters["beta1"], state["updates"]
         ahead = beta1 * mean / (1 - beta1 ** (updates + 1))
         ahead = ahead + (1 - beta1) * slope / (1 - beta1**updates)
-        square = square / (1 - numbers["beta2"] ** updates)
-        return weight - rate * ahead / (np.sqrt(square) + numbers["epsilon"])
+        square = square / (1 - hyperparameters["beta2"] ** updates)
+        return weight - rate * ahead / (np.sqrt(square) + hyperparameters["epsilon"])
 
 
 def _add_mean(step: Step) -> None:
     """Add the gradient, and its share, to what stays of those before."""
-    beta1, mean, share = step.numbers["beta1"], step.state["mean"], step.state["mean_share"]
+    beta1, mean, share = step.hyperparameters["beta1"], step.state["mean"], step.state["mean_share"]
     np.multiply(mean, beta1, mean)
     np.add(mean, step.gradient, mean)
     np.multiply(share, beta1, share)
@@ -237,7 +259,7 @@ def _add_mean(step: Step) -> None:
 def _add_square(step: Step, stays: str, work: Floats) -> None:
     """Add the gradient's square to what stays of those before; `work` may be the gradient."""
     square = step.state["square"]
-    np.multiply(square, step.numbers[stays], square)
+    np.multiply(square, step.hyperparameters[stays], square)
     np.multiply(step.gradient, step.gradient, work)
     np.add(square, work, square)
 
@@ -246,10 +268,10 @@ def _adam_step(step: Step, mean: Floats, square: Floats, work: Floats) -> None:
     """w ← w - η (mean/c₁)/(√(square/c₂) + ε), with c the shares that are summed up."""
     root, floor = step.rows[:2]
     share = step.state["square_share"]
-    np.multiply(share, step.numbers["beta2"], share)
+    np.multiply(share, step.hyperparameters["beta2"], share)
     np.add(share, 1.0, share)
     np.sqrt(share, root)
-    np.multiply(root, step.numbers["epsilon"], floor)
+    np.multiply(root, step.hyperparameters["epsilon"], floor)
     np.divide(root, step.state["mean_share"], root)
     np.multiply(step.rate, root, step.scaled_rate)
     np.sqrt(square, work)
@@ -259,10 +281,12 @@ def _adam_step(step: Step, mean: Floats, square: Floats, work: Floats) -> None:
     np.subtract(step.parameters, work, step.parameters)
 
 
-def _averages(slope: Any, numbers: Mapping[str, Any], memory: dict[str, Any]) -> tuple[Any, Any]:
+def _averages(
+    slope: Any, hyperparameters: Mapping[str, Any], state: dict[str, Any]
+) -> tuple[Any, Any]:
     """m and v of one weight after one more update."""
-    beta1, beta2 = numbers["beta1"], numbers["beta2"]
-    memory["updates"] = memory.get("updates", 0) + 1
-    memory["mean"] = beta1 * memory.get("mean", 0) + (1 - beta1) * slope
-    memory["square"] = beta2 * memory.get("square", 0) + (1 - beta2) * slope**2
-    return memory["mean"], memory["square"]
+    beta1, beta2 = hyperparameters["beta1"], hyperparameters["beta2"]
+    state["updates"] = state.get("updates", 0) + 1
+    state["mean"] = beta1 * state.get("mean", 0) + (1 - beta1) * slope
+    state["square"] = beta2 * state.get("square", 0) + (1 - beta2) * slope**2
+    return state["mean"], state["square"]

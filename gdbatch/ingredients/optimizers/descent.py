@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from ...catalogue import register
+from ...registry import register
 from ..options import LaneNumber
 from .protocol import OptimizerOptions, Step
 
@@ -33,14 +33,20 @@ class GradientDescent:
 
     @staticmethod
     def update_one(
-        weight: Any, slope: Any, rate: Any, numbers: Mapping[str, Any], memory: dict[str, Any]
+        weight: Any,
+        slope: Any,
+        rate: Any,
+        hyperparameters: Mapping[str, Any],
+        state: dict[str, Any],
     ) -> Any:
         return weight - rate * slope
 
-    fused_numbers = ()
+    fused_hyperparameters = ()
 
     @staticmethod
-    def fused(weight: Any, slope: Any, state: Any, shares: Any, numbers: Any, rate: Any) -> Any:
+    def fused(
+        weight: Any, slope: Any, state: Any, shares: Any, hyperparameters: Any, rate: Any
+    ) -> Any:
         return weight - rate * slope, state, shares
 
 
@@ -69,23 +75,29 @@ class Momentum:
     @staticmethod
     def update(step: Step) -> None:
         velocity = step.state["velocity"]
-        np.multiply(velocity, step.numbers["momentum"], velocity)
+        np.multiply(velocity, step.hyperparameters["momentum"], velocity)
         np.add(velocity, step.gradient, velocity)
         np.multiply(velocity, step.rate, step.work)
         np.subtract(step.parameters, step.work, step.parameters)
 
     @staticmethod
     def update_one(
-        weight: Any, slope: Any, rate: Any, numbers: Mapping[str, Any], memory: dict[str, Any]
+        weight: Any,
+        slope: Any,
+        rate: Any,
+        hyperparameters: Mapping[str, Any],
+        state: dict[str, Any],
     ) -> Any:
-        memory["velocity"] = numbers["momentum"] * memory.get("velocity", 0) + slope
-        return weight - rate * memory["velocity"]
+        state["velocity"] = hyperparameters["momentum"] * state.get("velocity", 0) + slope
+        return weight - rate * state["velocity"]
 
-    fused_numbers = ("momentum",)
+    fused_hyperparameters = ("momentum",)
 
     @staticmethod
-    def fused(weight: Any, slope: Any, state: Any, shares: Any, numbers: Any, rate: Any) -> Any:
-        velocity = numbers[0] * state[0] + slope
+    def fused(
+        weight: Any, slope: Any, state: Any, shares: Any, hyperparameters: Any, rate: Any
+    ) -> Any:
+        velocity = hyperparameters[0] * state[0] + slope
         return weight - rate * velocity, (velocity,), shares
 
 
@@ -106,7 +118,7 @@ class Nesterov:
 
     @staticmethod
     def update(step: Step) -> None:
-        velocity, momentum = step.state["velocity"], step.numbers["momentum"]
+        velocity, momentum = step.state["velocity"], step.hyperparameters["momentum"]
         np.multiply(velocity, momentum, velocity)
         np.add(velocity, step.gradient, velocity)
         np.multiply(velocity, momentum, step.work)
@@ -116,18 +128,24 @@ class Nesterov:
 
     @staticmethod
     def update_one(
-        weight: Any, slope: Any, rate: Any, numbers: Mapping[str, Any], memory: dict[str, Any]
+        weight: Any,
+        slope: Any,
+        rate: Any,
+        hyperparameters: Mapping[str, Any],
+        state: dict[str, Any],
     ) -> Any:
-        momentum = numbers["momentum"]
-        memory["velocity"] = momentum * memory.get("velocity", 0) + slope
-        return weight - rate * (slope + momentum * memory["velocity"])
+        momentum = hyperparameters["momentum"]
+        state["velocity"] = momentum * state.get("velocity", 0) + slope
+        return weight - rate * (slope + momentum * state["velocity"])
 
-    fused_numbers = ("momentum",)
+    fused_hyperparameters = ("momentum",)
 
     @staticmethod
-    def fused(weight: Any, slope: Any, state: Any, shares: Any, numbers: Any, rate: Any) -> Any:
-        velocity = numbers[0] * state[0] + slope
-        return weight - rate * (slope + numbers[0] * velocity), (velocity,), shares
+    def fused(
+        weight: Any, slope: Any, state: Any, shares: Any, hyperparameters: Any, rate: Any
+    ) -> Any:
+        velocity = hyperparameters[0] * state[0] + slope
+        return weight - rate * (slope + hyperparameters[0] * velocity), (velocity,), shares
 
 
 @register("optimizer", "signsgd")
@@ -148,7 +166,11 @@ class SignDescent:
 
     @staticmethod
     def update_one(
-        weight: Any, slope: Any, rate: Any, numbers: Mapping[str, Any], memory: dict[str, Any]
+        weight: Any,
+        slope: Any,
+        rate: Any,
+        hyperparameters: Mapping[str, Any],
+        state: dict[str, Any],
     ) -> Any:
         return weight - rate * np.sign(slope)
 
@@ -176,20 +198,28 @@ class Lion:
         mean, gradient, new = step.state["mean"], step.gradient, step.work
         share = step.rows[0]
         np.subtract(gradient, mean, new)
-        np.subtract(1.0, step.numbers["beta1"], share)
+        np.subtract(1.0, step.hyperparameters["beta1"], share)
         np.multiply(new, share, gradient)
         np.add(gradient, mean, gradient)
         np.sign(gradient, gradient)
         np.multiply(gradient, step.rate, gradient)
         np.subtract(step.parameters, gradient, step.parameters)
-        np.subtract(1.0, step.numbers["beta2"], share)
+        np.subtract(1.0, step.hyperparameters["beta2"], share)
         np.multiply(new, share, new)
         np.add(mean, new, mean)
 
     @staticmethod
     def update_one(
-        weight: Any, slope: Any, rate: Any, numbers: Mapping[str, Any], memory: dict[str, Any]
+        weight: Any,
+        slope: Any,
+        rate: Any,
+        hyperparameters: Mapping[str, Any],
+        state: dict[str, Any],
     ) -> Any:
-        beta1, beta2, mean = numbers["beta1"], numbers["beta2"], memory.get("mean", 0)
-        memory["mean"] = beta2 * mean + (1 - beta2) * slope
+        beta1, beta2, mean = (
+            hyperparameters["beta1"],
+            hyperparameters["beta2"],
+            state.get("mean", 0),
+        )
+        state["mean"] = beta2 * mean + (1 - beta2) * slope
         return weight - rate * np.sign(beta1 * mean + (1 - beta1) * slope)

@@ -44,7 +44,9 @@ class Step:
     parameters: Floats
     gradient: Floats  # clipped, with coupled weight decay; may be used up
     state: Mapping[str, Floats]
-    numbers: Mapping[str, Floats]  # of the options: without axes, or (lanes,) where they vary
+    hyperparameters: Mapping[
+        str, Floats
+    ]  # of the options: without axes, or (lanes,) where they vary
     rate: Floats  # η at this step; broadcasts to the parameters
     work: Floats  # scratch
     scaled_rate: Floats  # scratch for the rate times a number a lane
@@ -72,6 +74,10 @@ class Optimizer(Protocol):
 
     @staticmethod
     def update_one(
-        weight: Any, slope: Any, rate: Any, numbers: Mapping[str, Any], memory: dict[str, Any]
+        weight: Any,
+        slope: Any,
+        rate: Any,
+        hyperparameters: Mapping[str, Any],
+        state: dict[str, Any],
     ) -> Any:
         """The weight after one update, as the equation says it; `memory` is empty at first."""

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import catalogue
-from ...catalogue import register
-from ..buffers import new_buffer
+from ... import registry
+from ...numerics.buffers import new_buffer
+from ...registry import register
 from ..functions.protocol import Function, FunctionOptions
 from ..options import Floats
 from .protocol import Chosen, Evaluation, ParameterArray, lanes_in_cache
@@ -31,7 +31,7 @@ class FunctionProblem:
 
     def __init__(self, options: FunctionOptions) -> None:
         self.options = options
-        self.function: Function = catalogue.get("function", options.function)(options)
+        self.function: Function = registry.get("function", options.function)(options)
         self.parameter_names = list(self.function.names)
         self.n_parameters = len(self.parameter_names)
         self.is_bias = np.zeros(self.n_parameters, bool)

@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
-from ...catalogue import register
 from ...errors import IngredientError, nearest
+from ...registry import register
 from ..data_files import expect_file
 from ..options import Floats, context_of
 from .protocol import Chosen, Evaluation, ParameterArray, ProblemOptions, lanes_in_cache

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field, PrivateAttr, SerializeAsAny
 
-from ... import catalogue
+from ... import registry
 from ...errors import IngredientError
-from ...streams import generator
+from ...random_streams import generator
 from ..data_files import Samples, read_samples
 from ..datasets.protocol import Dataset, DatasetOptions
 from ..options import Context
@@ -89,5 +89,5 @@ class SampleOptions(ProblemOptions):
 
 
 def _drawn_samples(options: DatasetOptions, context: Context) -> Samples:
-    entry: Dataset = catalogue.get("dataset", options.kind)
+    entry: Dataset = registry.get("dataset", options.kind)
     return entry.draw(options, generator(context.entropy, f"data {options.kind}", options.seed))

@@ -1,0 +1,1 @@
+"""The fused engine: compiled kernels for networks; needs Numba."""

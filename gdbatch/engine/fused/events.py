@@ -1,0 +1,175 @@
+"""The kernel that brings lanes to where something happens to them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numba.extending import register_jitable
+
+from .chunks import bring, copy, fill, give_back
+from .network import ERROR, LOSS, NORM, Arithmetic, new_rows, new_work
+from .vector_arithmetic import any_of
+from .vectors import borrowed, keep_alive, load, spread, use_wide_vectors
+
+
+def make_find_event(arithmetic: Arithmetic, step: Any, stamp: int, keep: bool) -> Any:
+    together, evaluate_chunk = arithmetic.together, arithmetic.evaluate
+
+    @njit(cache=keep, error_model="numpy")
+    def find_event(net: Any, lanes: Any, rules: Any, steps: Any, advanced: Any, found: Any) -> None:
+        """Bring every lane to where something happens to it, or `steps` updates on.
+
+        An event is a streak that lasts, or is not over yet (lanes come to where it began), a
+        divergence or a stall (lanes come to one update before it shows).
+        """
+        use_wide_vectors()
+        buffers = new_work(net, lanes.moving.shape[0], lanes.numbers.shape[0], together)
+        net, work = borrowed(net), borrowed(buffers)
+        moving, kind = len(work.moving), net.inputs.dtype
+        notes = History(
+            new_rows(moving, net.lanes, kind),
+            new_rows(moving, net.lanes, kind),
+            new_rows(1, net.lanes, kind),
+            new_rows(1, net.lanes, kind),
+            new_rows(1, net.lanes, kind),
+            new_rows(1, net.lanes, kind),
+        )
+        history = borrowed(notes)
+        count, width = lanes.moving.shape[1], net.lanes // net.vectors
+        for start in range(0 * stamp, count, net.lanes):
+            here = min(net.lanes, count - start)
+            bring(start, lanes.moving, work.moving)
+            bring(start, lanes.numbers, work.numbers)
+            bring(start, lanes.last_loss, history.loss_before)
+            fill(history.begun, -1)
+            fill(history.ended, 0)
+            left = here
+            for done in range(steps):
+                evaluate_chunk(net, work, True)
+                for vector in range(net.vectors):
+                    if not something_to_see(vector, work, rules, history):
+                        continue
+                    for lane in range(vector * width, min((vector + 1) * width, here)):
+                        if not history.ended[0, lane]:
+                            look_at(lane, done, work, rules, history)
+                            left -= history.ended[0, lane] != 0
+                if left == 0:
+                    break
+                copy(history.before, work.moving)
+                step(net, work)
+            for lane in range(here):
+                found[start + lane] = history.begun[0, lane] >= 0
+                advanced[start + lane] = history.begun[0, lane]
+                if history.begun[0, lane] < 0:
+                    advanced[start + lane] = steps
+                    keep_state(lane, work.moving, history)
+            give_back(start, history.kept, lanes.moving)
+            give_back(start, history.kept_loss, lanes.last_loss)
+        keep_alive(buffers)
+        keep_alive(notes)
+
+    return find_event
+
+
+class EventLanes(NamedTuple):
+    """Lanes in which an event is looked for; they come to where it is."""
+
+    moving: Any  # (rows, lanes): parameters, and the optimizer's state
+    numbers: Any  # (numbers, lanes): of the optimizer, the learning rate first
+    last_loss: Any  # (1, lanes)
+
+
+class Rules(NamedTuple):
+    """When something happens."""
+
+    limits: Any  # (3,): of prediction error, loss, norm; all infinite without a stop rule
+    largest_loss: Any
+    hold: int
+
+
+class History(NamedTuple):
+    """What is kept of the lanes of a chunk: where they may be brought back to."""
+
+    kept: Any  # what moves, where the streak, or the event, began
+    before: Any  # what moves, before the last update
+    kept_loss: Any  # (1, lanes)
+    loss_before: Any  # (1, lanes): the last finite loss before this check
+    begun: Any  # (1, lanes): the update with which the streak, or the event, began, or -1
+    ended: Any  # (1, lanes): 1 where there is nothing more to find
+
+
+@register_jitable
+def something_to_see(vector: Any, work: Any, rules: Any, history: Any) -> Any:
+    """Whether a check of any lane of a vector could find more than that training goes on."""
+    use_wide_vectors()
+    zero = spread(work.zero)
+    loss = load(work.measures, LOSS, vector)
+    ordinary, same = loss <= spread(rules.largest_loss), zero <= zero
+    for row in range(work.moving.shape[0]):
+        number = load(work.moving, row, vector)
+        ordinary = ordinary & (number - number <= zero)  # no number, if it is not finite
+        before = load(history.before, row, vector)
+        same = same & (number <= before) & (number >= before)
+    holds = loss <= spread(rules.limits[LOSS])
+    for row in (ERROR, NORM):
+        holds = holds & (load(work.measures, row, vector) <= spread(rules.limits[row]))
+    streak = load(history.begun, 0, vector) >= zero
+    nothing = ordinary & ~same & ~holds & ~streak
+    return any_of(~nothing & (load(history.ended, 0, vector) <= zero))
+
+
+@register_jitable
+def look_at(lane: Any, done: Any, work: Any, rules: Any, history: Any) -> None:
+    """One check of one lane after `done` updates, which may end it."""
+    loss = work.measures[LOSS, lane]
+    finite = np.isfinite(loss) and all_finite(work.parameters, lane)
+    if not (finite and loss <= rules.largest_loss):
+        history.ended[0, lane] = True
+        history.begun[0, lane] = max(done - 1, 0)
+        keep_state(lane, history.before if done > 0 else work.moving, history)
+        return
+    if (
+        np.isfinite(rules.limits).any()
+        and work.measures[ERROR, lane] <= rules.limits[ERROR]
+        and loss <= rules.limits[LOSS]
+        and work.measures[NORM, lane] <= rules.limits[NORM]
+    ):
+        if history.begun[0, lane] < 0:
+            history.begun[0, lane] = done
+            keep_state(lane, work.moving, history)
+        history.ended[0, lane] = done - history.begun[0, lane] + 1 >= rules.hold
+    else:
+        history.begun[0, lane] = -1
+        if done > 0 and are_equal(work.moving, history.before, lane):
+            history.ended[0, lane] = True
+            history.begun[0, lane] = done - 1
+            keep_state(lane, history.before, history)
+    history.loss_before[0, lane] = loss
+
+
+@register_jitable
+def keep_state(lane: Any, moving: Any, history: Any) -> None:
+    """Keep what moves of a lane, and the loss it had before."""
+    for row in range(moving.shape[0]):
+        history.kept[row, lane] = moving[row, lane]
+    history.kept_loss[0, lane] = history.loss_before[0, lane]
+
+
+@register_jitable
+def all_finite(rows: Any, lane: Any) -> Any:
+    """Whether a lane's numbers are all finite."""
+    for row in range(rows.shape[0]):
+        if not np.isfinite(rows[row, lane]):
+            return False
+    return True
+
+
+@register_jitable
+def are_equal(rows: Any, others: Any, lane: Any) -> Any:
+    """Whether a lane's numbers are the same in two arrays."""
+    for row in range(rows.shape[0]):
+        if rows[row, lane] != others[row, lane]:
+            return False
+    return True

@@ -1,0 +1,285 @@
+"""The arithmetic of a network for compiled kernels, on a chunk of lanes that stays in the cache.
+
+In a chunk, arrays are (rows, lanes) and the lanes a multiple of a vector's. Every kernel uses the
+same arithmetic, so a lane that is looked at again takes the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba.extending import register_jitable
+
+from ...numerics.elementary import where
+from .chunks import fill
+from .layers import make_layers
+from .vector_arithmetic import multiply_add, square_root
+from .vectors import BITS, load, loader, repeater, spread, store, use_wide_vectors
+
+
+class Net(NamedTuple):
+    """A network in numbers; `dtype` is that of the training."""
+
+    sizes: Any  # (layers + 1,) int64: units, inputs first
+    codes: Any  # (layers,) int64: which of the activations
+    inputs: Any  # (inputs, samples) dtype; the last sample repeated to a multiple of `together`
+    targets: Any  # (outputs, samples) dtype
+    samples: int
+    factor: Any  # dtype: of (p - t) in the gradient
+    scale: Any  # dtype: of the sum of the loss's terms
+    bias: bool
+    lanes: int  # of a chunk
+    vectors: int  # of a chunk
+
+
+class Work(NamedTuple):
+    """Buffers of one chunk; rows are parameters, or units of all layers after the inputs.
+
+    Of a unit there are, a vector of lanes, those of all samples that are computed at once.
+    """
+
+    moving: Any  # what an update changes: the parameters, and then the optimizer's state
+    parameters: Any  # the first rows of it
+    gradient: Any
+    numbers: Any  # of the optimizer, the learning rate first
+    values: Any
+    slopes: Any
+    deltas: Any
+    sops: Any  # of the outputs
+    measures: Any  # (3, lanes): prediction error, loss, norm of the gradient
+    zero: Any  # of the dtype
+
+
+ERROR, LOSS, NORM = 0, 1, 2  # rows of `measures`
+_ABREAST = 4  # vectors of single weights, whose long chains of operations run side by side
+
+
+@register_jitable
+def new_work(net: Any, moving_rows: Any, numbers: Any, together: Any) -> Any:
+    """Buffers for one chunk, in which so many rows move, by so many numbers."""
+    weights, units = 0, 0
+    for layer in range(len(net.codes)):
+        weights += (net.sizes[layer] + net.bias) * net.sizes[layer + 1]
+        units += net.sizes[layer + 1]
+    kind, lanes = net.inputs.dtype, net.lanes
+    moving = new_rows(moving_rows, lanes, kind)
+    return Work(
+        moving,
+        moving[:weights],
+        new_rows(weights, lanes, kind),
+        new_rows(numbers, lanes, kind),
+        new_rows(units, lanes * together, kind),
+        new_rows(units, lanes * together, kind),
+        new_rows(units, lanes * together, kind),
+        new_rows(net.sizes[-1], lanes * together, kind),
+        new_rows(3, lanes, kind),
+        np.zeros(1, kind)[0],
+    )
+
+
+@register_jitable
+def new_rows(rows: Any, lanes: Any, kind: Any) -> Any:
+    """Zeros (rows, lanes), where a vector does not cross lines of the cache."""
+    line = BITS // 8
+    whole = np.zeros(rows * lanes + line, kind)
+    first = -whole.ctypes.data % line // whole.itemsize
+    return whole[first : first + rows * lanes].reshape(rows, lanes)
+
+
+class Arithmetic(NamedTuple):
+    """What kernels call, for one choice of activations and loss."""
+
+    together: int  # samples that are computed at once
+    forward: Any  # (net, first, work): from the inputs to the outputs
+    evaluate: Any  # (net, work, measured): the gradient and, where asked for, the measures
+    single_steps: Any  # (net, work, steps, smallest, watched): plain descent of one weight
+
+
+def make_arithmetic(functions: Sequence[Any], slip: bool, loss: Any, together: int) -> Arithmetic:
+    """Arithmetic with activations by their fused forms; slip: slopes taken at the prediction."""
+    activate = _activation(functions, slip)
+    forward_sums, input_gradients = make_layers(together)
+    forward = _make_forward(activate, forward_sums, together)
+    measure = _make_measure(loss.fused, together)
+    backward = _make_backward(input_gradients, loss.through_sigmoid, together)
+    return Arithmetic(
+        together,
+        forward,
+        _make_evaluate(forward, measure, backward, together),
+        _make_single_steps(activate, loss.through_sigmoid),
+    )
+
+
+def _make_forward(activate: Any, forward_sums: Any, together: int) -> Any:
+    @register_jitable
+    def forward(net: Any, first: Any, work: Any) -> None:
+        use_wide_vectors()
+        start, row = 0, 0  # of the layer's weights, and of its units
+        for layer in range(len(net.codes)):
+            n_in, n_out, code = net.sizes[layer], net.sizes[layer + 1], net.codes[layer]
+            forward_sums(net, first, work, layer, start, row)
+            last = layer == len(net.codes) - 1
+            for unit in range(row, row + n_out):
+                for vector in range(net.vectors * together):
+                    sop = load(work.values, unit, vector)
+                    if last:
+                        store(work.sops, unit - row, vector, sop)
+                    value, slope = activate(code, sop)
+                    store(work.values, unit, vector, value)
+                    store(work.slopes, unit, vector, slope)
+            start += (n_in + net.bias) * n_out
+            row += n_out
+
+    return forward
+
+
+def _make_measure(term: Any, together: int) -> Any:
+    @register_jitable
+    def measure(net: Any, first: Any, work: Any) -> None:
+        """Add some samples' terms to the loss, and look for a larger prediction error."""
+        use_wide_vectors()
+        outputs = net.sizes[-1]
+        row = work.values.shape[0] - outputs
+        for part in range(min(together, net.samples - first)):
+            for unit in range(outputs):
+                target = spread(net.targets[unit, first + part])
+                for vector in range(net.vectors):
+                    value = load(work.values, row + unit, vector * together + part)
+                    loss = term(value, load(work.sops, unit, vector * together + part), target)
+                    store(work.measures, LOSS, vector, load(work.measures, LOSS, vector) + loss)
+                    note_larger(work.measures, ERROR, vector, abs(value - target))
+
+    return measure
+
+
+def _make_backward(input_gradients: Any, through_sigmoid: bool, together: int) -> Any:
+    """through_sigmoid: the slope of the outputs cancels against that of the loss."""
+
+    @register_jitable
+    def start_deltas(net: Any, first: Any, work: Any) -> None:
+        """The loss's slope at the sums of products of the outputs; 0 for a repeated sample."""
+        use_wide_vectors()
+        outputs = net.sizes[-1]
+        row = work.values.shape[0] - outputs
+        for part in range(together):
+            factor = spread(net.factor if first + part < net.samples else work.zero)
+            for unit in range(outputs):
+                target = spread(net.targets[unit, first + part])
+                for vector in range(part, net.vectors * together, together):
+                    delta = factor * (load(work.values, row + unit, vector) - target)
+                    if not through_sigmoid:
+                        delta = delta * load(work.slopes, row + unit, vector)
+                    store(work.deltas, row + unit, vector, delta)
+
+    @register_jitable
+    def backward(net: Any, first: Any, work: Any) -> None:
+        """The chain rule for some samples, added to the gradient."""
+        use_wide_vectors()
+        row, start = work.values.shape[0], work.parameters.shape[0]
+        start_deltas(net, first, work)
+        for layer in range(len(net.codes) - 1, -1, -1):
+            start -= (net.sizes[layer] + net.bias) * net.sizes[layer + 1]
+            row -= net.sizes[layer + 1]
+            input_gradients(net, first, work, layer, start, row)
+
+    return backward
+
+
+def _make_evaluate(forward: Any, measure: Any, backward: Any, together: int) -> Any:
+    @register_jitable
+    def evaluate(net: Any, work: Any, measured: Any) -> None:
+        use_wide_vectors()
+        fill(work.gradient, 0)
+        fill(work.measures, 0)
+        for first in range(0, net.samples, together):
+            forward(net, first, work)
+            if measured:
+                measure(net, first, work)
+            backward(net, first, work)
+        if not measured:
+            return
+        for vector in range(net.vectors):
+            total = spread(work.zero)
+            for row in range(work.gradient.shape[0]):
+                slope = load(work.gradient, row, vector)
+                total = multiply_add(slope, slope, total)
+            store(work.measures, NORM, vector, square_root(total))
+            loss = load(work.measures, LOSS, vector) * spread(net.scale)
+            store(work.measures, LOSS, vector, loss)
+
+    return evaluate
+
+
+def _make_single_steps(activate: Any, through_sigmoid: bool) -> Any:
+    load_abreast, repeat = loader(_ABREAST), repeater(_ABREAST)
+
+    @register_jitable
+    def single_step(net: Any, work: Any, vector: Any) -> Any:
+        """One update of plain descent of one weight; returns the difference before it."""
+        use_wide_vectors()
+        number, target = repeat(spread(net.inputs[0, 0])), repeat(spread(net.targets[0, 0]))
+        zero = repeat(spread(work.zero))
+        weight = load_abreast(work.parameters, 0, vector)
+        value, slope = activate(0, multiply_add(weight, number, zero))
+        difference = value - target
+        delta = repeat(spread(net.factor)) * difference
+        if not through_sigmoid:
+            delta = delta * slope
+        gradient = multiply_add(number, delta, zero)
+        rate = load_abreast(work.numbers, 0, vector)
+        store(work.parameters, 0, vector, weight - rate * gradient)
+        return difference
+
+    @register_jitable
+    def single_steps(net: Any, work: Any, steps: Any, smallest: Any, watched: Any) -> None:
+        """Where `watched`, the smallest prediction errors come to stand in `smallest`."""
+        use_wide_vectors()
+        if not watched:
+            for _ in range(steps):
+                for vector in range(net.vectors // _ABREAST):
+                    single_step(net, work, vector)
+            return
+        for _ in range(steps):
+            for vector in range(net.vectors // _ABREAST):
+                now = abs(single_step(net, work, vector))
+                before = load_abreast(smallest, ERROR, vector)
+                store(smallest, ERROR, vector, where(now < before, now, before))
+
+    return single_steps
+
+
+def _activation(functions: Sequence[Any], slip: bool) -> Any:
+    """Value and slope by the number of a function among one to three."""
+    first, second, third = [*functions, functions[0], functions[0]][:3]
+    choices: list[Callable[[Any, Any], Any]] = [
+        lambda code, sop: first(sop),
+        lambda code, sop: first(sop) if code == 0 else second(sop),
+        lambda code, sop: first(sop) if code == 0 else second(sop) if code == 1 else third(sop),
+    ]
+    chosen = register_jitable(choices[len(functions) - 1])
+    if not slip:
+        return chosen
+
+    @register_jitable
+    def with_slip(code: Any, sop: Any) -> Any:
+        value, _ = chosen(code, sop)
+        _, slope = chosen(code, value)
+        return value, slope
+
+    return with_slip
+
+
+@register_jitable
+def note_smaller(kept: Any, row: Any, vector: Any, now: Any) -> None:
+    """Keep the smaller number of each lane; a NaN is none."""
+    before = load(kept, row, vector)
+    store(kept, row, vector, where(now < before, now, before))
+
+
+@register_jitable
+def note_larger(kept: Any, row: Any, vector: Any, now: Any) -> None:
+    """Keep the larger number of each lane; a NaN wins, and stays."""
+    before = load(kept, row, vector)
+    store(kept, row, vector, where(now <= before, before, now))

@@ -1,0 +1,72 @@
+"""Lanes: everything that belongs to a trial while it trains, as columns of arrays.
+
+Loading, dropping and replaying a trial are column operations, whatever is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..numerics.buffers import new_buffer
+
+Array = NDArray[Any]
+
+
+class LaneState:
+    """Named arrays that share their last axis: `columns[name]` is (..., lanes).
+
+    Always there: `parameters` (parameters, lanes), `row` (lanes,), the trial's row in the
+    results, `step` (lanes,), updates made, and `last_loss` (lanes,), the last finite loss known.
+    `state.NAME` is optimizer state, `number.NAME` a number of the optimizer, `schedule.NAME` one of
+    the schedule, `data.NAME` lane data. With minibatches there is `batch_key` (lanes,).
+    """
+
+    def __init__(self, columns: dict[str, Array]) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return int(self.columns["row"].shape[0])
+
+    def __getitem__(self, name: str) -> Array:
+        return self.columns[name]
+
+    def part(self, prefix: str) -> dict[str, Array]:
+        """The columns `prefix.NAME`, by NAME."""
+        start = len(prefix) + 1
+        return {
+            name[start:]: array
+            for name, array in self.columns.items()
+            if name.startswith(prefix + ".")
+        }
+
+    def take(self, index: Array | slice) -> LaneState:
+        """A copy of some lanes."""
+        chosen = np.arange(len(self))[index]
+        taken = {
+            name: new_buffer((*array.shape[:-1], len(chosen)), array.dtype)
+            for name, array in self.columns.items()
+        }
+        for name, array in self.columns.items():
+            np.take(array, chosen, axis=-1, out=taken[name], mode="clip")
+        return LaneState(taken)
+
+    def put(self, slots: Array, other: LaneState) -> None:
+        """Load the lanes of `other` into the given slots."""
+        for name, array in self.columns.items():
+            array[..., slots] = other.columns[name]
+
+    @staticmethod
+    def join(parts: Sequence[LaneState]) -> LaneState:
+        """Lanes side by side."""
+        if len(parts) == 1:
+            return parts[0]
+        return LaneState(
+            {
+                name: np.concatenate([part.columns[name] for part in parts], axis=-1)
+                for name in parts[0].columns
+            }
+        )

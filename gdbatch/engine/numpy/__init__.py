@@ -1,0 +1,1 @@
+"""The NumPy engine: trains everything, one update at a time."""

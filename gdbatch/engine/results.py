@@ -1,0 +1,71 @@
+"""What the engine returns: one row per trial of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass
+class Results:
+    """One row a trial of an assignment; the columns of DESIGN's `trials` that training fills."""
+
+    outcome: NDArray[np.int8]
+    steps: NDArray[np.int64]
+    initial_loss: NDArray[np.float64]
+    final_loss: NDArray[np.float64]
+    gradient_norm: NDArray[np.float64]
+    final_parameters: NDArray[np.float64] | None = None  # (parameters, trials)
+    trajectories: dict[str, Any] = field(default_factory=dict)  # see `recording`
+    measures: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    refined: NDArray[np.float64] | None = None  # values of the axis that is; see `bisection`
+    rows: NDArray[np.int64] | None = None  # of the shard, if not all; see `map_refinement`
+
+    @classmethod
+    def empty(cls, trials: int, n_parameters: int | None) -> Results:
+        """Room for the results of `trials` trials."""
+        return cls(
+            np.full(trials, -1, np.int8),
+            np.zeros(trials, np.int64),
+            np.full(trials, np.nan),
+            np.full(trials, np.nan),
+            np.full(trials, np.nan),
+            None if n_parameters is None else np.full((n_parameters, trials), np.nan),
+        )
+
+    @classmethod
+    def side_by_side(cls, parts: Sequence[Results]) -> Results:
+        """The first row of every part, then the second of every part, and so on."""
+
+        def interleaved(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+            stacked = np.stack(arrays, axis=-1)
+            return stacked.reshape(*stacked.shape[:-2], -1)
+
+        return cls._merged(parts, interleaved)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Results]) -> Results:
+        """All rows of every part, one part after the other; without trajectories."""
+        return cls._merged(parts, lambda arrays: np.concatenate(arrays, axis=-1))
+
+    def take(self, index: NDArray[np.int64]) -> Results:
+        """Some rows; without trajectories."""
+        return self._merged([self], lambda arrays: arrays[0][..., index])
+
+    @classmethod
+    def _merged(
+        cls, parts: Sequence[Results], merge: Callable[[list[NDArray[Any]]], NDArray[Any]]
+    ) -> Results:
+        """Every column made of the columns of the parts."""
+        columns: dict[str, Any] = {}
+        for name in (one.name for one in fields(cls)):
+            arrays = [getattr(part, name) for part in parts]
+            if isinstance(arrays[0], np.ndarray):
+                columns[name] = merge(arrays)
+        measured = [part.measures for part in parts]
+        columns["measures"] = {name: merge([one[name] for one in measured]) for name in measured[0]}
+        return cls(**columns)

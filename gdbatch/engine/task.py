@@ -1,0 +1,142 @@
+"""What one call of the engine trains, and where its results land.
+
+Plain arrays and ingredients; nothing here knows of files or plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import registry
+from ..ingredients.initializers.protocol import Initializer
+from ..ingredients.optimizers.protocol import Optimizer
+from ..ingredients.options import Floats, Number, as_array
+from ..ingredients.problems.minibatches import keys_of
+from ..ingredients.problems.protocol import Problem, lanes_in_cache, layers_of
+from ..ingredients.schedules.protocol import Schedule
+from ..random_streams import generator
+from ..training import Training
+from .lane_state import LaneState
+
+_CONSTANT: type[Schedule] = registry.get("schedule", "constant")
+# of numbers that differ by lane; None: that of the training
+_DTYPES = {"number": None, "data": None, "schedule": np.float64}
+
+
+@dataclass(frozen=True)
+class Task:
+    """Trials that share every structural value: one row a trial.
+
+    Numbers of ingredients are as in `options.Number`, with one column a trial.
+    """
+
+    problem: Problem
+    initializer: Initializer
+    optimizer: type[Optimizer]
+    training: Training
+    seeds: NDArray[np.int64]
+    init_hyperparameters: Mapping[str, Number]
+    optimizer_hyperparameters: Mapping[str, Number]
+    entropy: int = 0
+    problem_hyperparameters: Mapping[str, Number] = field(default_factory=dict)
+    schedule: type[Schedule] = field(default_factory=lambda: _CONSTANT)
+    schedule_hyperparameters: Mapping[str, Number] = field(default_factory=lambda: {"warm_up": 0.0})
+    decoupled: bool = False  # weight decay
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    @property
+    def rate_varies(self) -> bool:
+        """Whether the learning rate changes from step to step."""
+        return self.schedule is not _CONSTANT or _is_used(self.schedule_hyperparameters["warm_up"])
+
+    @property
+    def decays(self) -> bool:
+        """Whether there is weight decay."""
+        return _is_used(self.optimizer_hyperparameters.get("weight_decay", 0.0))
+
+    @property
+    def can_stall(self) -> bool:
+        """Whether an update that changes nothing is followed by its like."""
+        return not (self.rate_varies or self.problem.uses_step or self.training.batch)
+
+    @property
+    def block_width(self) -> int:
+        """Lanes that step together."""
+        return block_width(self.problem, self.training)
+
+    def initial_parameters(self, rows: NDArray[np.int64]) -> Floats:
+        """Parameters (parameters, rows) before the first update, float64."""
+        seeds, which = np.unique(self.seeds[rows], return_inverse=True)
+        draws = [
+            self.initializer.draw(generator(self.entropy, "init", int(seed)), int(seed))
+            for seed in seeds
+        ]
+        numbers = {
+            name: number[..., rows] if isinstance(number, np.ndarray) else as_array(number)
+            for name, number in self.init_hyperparameters.items()
+        }
+        return self.initializer.start(np.stack(draws, axis=1)[:, which], numbers)
+
+    def fresh_lanes(self, rows: NDArray[np.int64]) -> LaneState:
+        """Lanes for trials that have not begun."""
+        dtype = self.training.dtype
+        parameters = self.initial_parameters(rows).astype(dtype)
+        columns: dict[str, Any] = {
+            "parameters": parameters,
+            "row": rows.copy(),
+            "step": np.zeros(len(rows), np.int64),
+            "last_loss": np.full(len(rows), np.nan, dtype),
+        }
+        if self.training.batch:
+            columns["batch_key"] = keys_of(self.entropy, self.seeds[rows])
+        for name in self.optimizer.state:
+            columns[f"state.{name}"] = np.zeros_like(parameters)
+        for name in self.optimizer.row_state:
+            columns[f"state.{name}"] = np.zeros((1, len(rows)), dtype)
+        for prefix in _DTYPES:
+            for name, number in self._numbers(prefix).items():
+                if isinstance(number, np.ndarray):
+                    columns[f"{prefix}.{name}"] = self._spread(prefix, number[..., rows])
+        return LaneState(columns)
+
+    def constants(self, prefix: str) -> dict[str, Floats]:
+        """Numbers that are the same in every lane, ready to broadcast; see `Lanes` for prefixes."""
+        return {
+            name: self._spread(prefix, as_array(number))
+            for name, number in self._numbers(prefix).items()
+            if not isinstance(number, np.ndarray)
+        }
+
+    def _numbers(self, prefix: str) -> Mapping[str, Number]:
+        return {
+            "number": self.optimizer_hyperparameters,
+            "data": self.problem_hyperparameters,
+            "schedule": self.schedule_hyperparameters,
+        }[prefix]
+
+    def _spread(self, prefix: str, array: NDArray[np.float64]) -> Floats:
+        """Numbers as the arrays of a block have them; of an optimizer's list, one a parameter."""
+        if prefix == "number" and array.ndim == 2:
+            array = array[layers_of(self.problem.arrays)]
+        return array.astype(_DTYPES[prefix] or self.training.dtype)
+
+
+def block_width(problem: Problem, training: Training) -> int:
+    """Lanes that step together: a function of the shapes only."""
+    dtype, batch = training.dtype, training.batch
+    if batch is None:
+        return problem.block_width(dtype)
+    samples = problem.n_samples if batch.tracked == "full" else batch.size
+    most = lanes_in_cache(max(1, batch.orders(problem.n_samples)), np.dtype(np.intp))
+    return min(most, problem.block_width(dtype, samples))
+
+
+def _is_used(number: Number) -> bool:
+    return isinstance(number, np.ndarray) or number != 0

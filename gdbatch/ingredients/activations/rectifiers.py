@@ -1,0 +1,150 @@
+"""Activations that are linear above zero: relu, leaky relu and softplus."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...numerics.elementary import exp, like, log1p, where
+from ...registry import register
+from ..options import Floats
+from .arrays import EXPONENT_LIMIT, ONE, ZERO, along, constant
+from .saturating import Sigmoid
+
+
+@register("activation", "relu")
+class Relu:
+    """max(0, s); the slope at 0 is taken as 0."""
+
+    bounds = (0.0, math.inf)
+    reads_sop = False
+
+    @staticmethod
+    def value(sop: Any) -> Any:
+        return np.maximum(sop, 0)
+
+    @staticmethod
+    def slope(sop: Any) -> Any:
+        return sop if np.isnan(sop) else sop.dtype.type(sop > 0)
+
+    @staticmethod
+    def inverse(value: float) -> float:
+        return value if value > 0 else math.nan
+
+    @staticmethod
+    def fused(sop: Any) -> tuple[Any, Any]:
+        zero, one = like(sop, 0.0), like(sop, 1.0)
+        slope = where(sop > zero, one, where(sop <= zero, zero, sop))  # NaN stays NaN
+        return where(sop < zero, zero, sop), slope
+
+    @staticmethod
+    def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
+        np.maximum(sop, along(ZERO, sop), out=value)
+
+    @staticmethod
+    def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
+        np.sign(value, value)
+        np.multiply(delta, value, delta)
+
+    @staticmethod
+    def second_derivative(sop: Floats) -> Floats:
+        return np.zeros_like(sop)
+
+
+@register("activation", "leaky_relu")
+class LeakyRelu:
+    """s above 0, 0.01 s below; the slope at 0 is taken as 0.01."""
+
+    bounds = (-math.inf, math.inf)
+    reads_sop = True
+    leak: ClassVar[float] = 0.01
+
+    @staticmethod
+    def value(sop: Any) -> Any:
+        return np.maximum(sop, sop * sop.dtype.type(LeakyRelu.leak))
+
+    @staticmethod
+    def slope(sop: Any) -> Any:
+        return sop if np.isnan(sop) else sop.dtype.type(1.0 if sop > 0 else LeakyRelu.leak)
+
+    @staticmethod
+    def inverse(value: float) -> float:
+        return value if value > 0 else value / LeakyRelu.leak
+
+    @staticmethod
+    def fused(sop: Any) -> tuple[Any, Any]:
+        zero, one, leak = like(sop, 0.0), like(sop, 1.0), like(sop, 0.01)
+        slope = where(sop > zero, one, where(sop <= zero, leak, sop))
+        return where(sop < zero, sop * leak, sop), slope
+
+    @staticmethod
+    def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
+        np.multiply(sop, _LEAK[sop.dtype.char], residuals)
+        np.maximum(sop, residuals, out=value)
+
+    @staticmethod
+    def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
+        np.sign(sop, residuals)
+        np.maximum(residuals, along(_LEAK, sop), out=residuals)
+        np.multiply(delta, residuals, delta)
+
+    @staticmethod
+    def second_derivative(sop: Floats) -> Floats:
+        return np.zeros_like(sop)
+
+
+@register("activation", "softplus")
+class Softplus:
+    """log(1 + exp(s)), a smooth relu.
+
+    Computed as max(s, 0) + log1p(exp(-|s|)); the slope is the sigmoid of s.
+    """
+
+    bounds = (0.0, math.inf)
+    reads_sop = True
+
+    @staticmethod
+    def value(sop: Any) -> Any:
+        return np.maximum(sop, 0) + np.log1p(np.exp(-abs(sop)))
+
+    @staticmethod
+    def slope(sop: Any) -> Any:
+        return Sigmoid.value(sop)
+
+    @staticmethod
+    def inverse(value: float) -> float:
+        return value + math.log(-math.expm1(-value)) if value > 0 else math.nan
+
+    @staticmethod
+    def fused(sop: Any) -> tuple[Any, Any]:
+        zero, one, e = like(sop, 0.0), like(sop, 1.0), exp(-abs(sop))
+        above = where(sop < zero, zero, sop)
+        return above + log1p(e), where(sop < zero, e, one) / (one + e)
+
+    @staticmethod
+    def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
+        np.absolute(sop, residuals)
+        np.negative(residuals, residuals)
+        np.exp(residuals, residuals)
+        np.log1p(residuals, residuals)
+        np.maximum(sop, along(ZERO, sop), out=value)
+        np.add(value, residuals, value)
+
+    @staticmethod
+    def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
+        np.negative(sop, residuals)
+        np.minimum(residuals, along(EXPONENT_LIMIT, sop), out=residuals)
+        np.exp(residuals, residuals)
+        np.add(residuals, ONE[sop.dtype.char], residuals)
+        np.divide(delta, residuals, delta)
+
+    @staticmethod
+    def second_derivative(sop: Floats) -> Floats:
+        e = np.exp(-np.abs(sop))
+        second_derivative: Floats = e / (1 + e) ** 2
+        return second_derivative
+
+
+_LEAK = constant(LeakyRelu.leak)

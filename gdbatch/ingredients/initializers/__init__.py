@@ -1,0 +1,1 @@
+"""Initializers: where the parameters start. One class is one initializer."""

@@ -1,0 +1,57 @@
+"""Measures of where the parameters go in the end."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from ...registry import register
+from .protocol import Chosen, Column, MeasureOptions, Now, PathMeasure, Values
+
+PERIODS = (1, 2, 4, 8)
+_POINTS = 2 * PERIODS[-1]  # of the orbit: a period is seen when it has come once more
+
+
+@register("measure", "period")
+class Period(PathMeasure):
+    """The period of the parameters' final orbit: 1, 2, 4 or 8; empty where it is none of them.
+
+    An orbit has the period p when each of its last p points lies where it lay p steps before. So
+    what has come to rest has period 1, and so has what moves by less than the tolerance.
+    """
+
+    class Options(MeasureOptions):
+        kind: Literal["period"]
+        tolerance: float = Field(
+            1e-6, gt=0, description="Of each parameter w: times max(1, |w|), how far is the same."
+        )
+
+        def columns(self) -> list[Column]:
+            return [Column("period", whole=True)]
+
+    def __init__(self, options: Options, n_parameters: int, lanes: int) -> None:
+        self._tolerance = options.tolerance
+        self._points = np.zeros((_POINTS, n_parameters, lanes))
+
+    def update(self, now: Now) -> None:
+        np.copyto(self._points[now.step % _POINTS], now.parameters)
+
+    def compute(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
+        period = np.full(len(missing), math.nan)
+        for candidate in reversed(PERIODS):  # the smallest has the last word
+            if step + 1 >= 2 * candidate:
+                period[self._recurs(step, chosen, candidate)] = candidate
+        return [period]
+
+    def _recurs(self, step: int, chosen: Chosen, after: int) -> np.ndarray:
+        """Whether the last points are those of `after` steps before."""
+        same = np.ones(self._points[0, 0, chosen].shape, bool)
+        for back in range(after):
+            point = self._points[(step - back) % _POINTS][:, chosen]
+            before = self._points[(step - back - after) % _POINTS][:, chosen]
+            within = self._tolerance * np.maximum(1.0, np.abs(point))
+            same &= (np.abs(point - before) <= within).all(axis=0)
+        return same

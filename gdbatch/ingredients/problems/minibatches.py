@@ -1,0 +1,188 @@
+"""Which samples an update is made from: a function of the lane's key and step, of nothing else.
+
+Random numbers are those of SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number
+generators", OOPSLA 2014), whose number n is a hash of its start and n, so that any of them can be
+had without those before: by lanes that are at different steps, and by a lane that is put back.
+A seed's key, from the stream "batches", starts a generator whose number s starts another one.
+
+With replacement, s is the step: every sample of its minibatch is a number of that generator times
+the number of samples, the whole part of it (off from uniform by at most samples/2³²). Without,
+s is the epoch: it has one number a sample, and the order of these numbers is the order of the
+samples. Epoch follows epoch, and minibatches are cut from them without regard to where one ends.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...numerics.buffers import new_buffer
+from ...random_streams import generator
+from ..options import Floats
+from .protocol import Chosen, Evaluation, Evaluator, Problem
+
+Words = NDArray[np.uint64]
+
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_ROUNDS = (  # shift, then multiply
+    (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
+    (np.uint64(27), np.uint64(0x94D049BB133111EB)),
+)
+_LAST_SHIFT, _HALF_WORD = np.uint64(31), np.uint64(32)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How minibatches are drawn, and what is looked at; resolved from `train.batch`."""
+
+    size: int
+    replacement: bool = False
+    tracked: Literal["full", "batch"] = "full"  # of which samples loss and the like are
+
+    def orders(self, samples: int) -> int:
+        """How many numbers a lane keeps of the orders it is in: those of one or two epochs."""
+        if self.replacement:
+            return 0
+        return samples if samples % self.size == 0 else 2 * samples
+
+
+def keys_of(entropy: int, seeds: NDArray[np.int64]) -> Words:
+    """The keys of some seeds, (seeds,)."""
+    distinct, which = np.unique(seeds, return_inverse=True)
+    streams = [generator(entropy, "batches", int(seed)) for seed in distinct]
+    keys = np.array([one.integers(2**64, dtype=np.uint64) for one in streams], np.uint64)
+    return keys[which]
+
+
+def number_of(start: Words, number: NDArray[np.int64]) -> Words:
+    """Number `number` (from 0) of the generators that start at `start`, by broadcasting."""
+    word: Words = start + (number.astype(np.uint64) + np.uint64(1)) * _GAMMA
+    _mix(word, np.empty_like(word))
+    return word
+
+
+def _mix(word: Words, work: Words) -> None:
+    """SplitMix64's output of its state, in place."""
+    for shift, factor in _ROUNDS:
+        np.right_shift(word, shift, work)
+        np.bitwise_xor(word, work, word)
+        np.multiply(word, factor, word)
+    np.right_shift(word, _LAST_SHIFT, work)
+    np.bitwise_xor(word, work, word)
+
+
+def orders_of(starts: Words, samples: int) -> NDArray[np.intp]:
+    """The orders of samples that generators give, (starts, samples)."""
+    return np.argsort(number_of(starts[:, None], np.arange(samples)), axis=1, kind="stable")
+
+
+class Minibatches:
+    """The minibatches of a block's lanes; `keys` and `steps` are read where they stand."""
+
+    def __init__(self, batch: Batch, samples: int, keys: Words, steps: NDArray[np.int64]) -> None:
+        self._batch, self._samples, self._keys, self._steps = batch, samples, keys, steps
+        lanes = len(keys)
+        self.chosen: Chosen = new_buffer((batch.size, lanes), np.intp)
+        if batch.replacement:
+            self._start, self._row = (new_buffer(lanes, np.uint64) for _ in range(2))
+            self._words, self._work = (new_buffer(self.chosen.shape, np.uint64) for _ in range(2))
+            self._offsets = (np.arange(1, batch.size + 1, dtype=np.uint64) * _GAMMA)[:, None]
+            return
+        # what is kept of orders can be had again, and only saves that
+        self._orders: NDArray[np.intp] = np.empty((lanes, batch.orders(samples)), np.intp)
+        self._known_keys, self._known_epochs = keys.copy(), np.full(lanes, -1, np.int64)
+        self._epoch, self._begin = (new_buffer(lanes, np.int64) for _ in range(2))
+        self._rows = np.arange(lanes) * self._orders.shape[1]
+        self._slots = np.arange(batch.size)[:, None]
+        self._places: NDArray[np.intp] = new_buffer(self.chosen.shape, np.intp)
+
+    def draw(self) -> None:
+        """Fill `chosen` (batch, lanes) with the samples of each lane's next update."""
+        if self._batch.replacement:
+            self._draw_anew()
+        else:
+            self._take_next()
+
+    def _draw_anew(self) -> None:
+        start, words = self._start, self._words
+        np.copyto(start, self._steps, casting="unsafe")
+        np.add(start, np.uint64(1), start)
+        np.multiply(start, _GAMMA, start)
+        np.add(start, self._keys, start)
+        _mix(start, self._row)
+        np.add(start, self._offsets, words)
+        _mix(words, self._work)
+        np.right_shift(words, _HALF_WORD, words)
+        np.multiply(words, np.uint64(self._samples), words)
+        np.right_shift(words, _HALF_WORD, words)
+        np.copyto(self.chosen, words, casting="unsafe")
+
+    def _take_next(self) -> None:
+        np.multiply(self._steps, self._batch.size, self._begin)
+        np.divmod(self._begin, self._samples, self._epoch, self._begin)
+        stale = (self._epoch != self._known_epochs) | (self._keys != self._known_keys)
+        if stale.any():
+            self._order_anew(np.flatnonzero(stale))
+        np.add(self._begin, self._rows, self._begin)
+        np.add(self._begin, self._slots, self._places)
+        np.take(self._orders.reshape(-1), self._places, out=self.chosen, mode="clip")
+
+    def _order_anew(self, lanes: NDArray[np.intp]) -> None:
+        """Orders of the epochs that some lanes are in, each of them sorted once."""
+        keys, epochs = self._keys[lanes], self._epoch[lanes]
+        self._known_keys[lanes], self._known_epochs[lanes] = keys, epochs
+        for part in range(self._orders.shape[1] // self._samples):
+            starts, which = np.unique(number_of(keys, epochs + part), return_inverse=True)
+            columns = slice(part * self._samples, (part + 1) * self._samples)
+            self._orders[lanes, columns] = orders_of(starts, self._samples)[which]
+
+
+class MinibatchEvaluator:
+    """A problem on the minibatches of a block's next updates; see `protocol.Evaluator`.
+
+    Predictions, which are only recorded, are those of all samples.
+    """
+
+    def __init__(self, problem: Problem, minibatches: Minibatches, dtype: np.dtype[Any]) -> None:
+        self._problem, self._minibatches, self._dtype = problem, minibatches, dtype
+        self._lanes = minibatches.chosen.shape[1]
+        self._evaluator = problem.evaluator(self._lanes, dtype, minibatches.chosen)
+
+    def evaluate(
+        self,
+        parameters: Floats,
+        lane_data: Mapping[str, Floats],
+        step: NDArray[np.int64],
+        out: Evaluation,
+    ) -> None:
+        """Fill `out` for all lanes."""
+        if out.predictions is not None:
+            self._whole.evaluate(parameters, lane_data, step, self._everything)
+            np.copyto(out.predictions, self._predictions)
+        self._minibatches.draw()
+        self._evaluator.evaluate(parameters, lane_data, step, out)
+
+    @functools.cached_property
+    def _whole(self) -> Evaluator:
+        """What predicts all samples."""
+        return self._problem.evaluator(self._lanes, self._dtype)
+
+    @functools.cached_property
+    def _predictions(self) -> Floats:
+        return new_buffer((self._problem.n_predictions, self._lanes), self._dtype)
+
+    @functools.cached_property
+    def _everything(self) -> Evaluation:
+        return Evaluation(None, predictions=self._predictions)
+
+
+def samples_at(batch: Batch, samples: int, key: int, step: int) -> list[int]:
+    """The samples of one update of one trial."""
+    one = Minibatches(batch, samples, np.array([key], np.uint64), np.array([step]))
+    one.draw()
+    return [int(sample) for sample in one.chosen[:, 0]]

@@ -1,0 +1,1 @@
+"""Layered networks, evaluated for all lanes at once."""

@@ -1,0 +1,411 @@
+"""The plan: which trials a sweep has, in which order, and how they are cut into shards.
+
+A pure function of the sweep: nothing here depends on the machine, and nothing is made before it
+is asked for, so a plan of 10¹² trials is as light as one of ten.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import registry
+from ..engine.task import Task, block_width
+from ..engine.trajectories import Recording
+from ..errors import Problem as FileProblem
+from ..errors import SweepFileError
+from ..ingredients.options import Number
+from ..ingredients.problems.protocol import Problem
+from ..search.adaptive_map import RefinedMap, Tile
+from ..search.bisection import Bracket
+from ..sweep_file import Sweep
+from ..sweep_file.axis import Axis
+from ..sweep_file.sweep import Sections
+
+RESULTS_VERSION = 2  # counts up when the same sweep would give other `trials`
+
+_BLOCKS_IN_SHARD = 4  # so that finished lanes find waiting trials to take their place
+_MOST_RECORDED = 9  # trajectories without [record]
+_MOST_PREDICTIONS = 16  # recorded without [record]
+_DEFAULT_ROWS = 10_000  # of a trajectory without [record].every
+_MOST_HASHED_GROUPS = 1000
+
+
+@dataclass(frozen=True)
+class Group:
+    """The trials that share every structural value."""
+
+    number: int
+    start: int  # the first trial
+    trials: int
+    structural: dict[str, Any]  # dotted key → value
+    sections: Sections
+    problem: Problem
+    shard_trials: int
+    map: RefinedMap | None = None  # of which the group has one after the other, cut into tiles
+
+    @property
+    def shards(self) -> int:
+        """How many shards the group is cut into."""
+        if self.map is not None:
+            return self.trials // self.map.pixels * self.map.tiles
+        return -(-self.trials // self.shard_trials)
+
+    def ranges(self) -> Iterator[tuple[int, int]]:
+        """First trial and the one after the last of every shard, counted over the whole plan."""
+        end = self.start + self.trials
+        if self.map is None:
+            for start in range(self.start, end, self.shard_trials):
+                yield start, min(start + self.shard_trials, end)
+            return
+        for start in range(self.start, end, self.map.pixels):
+            for number in range(self.map.tiles):
+                tile = self.map.tile(number)
+                first = start + tile.first_row * tile.columns
+                yield first, first + tile.pixels
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A contiguous range of trials inside one group: the unit of work, storage and resuming."""
+
+    number: int
+    group: int
+    start: int  # the first trial, counted over the whole plan
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+class Plan:
+    """The trials of a sweep in plan order: structural axes slowest, then seed, then the others."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.sweep = sweep
+        lanes = [one for one in sweep.dimensions if all(axis.per_lane for axis in one)]
+        seeds = [one for one in lanes if any(axis.key == "seed" for axis in one)]
+        self.structural = [one for one in sweep.dimensions if one not in lanes]
+        others = [one for one in lanes if one not in seeds]
+        # what is decided on together stands side by side
+        together = [sweep.refined, *(sweep.map.axes if sweep.map else ())]
+        self.lanes = [*seeds, *sorted(others, key=lambda one: one[0] in together)]
+        self.groups = math.prod(_size(one) for one in self.structural)
+        self.group_trials = math.prod(_size(one) for one in self.lanes)
+        self.trials = self.groups * self.group_trials
+        if self.trials >= 2**63:
+            message = f"the axes span {self.trials:.3g} trials; a plan holds fewer than 2⁶³"
+            raise SweepFileError([FileProblem(message, "axes", source=sweep.source)])
+        self._group = functools.lru_cache(maxsize=8)(self._make_group)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"sweep": self.sweep}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["sweep"])  # type: ignore[misc]
+
+    @property
+    def axes(self) -> list[Axis]:
+        """All axes in plan order, the slowest first."""
+        return [axis for dimension in (*self.structural, *self.lanes) for axis in dimension]
+
+    @property
+    def refined_rows(self) -> int:
+        """Trials of each bisection, side by side in plan order; 1 where no axis is refined."""
+        return self.sweep.refined.form.size if self.sweep.refined else 1
+
+    # groups and shards -------------------------------------------------------------------
+
+    def group(self, number: int) -> Group:
+        """A group by its number."""
+        return self._group(number)
+
+    def _make_group(self, number: int) -> Group:
+        values: dict[str, Any] = {}
+        rest = number
+        for dimension in reversed(self.structural):
+            rest, place = divmod(rest, _size(dimension))
+            for axis in dimension:
+                if not axis.per_lane:
+                    one = axis.values(np.array([place]))
+                    values[axis.key] = one[0] if isinstance(one, list) else one.tolist()[0]
+        # a per-lane axis zipped with a structural one moves with the group
+        sections = self.sweep.sections(values | self._zipped(number))
+        problem = sections.make_problem()
+        wanted = _BLOCKS_IN_SHARD * block_width(problem, sections.train.training())
+        rows = self.refined_rows  # of a bisection, which one shard holds
+        if rows > 1:
+            wanted //= _BLOCKS_IN_SHARD  # a round trains one row of each
+        units = self.group_trials // rows
+        pairs = -(-units // (2 * wanted))  # an even number of shards, for two cores
+        size = rows * (-(-units // (2 * pairs)) if units > wanted // 4 else wanted)
+        return Group(
+            number,
+            number * self.group_trials,
+            self.group_trials,
+            values,
+            sections,
+            problem,
+            min(size, self.group_trials),
+            self.refined_map,
+        )
+
+    def _zipped(self, number: int) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        rest = number
+        for dimension in reversed(self.structural):
+            rest, place = divmod(rest, _size(dimension))
+            for axis in dimension:
+                if axis.per_lane and axis.key != "seed":
+                    values[axis.key] = float(axis.column_values(np.array([place]))[0])
+        return values
+
+    @functools.cached_property
+    def shard_count(self) -> int:
+        """How many shards the whole plan has."""
+        return sum(self.group(number).shards for number in range(self.groups))
+
+    def shards(self) -> Iterator[Shard]:
+        """All shards, in plan order."""
+        numbers = itertools.count()
+        for number in range(self.groups):
+            for start, stop in self.group(number).ranges():
+                yield Shard(next(numbers), number, start, stop)
+
+    # trials ------------------------------------------------------------------------------
+
+    def places(self, trials: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """For each dimension, structural first, the places of some trials on it."""
+        places: list[NDArray[np.int64]] = []
+        rest = trials
+        for dimension in reversed([*self.structural, *self.lanes]):
+            rest, place = np.divmod(rest, _size(dimension))
+            places.append(place)
+        return places[::-1]
+
+    def columns(
+        self, trials: NDArray[np.int64], refined: NDArray[np.float64] | None = None
+    ) -> dict[str, Any]:
+        """The axis columns of some trials, in plan order.
+
+        refined: values of the axis that is; without them, those known before training.
+        """
+        places = self.places(trials)
+        columns = {
+            axis.column: axis.column_values(place)
+            for dimension, place in zip([*self.structural, *self.lanes], places, strict=True)
+            for axis in dimension
+        }
+        if refined is not None and self.sweep.refined is not None:
+            columns[self.sweep.refined.column] = refined
+        return columns
+
+    def task(self, shard: Shard) -> Task:
+        """What the engine is to train for a shard."""
+        return self.task_of(shard.group, np.arange(shard.start, shard.stop))
+
+    def task_of(
+        self,
+        number: int,
+        trials: NDArray[np.int64],
+        refined: NDArray[np.float64] | None = None,
+    ) -> Task:
+        """What the engine is to train for some trials of one group.
+
+        refined: values of the axis that is; without them, those known before training.
+        """
+        sections = self.group(number).sections
+        values = {
+            axis.key: np.asarray(axis.column_values(place))
+            for dimension, place in zip(
+                [*self.structural, *self.lanes], self.places(trials), strict=True
+            )
+            for axis in dimension
+            if axis.per_lane
+        }
+        if refined is not None and self.sweep.refined is not None:
+            values[self.sweep.refined.key] = refined
+        seeds = values.get("seed", np.zeros(len(trials), np.int64)).astype(np.int64)
+        return Task(
+            self.group(number).problem,
+            sections.make_initializer(self.group(number).problem),
+            registry.get("optimizer", sections.optimizer.kind),
+            sections.train.training(),
+            seeds,
+            _numbers("init", sections.init, values),
+            _numbers("optimizer", sections.optimizer, values),
+            self.sweep.heading.entropy,
+            _numbers("problem", sections.problem, values),
+            registry.get("schedule", sections.schedule.kind),
+            _numbers("schedule", sections.schedule, values),
+            sections.optimizer.decoupled,
+        )
+
+    @property
+    def bracket(self) -> Bracket | None:
+        """What the engine is to bisect, where an axis is refined."""
+        axis = self.sweep.refined
+        if axis is None:
+            return None
+        form: Any = axis.form
+        low, high = form.refine
+        return Bracket(low, high, form.size, form.middle)
+
+    @property
+    def refined_map(self) -> RefinedMap | None:
+        """How the map is refined, where two axes are one."""
+        chosen = self.sweep.map
+        if chosen is None:
+            return None
+        rows, columns = (axis.form.size for axis in chosen.axes)
+        return RefinedMap(rows, columns, chosen.coarse, chosen.by)
+
+    def tile(self, shard: Shard) -> Tile:
+        """The part of a map that a shard is; only where there is one."""
+        refined = self.refined_map
+        assert refined is not None
+        row = shard.start % refined.pixels // refined.columns
+        return next(one for one in map(refined.tile, range(refined.tiles)) if one.first_row == row)
+
+    # recording ---------------------------------------------------------------------------
+
+    def recording(self, shard: Shard) -> Recording | None:
+        """Which rows of a shard are recorded, and what of them."""
+        trials = np.arange(shard.start, shard.stop)
+        chosen = np.ones(len(trials), bool)
+        for wanted, place in zip(self._recorded_places, self.places(trials), strict=True):
+            if wanted is not None:
+                chosen &= np.isin(place, wanted)
+        if not chosen.any():
+            return None
+        record, group = self.sweep.record, self.group(shard.group)
+        every = record.every or max(1, group.sections.train.max_steps // _DEFAULT_ROWS)
+        values = record.values
+        if values is None:
+            few = 0 < group.problem.n_predictions <= _MOST_PREDICTIONS
+            values = ["loss", "prediction"] if few else ["loss"]
+        return Recording(np.flatnonzero(chosen), every, tuple(values))
+
+    @functools.cached_property
+    def _recorded_places(self) -> list[NDArray[np.int64] | None]:
+        """For each dimension the places that are recorded; None for all of them."""
+        dimensions = [*self.structural, *self.lanes]
+        chosen = self.sweep.record.trials
+        if chosen is not None:
+            return [self._chosen_places(dimension, chosen) for dimension in dimensions]
+        fan = next(
+            (one for one in dimensions for axis in one if axis.column == "learning_rate"),
+            dimensions[-1] if dimensions else None,
+        )
+        places: list[NDArray[np.int64] | None] = []
+        for dimension in dimensions:
+            size = _size(dimension)
+            if dimension is fan or dimension in self.structural:
+                count = min(_MOST_RECORDED, size)
+                places.append(np.unique(np.linspace(0, size - 1, count).round().astype(np.int64)))
+            else:
+                places.append(np.zeros(1, np.int64))
+        return places
+
+    def _chosen_places(
+        self, dimension: tuple[Axis, ...], chosen: dict[str, list[Any]]
+    ) -> NDArray[np.int64] | None:
+        places = None
+        for axis in dimension:
+            if axis.column in chosen:
+                found = [axis.place_of(wanted) for wanted in chosen[axis.column]]
+                places = np.unique(found) if places is None else np.intersect1d(places, found)
+        return places
+
+    def facts(self) -> dict[str, Any]:
+        """What figures need to know of the problem, where it is the same in every group."""
+        problems = [self.group(one).problem for one in range(min(self.groups, _MOST_HASHED_GROUPS))]
+        targets = {tuple(problem.targets) for problem in problems}
+        curvatures = {problem.curvature for problem in problems}
+        if any(axis.per_lane and axis.key.startswith("problem.") for axis in self.axes):
+            curvatures = {None}  # it differs from lane to lane
+        return {
+            "targets": list(targets.pop()) if len(targets) == 1 else None,
+            "curvature": curvatures.pop() if len(curvatures) == 1 else None,
+            "refined": self.sweep.refined.column if self.sweep.refined else None,
+            "refined_rows": self.refined_rows,
+            "map": [axis.column for axis in self.sweep.map.axes] if self.sweep.map else None,
+        }
+
+    # identity ----------------------------------------------------------------------------
+
+    def resolved(self) -> dict[str, Any]:
+        """The sweep with every default written out, as plain data."""
+        first = self.sweep.first
+        resolved = {
+            **self.sweep.heading.model_dump(mode="json"),
+            "problem": first.problem.model_dump(mode="json"),
+            "init": first.init.model_dump(mode="json"),
+            "optimizer": first.optimizer.model_dump(mode="json"),
+            "schedule": first.schedule.model_dump(mode="json"),
+            "train": first.train.resolved(),
+            "axes": [
+                [{"key": axis.key, **axis.form.model_dump(mode="json")} for axis in dimension]
+                for dimension in self.sweep.dimensions
+            ],
+            "record": self.sweep.record.model_dump(mode="json"),
+        }
+        if self.sweep.map:
+            resolved["map"] = self.sweep.map.resolved()
+        return resolved
+
+    @functools.cached_property
+    def hash(self) -> str:
+        """Of whatever changes `trials`; not of names, descriptions or recording."""
+        resolved = self.resolved()
+        for key in ("name", "description", "record", "problem"):
+            del resolved[key]
+        groups = [self.group(one) for one in range(min(self.groups, _MOST_HASHED_GROUPS))]
+        resolved["problems"] = [one.sections.problem.resolved() for one in groups]
+        resolved["init"] = self.sweep.first.init.resolved()
+        if "file" in resolved["init"]:  # another group may start from another
+            resolved["inits"] = [one.sections.init.resolved() for one in groups]
+        resolved["final_parameters"] = self.sweep.record.final_parameters
+        if self.sweep.record.measures:
+            resolved["measures"] = self.resolved()["record"]["measures"]
+        resolved["results_version"] = RESULTS_VERSION
+        return _digest(resolved)
+
+    @functools.cached_property
+    def recording_hash(self) -> str:
+        """Of whatever changes `trajectories` beyond the plan's hash."""
+        return _digest(self.sweep.record.model_dump(mode="json", exclude={"measures"}))
+
+
+def _digest(data: Any) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _size(dimension: tuple[Axis, ...]) -> int:
+    return dimension[0].form.size
+
+
+def _numbers(family: str, options: Any, values: dict[str, Any]) -> dict[str, Number]:
+    """The numbers of an ingredient that the arrays carry; `values` has those that are axes."""
+    numbers: dict[str, Number] = {}
+    for name in options.lane_keys():
+        key, given = f"{family}.{name}", getattr(options, name)
+        if given is None:
+            continue
+        if not isinstance(given, list):
+            numbers[name] = values.get(key, float(given))
+            continue
+        parts = [values.get(f"{key}.{place}", float(one)) for place, one in enumerate(given)]
+        varies = any(isinstance(part, np.ndarray) for part in parts)
+        numbers[name] = np.array(np.broadcast_arrays(*parts)) if varies else tuple(parts)
+    return numbers

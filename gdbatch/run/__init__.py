@@ -1,0 +1,1 @@
+"""Runs a plan into a run directory."""

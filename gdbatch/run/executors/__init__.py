@@ -1,0 +1,1 @@
+"""Executors: where shards are trained. One file is one executor."""

@@ -1,0 +1,1 @@
+"""Searches: how the trials of a group are chosen and trained. One file is one search."""
