@@ -267,7 +267,17 @@ def list_() -> None:
         "sweeps": {name: description(path) for name, path in shipped_sweeps().items()},
         **{
             family: {name: registry.summary(one) for name, one in registry.family(family).items()}
-            for family in registry.FAMILIES
+            for family in (
+                "problem",
+                "function",
+                "dataset",
+                "activation",
+                "loss",
+                "init",
+                "optimizer",
+                "schedule",
+                "measure",
+            )
         },
     }
     width = max(len(name) for block in blocks.values() for name in block) + 2

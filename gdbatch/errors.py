@@ -26,6 +26,10 @@ class UsageError(GdbatchError):
     exit_code = 2
 
 
+class PluginError(UsageError):
+    """A plug-in that is installed cannot be imported."""
+
+
 class IngredientError(ValueError):
     """An ingredient refuses its options; `key` is the option's name, or a path of names."""
 

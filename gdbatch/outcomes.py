@@ -1,14 +1,158 @@
-"""How a trial can end, and the rules that end it.
+"""Outcomes: how a trial can end, and what one check of it decides.
 
-The order of `OUTCOMES` is written into result files: append, never reorder.
+An outcome is one class: name, code, colour, meaning, remedy, and the test that a check makes.
+`classify` asks the outcomes in the order of their precedence.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from . import registry
+from .registry import register
+
+Mask = NDArray[np.bool_]
+
+CONTINUES = -1  # the code of a lane that has not ended
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is known of some lanes after an update; arrays are (lanes,)."""
+
+    step: NDArray[np.int64]  # updates made
+    max_steps: int
+    has_stop_rule: bool
+    loss: NDArray[np.floating[Any]]
+    initial_loss: NDArray[np.floating[Any]]
+    parameters: NDArray[np.floating[Any]]  # (parameters, lanes)
+    is_finite: Mask  # the loss and all parameters
+    is_within_limit: Mask  # |loss| is at most the limit of divergence
+    is_in_streak: Mask  # all stop rules hold
+    has_held: Mask  # and have held for `hold` checks in a row
+    is_unchanged: Mask  # the last update changed nothing, and no later one would
+    is_oscillating: Mask  # the last updates of the budget went back and forth without approach
+
+    @property
+    def is_at_end(self) -> Mask:
+        """Whether the budget is used up."""
+        return np.asarray(self.step == self.max_steps)
+
+
+class Outcome(ABC):
+    """One way in which a trial can end; the subclasses are never instantiated."""
+
+    code: ClassVar[int]  # in arrays of outcomes; never used for another one again
+    precedence: ClassVar[int]  # of two outcomes that apply, the lower one counts
+    colour: ClassVar[str]  # in figures, "#RRGGBB"
+    meaning: ClassVar[str]  # for a reader of `trials`
+    remedy: ClassVar[str] = ""  # what to try
+    is_stable: ClassVar[bool] = True  # whether such a trial counts as stable, below the edge
+
+    @staticmethod
+    @abstractmethod
+    def applies(check: Check) -> Mask:
+        """In which lanes a trial has ended in this way."""
+
+
+@register("outcome", "converged")
+class Converged(Outcome):
+    """All stop rules held, for `hold` checks in a row."""
+
+    code, precedence, colour = 0, 20, "#0072B2"
+    meaning = "all stop rules held at `steps`, and for `hold` checks from there"
+
+    @staticmethod
+    def applies(check: Check) -> Mask:
+        return check.has_held
+
+
+@register("outcome", "diverged")
+class Diverged(Outcome):
+    """The loss or a parameter stopped being finite, or the loss passed its limit."""
+
+    code, precedence, colour = 1, 10, "#7A1015"
+    meaning = "the loss or a parameter stopped being finite, or the loss passed its limit"
+    remedy = "a smaller learning rate"
+    is_stable = False
+
+    @staticmethod
+    def applies(check: Check) -> Mask:
+        return ~(check.is_finite & check.is_within_limit)
+
+
+@register("outcome", "stalled")
+class Stalled(Outcome):
+    """An update changed nothing, and no later one would."""
+
+    code, precedence, colour = 2, 30, "#BF7F00"
+    meaning = (
+        "an update changed nothing, and no later one would: a stationary point, a saturated unit"
+    )
+    remedy = "a smaller learning rate, other starts"
+
+    @staticmethod
+    def applies(check: Check) -> Mask:
+        return check.is_unchanged & ~check.is_in_streak
+
+
+@register("outcome", "unfinished")
+class Unfinished(Outcome):
+    """The budget ended first."""
+
+    code, precedence, colour = 3, 60, "#CCCCCC"
+    meaning = "the budget ended before the stop rules held"
+    remedy = "a larger learning rate, more steps"
+
+    @staticmethod
+    def applies(check: Check) -> Mask:
+        return check.is_at_end & check.has_stop_rule
+
+
+@register("outcome", "completed")
+class Completed(Outcome):
+    """The budget ended, and there was no stop rule."""
+
+    code, precedence, colour = 4, 70, "#56B4E9"
+    meaning = "the budget ended, and there was no stop rule"
+
+    @staticmethod
+    def applies(check: Check) -> Mask:
+        return check.is_at_end & (not check.has_stop_rule)
+
+
+@functools.cache
+def by_precedence() -> tuple[type[Outcome], ...]:
+    """All outcomes, that which is asked first in front."""
+    known = registry.family("outcome").values()
+    return tuple(sorted(known, key=lambda one: one.precedence))
+
+
+@functools.cache
+def names() -> tuple[str, ...]:
+    """The names of all outcomes, each in the place of its code."""
+    known = registry.family("outcome")
+    codes = {outcome.code: name for name, outcome in known.items()}
+    if sorted(codes) != list(range(len(known))):
+        raise ValueError(f"the codes of outcomes are 0 to {len(known) - 1}, each once")
+    return tuple(codes[code] for code in range(len(codes)))
+
+
+def classify(check: Check) -> NDArray[np.int8]:
+    """The code of each lane's outcome, (lanes,); CONTINUES where its training has not ended."""
+    codes = np.full(np.shape(check.loss), CONTINUES, np.int8)
+    for outcome in reversed(by_precedence()):
+        np.copyto(codes, np.int8(outcome.code), where=outcome.applies(check))
+    return codes
+
+
+# to be replaced by what asks the outcomes themselves ---------------------------------------------
 
 OUTCOMES = ("converged", "diverged", "stalled", "unfinished", "completed")
 CONVERGED, DIVERGED, STALLED, UNFINISHED, COMPLETED = range(len(OUTCOMES))

@@ -1,34 +1,64 @@
-"""The catalogue of ingredients: what can be named in a sweep file, by family and name.
+"""The registry: every named part of gdbatch, by family and name.
 
-Ingredients register themselves here; nothing here knows any of them.
+A part registers itself with `@register`; nothing here knows any of them. A family is filled when it
+is first asked for, by importing its home, and installed plug-ins add to it: packages with an entry
+point in the group "gdbatch", which names a module to import.
 """
 
 from __future__ import annotations
 
+import importlib
+import importlib.metadata
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .errors import nearest
+from .errors import PluginError, nearest
 
-FAMILIES = (
-    "problem",
-    "function",
-    "dataset",
-    "activation",
-    "loss",
-    "init",
-    "optimizer",
-    "schedule",
-    "measure",
-)
+PLUGIN_GROUP = "gdbatch"
+
+
+@dataclass(frozen=True)
+class Family:
+    """Parts of one kind: the module that brings the shipped ones, and what they are."""
+
+    home: str
+    description: str
+
+
+FAMILIES = {
+    "problem": Family("ingredients", "what is trained"),
+    "function": Family("ingredients", "functions with exact gradients"),
+    "dataset": Family("ingredients", "data drawn from a seed"),
+    "activation": Family("ingredients", "what a unit does to its sum of products"),
+    "loss": Family("ingredients", "what a network is trained to reduce"),
+    "init": Family("ingredients", "where the parameters start"),
+    "optimizer": Family("ingredients", "how an update follows from the gradient"),
+    "schedule": Family("ingredients", "the factor of the learning rate at each step"),
+    "measure": Family("ingredients", "further columns of `trials`, on request"),
+    "stop_rule": Family("stopping", "what ends a trial as converged"),
+    "outcome": Family("outcomes", "how a trial can end"),
+    "search": Family("search", "how the trials of a group are chosen"),
+    "engine": Family("engine", "what trains"),
+    "column": Family("run.columns", "the columns of `trials`"),
+    "executor": Family("run.executors", "where shards are trained"),
+    "store": Family("run.store", "where a run is kept"),
+    "figure": Family("figures", "what `gdbatch plot` draws"),
+    "command": Family("cli", "what the command line can do"),
+}
 
 _entries: dict[str, dict[str, Any]] = {family: {} for family in FAMILIES}
+_loaded_plugins: list[str] = []
 
-Entry = TypeVar("Entry", bound=type)
+Entry = TypeVar("Entry", bound=Callable[..., Any])
 
 
 def register(family: str, name: str) -> Callable[[Entry], Entry]:
-    """Class decorator: puts an ingredient into the catalogue under `family` and `name`."""
+    """Decorator for classes and functions: registers one under `family` and `name`.
+
+    Raises ValueError where the name is taken, or where there is no docstring: its first line is the
+    entry's line in `gdbatch list`.
+    """
 
     def add(entry: Entry) -> Entry:
         if name in _entries[family]:
@@ -43,18 +73,36 @@ def register(family: str, name: str) -> Callable[[Entry], Entry]:
 
 def family(name: str) -> Mapping[str, Any]:
     """All entries of one family, by name, in the order of their names."""
+    importlib.import_module(f"{__package__}.{FAMILIES[name].home}")
+    load_plugins()
     return dict(sorted(_entries[name].items()))
 
 
 def get(family_name: str, name: str) -> Any:
-    """One entry; raises KeyError with the nearest name when there is none."""
-    try:
-        return _entries[family_name][name]
-    except KeyError:
-        hint = nearest(name, sorted(_entries[family_name]))
-        raise KeyError(f'no {family_name} is called "{name}"; {hint}') from None
+    """One entry; raises KeyError with the nearest name where there is none."""
+    if name not in _entries[family_name]:  # the home may not have been imported yet
+        known = family(family_name)
+        if name not in known:
+            raise KeyError(f'no {family_name} is called "{name}"; {nearest(name, known)}')
+    return _entries[family_name][name]
 
 
 def summary(entry: Any) -> str:
-    """The one line that describes an entry in `gdbatch list`: its docstring's first."""
+    """The line that describes an entry in `gdbatch list`: the first line of its docstring."""
     return str(entry.__doc__).strip().splitlines()[0].rstrip(".")
+
+
+def load_plugins() -> None:
+    """Import the plug-ins that are installed, once; raises PluginError where one cannot be."""
+    for point in importlib.metadata.entry_points(group=PLUGIN_GROUP):
+        if point.value in _loaded_plugins:
+            continue
+        _loaded_plugins.append(point.value)  # first: a plug-in may ask for a family itself
+        try:
+            importlib.import_module(point.value)
+        except Exception as error:
+            _loaded_plugins.remove(point.value)
+            raise PluginError(
+                f'the plug-in "{point.name}" ({point.value}) cannot be imported: '
+                f"{type(error).__name__}: {error}; repair or uninstall it"
+            ) from error
