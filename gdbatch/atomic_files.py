@@ -1,30 +1,70 @@
-"""Files that stand under their names only when they are whole.
+"""Files that appear under their names only when they are complete.
 
-Until then they have a name of ours that readers skip; what a killed writer leaves is cleared up.
+Until then a file has a temporary name, which readers skip. A temporary file whose writer was killed
+can be told by its name and is removed later.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import platform
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import RunError
 
 _TEMPORARY = re.compile(r"\.gdbatch-(?P<process>\d{1,9})-\d+-(?P<host>[^~]*)~.*")
-_LONGEST_WRITE = 86_400  # seconds, on other machines, whose processes are not seen from here
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
+_LONGEST_WRITE = 86_400  # seconds; for writers on other machines, whose processes we cannot see
+
+Write = Callable[[BinaryIO], object]
 
 
-def write_atomically(
-    path: Path, write: Callable[[BinaryIO], object], folder: Path | None = None
-) -> None:
-    """Write a file under another name, in `folder` or beside it, and rename; raises RunError."""
+def write_atomically(path: Path, write: Write, folder: Path | None = None) -> None:
+    """Write a file under a temporary name, in `folder` or next to `path`, and rename it.
+
+    Raises RunError if the file cannot be written.
+    """
+    with _temporary_file(path, write, folder) as temporary:
+        os.replace(temporary, path)
+
+
+def create_atomically(path: Path, write: Write, folder: Path | None = None) -> bool:
+    """Write a file as `write_atomically` does, unless there is one; returns whether it was written.
+
+    Of several writers at the same time, exactly one succeeds.
+    """
+    with _temporary_file(path, write, folder) as temporary:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+            return _create(path, write)
+    return True
+
+
+def _create(path: Path, write: Write) -> bool:
+    """Write a new file under its own name, on file systems that have no hard links."""
+    try:
+        with path.open("xb") as file:
+            write(file)
+    except FileExistsError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _temporary_file(path: Path, write: Write, folder: Path | None) -> Iterator[Path]:
+    """A complete file under a temporary name, to be moved to `path`; removed in any case."""
     writer = f"{os.getpid()}-{threading.get_ident()}-{platform.node()}"
     temporary = (folder or path.parent) / f".gdbatch-{writer}~{path.name}"
     try:
@@ -34,7 +74,7 @@ def write_atomically(
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            yield temporary
         finally:
             temporary.unlink(missing_ok=True)
         _synchronise(path.parent)
@@ -43,7 +83,9 @@ def write_atomically(
 
 
 def _synchronise(folder: Path) -> None:
-    """Make names in a folder outlast a power cut."""
+    """Make the names in a folder survive a power cut."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open folders
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -52,14 +94,14 @@ def _synchronise(folder: Path) -> None:
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a name is one of a file that is not whole yet."""
+    """Whether a file has a temporary name."""
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
 def clear_abandoned(folder: Path) -> None:
-    """Remove temporary files whose writer has ended; those of other writers are left to them."""
+    """Remove the temporary files whose writers have ended."""
     for path in filter(is_temporary, folder.glob(".*")):
-        with contextlib.suppress(FileNotFoundError):  # it has got its name by now
+        with contextlib.suppress(FileNotFoundError):  # renamed in the meantime
             if _is_abandoned(path):
                 path.unlink()
 
@@ -67,14 +109,15 @@ def clear_abandoned(folder: Path) -> None:
 def _is_abandoned(path: Path) -> bool:
     found = _TEMPORARY.fullmatch(path.name)
     assert found is not None
-    if found["host"] == platform.node():
-        return not _lives(int(found["process"]))
+    if found["host"] == platform.node() and os.name == "posix":
+        return not _is_alive(int(found["process"]))
     return time.time() - path.stat().st_mtime > _LONGEST_WRITE
 
 
-def _lives(process: int) -> bool:
+def _is_alive(process: int) -> bool:
+    """Whether a process runs; POSIX only (on Windows, `os.kill` would end it)."""
     try:
         os.kill(process, 0)
     except OSError as error:
-        return isinstance(error, PermissionError)  # it is another user's
+        return isinstance(error, PermissionError)  # another user's process
     return True

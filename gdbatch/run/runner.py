@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import threadpoolctl
 
+from .. import registry
 from ..engine.engines import ENGINES
 from ..engine.loop import train
 from ..engine.results import Results
-from ..errors import GdbatchError, IngredientError, RunError, UsageError, nearest
+from ..errors import GdbatchError, IngredientError, RunError, UsageError
 from ..outcomes import OUTCOMES
 from ..plan.plan import Plan, Shard
 from ..search.adaptive_map import train_map
@@ -28,7 +29,8 @@ from ..search.bisection import train_bisecting
 from ..version import __version__
 from .directory import RunDirectory
 from .estimate import estimate
-from .executors.local import EXECUTORS, cores
+from .executors.local import cores
+from .executors.protocol import Executor
 
 _CALIBRATION = 0.1  # seconds
 _WORTH_WORKERS = 1.0  # seconds of work from which on to start worker processes
@@ -150,8 +152,10 @@ def run(
     Raises UsageError for a directory that is something else's, RunError for the disk or a lost
     worker, KeyboardInterrupt when interrupted; finished shards are kept in every case.
     """
-    if executor not in EXECUTORS:
-        raise UsageError(f'no executor is called "{executor}"; {nearest(executor, EXECUTORS)}')
+    try:
+        chosen: type[Executor] = registry.get("executor", executor)
+    except KeyError as error:
+        raise UsageError(error.args[0]) from None
     observer = observer or Observer()
     started = time.time()
     clock = time.perf_counter()
@@ -172,7 +176,7 @@ def run(
         workers = _workers(plan, len(todo), most_workers)
         _prepare(plan, observer)
         tasks = (Work(plan, str(directory.path), shard) for shard in todo)
-        for report in EXECUTORS[executor](run_shard, tasks, workers):
+        for report in chosen().run(run_shard, tasks, workers):
             _count(totals, report)
             observer.shard_done(report)
     finally:

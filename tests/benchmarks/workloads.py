@@ -6,6 +6,7 @@ The peers of a workload get the same starts, rates, samples and rules as arrays.
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -116,7 +117,9 @@ def shards_run(workload: Workload, engine: str, workers: int) -> Callable[[], in
             return sum(_updates_of((plan, one)) for one in shards)
         # the workers stay from one turn to the next, so that only the first one starts them
         parallel = joblib.Parallel(workers, batch_size=1, inner_max_num_threads=1)
-        return sum(parallel(joblib.delayed(in_worker)(_updates_of, (plan, one)) for one in shards))
+        run_one = joblib.delayed(in_worker)
+        tasks = (run_one(_updates_of, (plan, one), os.getpid()) for one in shards)
+        return sum(parallel(tasks))
 
     return run
 

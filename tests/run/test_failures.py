@@ -26,8 +26,10 @@ from tests.run.helpers import (
     environment,
     everything_in,
     finished_parts,
+    members_of,
     message,
     parts_of,
+    process,
     slow,
     start,
     structured,
@@ -200,11 +202,11 @@ def test_a_killed_worker_ends_the_run_in_one_message_and_a_resume_mends_it(
     tmp_path: Path,
 ) -> None:
     write_sweep(tmp_path / "slow.toml", slow())
-    process = start("sweep", "slow.toml", "-o", "run", "-j", "2", cwd=tmp_path)
+    running = start("sweep", "slow.toml", "-o", "run", "-j", "2", cwd=tmp_path)
     wait_until(lambda: len(finished_parts(tmp_path / "run")) >= 2)
-    os.kill(workers_of(process.pid)[0], signal.SIGKILL)
-    stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 1
+    os.kill(workers_of(running.pid)[0], signal.SIGKILL)
+    stdout, stderr = running.communicate(timeout=60)
+    assert running.returncode == 1
     assert stdout == ""
     assert message(stderr).startswith("error: a worker process was ended from outside")
     stood = parts_of(tmp_path / "run")
@@ -214,3 +216,32 @@ def test_a_killed_worker_ends_the_run_in_one_message_and_a_resume_mends_it(
     assert totals is not None and totals.kept_shards == kept
     after = parts_of(tmp_path / "run")
     assert all(after[name] == stood[name] for name in stood if name.startswith("trials/part"))
+
+
+def test_workers_end_soon_after_their_parent_is_killed(tmp_path: Path) -> None:
+    write_sweep(tmp_path / "slow.toml", slow())
+    running = start("sweep", "slow.toml", "-o", "run", "-j", "2", cwd=tmp_path)
+    wait_until(lambda: finished_parts(tmp_path / "run"))
+    workers = workers_of(running.pid)
+    assert len(workers) == 2
+    running.kill()
+    running.wait()
+    wait_until(lambda: not members_of(running.pid), 3)
+    running.communicate()
+
+
+# files in the current folder ---------------------------------------------------------------
+
+SHADOWING = ["random", "joblib", "queue", "logging", "copy", "numpy", "numba"]
+
+
+def test_workers_import_nothing_from_the_current_folder(tmp_path: Path) -> None:
+    write_sweep(tmp_path / "sweep.toml", structured())
+    for name in SHADOWING:
+        text = f"open({str(tmp_path / 'imported')!r}, 'a').write({name!r})\nraise SystemExit(3)\n"
+        (tmp_path / f"{name}.py").write_text(text)
+    how = ("-P", *WITHOUT_FIGURES)
+    result = process("sweep", "sweep.toml", "-o", "run", "-j", "2", cwd=tmp_path, how=how)
+    assert not (tmp_path / "imported").exists()
+    assert result.returncode == 0, result.stderr
+    assert load_run(tmp_path / "run").manifest["workers"] == 2

@@ -1,1 +1,3 @@
-"""Executors: where shards are trained. One file is one executor."""
+"""Executors: where shards are trained. Each file holds one; plug-ins add others."""
+
+from . import local  # noqa: F401  registers it

@@ -1,7 +1,4 @@
-"""Where shards run. An executor is handed a picklable function and its tasks, and knows no more.
-
-Results come back in the order in which they are ready.
-"""
+"""The local executor: worker processes on this machine, by joblib and loky."""
 
 from __future__ import annotations
 
@@ -13,111 +10,166 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
-from multiprocessing import resource_tracker
-from typing import TypeVar
 
 from ...errors import RunError, UsageError
+from ...registry import register
+from .protocol import Executor, Result, Task
 
 _MAIN = threading.main_thread()
-_MOST_STARTING = 10.0  # seconds that an interrupt waits for workers
-_at_work: list[bool] = []  # of this process, if it is a worker: whether it has done a task
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+_LONGEST_START = 10.0  # seconds that an interrupt waits for workers to start
+_ORPHAN_CHECK = 0.5  # seconds between two checks whether the parent is still there
+_worker_state: set[str] = set()  # of this process, if it is a worker
 
 
 def cores(jobs: int) -> int:
-    """Workers for `jobs` as joblib counts them: -1 is one a core; raises UsageError for 0."""
+    """The number of workers for `jobs`, counted as joblib does: -1 is one per core.
+
+    Raises UsageError for 0.
+    """
     if jobs == 0:
-        raise UsageError("0 workers train nothing; give their number, or -1 for one a core")
+        raise UsageError("0 workers cannot train anything; give a number, or -1 for one per core")
     import joblib
 
     return int(joblib.effective_n_jobs(jobs))
 
 
-def run_local(
+@register("executor", "local")
+class LocalExecutor(Executor):
+    """Worker processes on this machine.
+
+    One job runs in the calling process. Threads would not help: training holds the interpreter's
+    lock most of the time, in calls on arrays that fit in a cache. In the benchmarks, two threads
+    have 0.7 to 1.4 times the speed of one, two processes 1.8 to 2 times.
+    """
+
+    def run(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int
+    ) -> Iterator[Result]:
+        """The results of all tasks."""
+        if jobs == 1:
+            yield from map(function, tasks)
+            return
+        from joblib.externals.loky import get_reusable_executor
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        try:
+            yield from _results(function, tasks, jobs)
+            # idle workers would keep their memory while the run is summarised and drawn
+            get_reusable_executor().shutdown(wait=True)
+        except TerminatedWorkerError:
+            raise RunError(
+                "a worker process was ended from outside (out of memory?); finished shards are "
+                "kept, run the same command again to resume, with a smaller -j if memory was short"
+            ) from None
+
+
+def _results(
     function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int
-) -> Iterator[Result]:
-    """On this machine: in this process with one job, else in as many worker processes.
-
-    Not threads: training holds the interpreter's lock for most of its time, in calls on arrays that
-    fit a cache. Of two threads the benchmarks measure 0.7 to 1.4 times the speed of one, of two
-    processes 1.8 to 2.
-    """
-    if jobs == 1:
-        yield from map(function, tasks)
-        return
+) -> Generator[Result, None, None]:
     import joblib
-    from joblib.externals.loky import get_reusable_executor
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    try:
-        with (
-            joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1),
-            _without_a_known_traceback(),
-            contextlib.ExitStack() as stack,
-        ):
-            parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
-            with _deaf_to_interrupts():
-                _start_workers(jobs)
-            with _deaf_to_interrupts():  # before there is work that would have to be ended
-                results = parallel(joblib.delayed(in_worker)(function, task) for task in tasks)
-                stack.callback(_close, results)
-            for result in results:  # noqa: UP028  `yield from` would close it with a warning
-                yield result
-        # idle workers would hold their memory while the run is summarised and drawn
-        get_reusable_executor().shutdown(wait=True)
-    except TerminatedWorkerError:
-        raise RunError(
-            "a worker process was ended from outside (out of memory?); finished shards are kept, "
-            "run the same command to go on, with a smaller -j if memory was short"
-        ) from None
+    with (
+        joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1),
+        _without_known_traceback(),
+        _without_current_folder(),
+        contextlib.ExitStack() as stack,
+    ):
+        parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
+        with _interrupts_deferred():
+            _start_workers(jobs)
+        with _interrupts_deferred():  # before there is work that would have to be cancelled
+            parent = os.getpid()
+            results = parallel(joblib.delayed(in_worker)(function, task, parent) for task in tasks)
+            stack.callback(_close, results)
+        for result in results:  # noqa: UP028  `yield from` would close it with a warning
+            yield result
 
 
-def in_worker(function: Callable[[Task], Result], task: Task) -> Result:
-    """A task in a worker process, where what was imported, before or in the first task, stays.
+# in a worker ------------------------------------------------------------------------------------
 
-    Loky (3.6) collects garbage after every second of work; to search all modules each time would
-    take a twentieth of it.
+
+def in_worker(function: Callable[[Task], Result], task: Task, parent: int) -> Result:
+    """Run a task in a worker process.
+
+    Modules imported before or during the first task stay, so the garbage collector leaves them
+    out: loky (3.6) collects after every second of work, which would take a twentieth of the time.
     """
-    if _at_work:
+    _end_with(parent)
+    if "frozen" in _worker_state:
         return function(task)
     gc.freeze()
     result = function(task)
     gc.collect()
     gc.freeze()
-    _at_work.append(True)
+    _worker_state.add("frozen")
     return result
 
 
-def _start_workers(jobs: int) -> None:
-    """Wait until as many processes run: one that is ended as it starts prints a traceback."""
-    import joblib
+def _end_with(parent: int) -> None:
+    """End this worker soon after its parent: loky's workers outlive a parent that is killed."""
+    if "watched" in _worker_state or os.name != "posix" or parent == os.getpid():
+        return
+    _worker_state.add("watched")
 
-    seen: set[int] = set()
-    end = time.monotonic() + _MOST_STARTING
-    while len(seen) < jobs and time.monotonic() < end:
-        seen.update(joblib.Parallel()(joblib.delayed(_identify)() for _ in range(jobs)))
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_ORPHAN_CHECK)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="gdbatch-orphan-check", daemon=True).start()
 
 
-def _identify() -> int:
-    """The number of a worker process, which is busy for long enough for others to be asked too."""
+def _identify(parent: int) -> int:
+    """The number of a worker process; takes long enough that others are asked too."""
+    _end_with(parent)
     time.sleep(0.02)
     return os.getpid()
 
 
+# in the parent ----------------------------------------------------------------------------------
+
+
+def _start_workers(jobs: int) -> None:
+    """Wait until all workers run: one that is ended while it starts prints a traceback."""
+    import joblib
+
+    seen: set[int] = set()
+    end = time.monotonic() + _LONGEST_START
+    parent = os.getpid()
+    while len(seen) < jobs and time.monotonic() < end:
+        seen.update(joblib.Parallel()(joblib.delayed(_identify)(parent) for _ in range(jobs)))
+
+
 def _close(results: Generator[Result, None, None]) -> None:
-    """End what is under way without joblib's word that it was, which is why it is ended."""
+    """Cancel what is under way, without joblib's warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         results.close()
 
 
 @contextlib.contextmanager
-def _without_a_known_traceback() -> Iterator[None]:
-    """Of a thread of loky's (3.6), when it is ended before it has passed on all of its tasks.
+def _without_current_folder() -> Iterator[None]:
+    """Keep the current folder out of `sys.path` of processes started in here.
 
-    It looks for tasks that it has just thrown away; nothing is lost by that.
+    Loky starts workers by `python -m`, which would import a file random.py from that folder.
+    """
+    name = "PYTHONSAFEPATH"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+@contextlib.contextmanager
+def _without_known_traceback() -> Iterator[None]:
+    """Suppress the traceback of loky's thread (3.6) when it is ended with tasks in its queue.
+
+    It looks for tasks that have just been cancelled; nothing is lost.
     """
     report = threading.excepthook
 
@@ -134,17 +186,22 @@ def _without_a_known_traceback() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes that are started in here never see a Ctrl-C; this one sees it when they have.
+def _interrupts_deferred() -> Iterator[None]:
+    """Defer Ctrl-C to the end; processes started in here never see it.
 
-    It is this process that ends the workers, in order, without a word from them.
+    The parent ends its workers itself, in order and without messages from them.
     """
-    resource_tracker.ensure_running()  # lets the signal through again when it starts
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # starting it would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     missed: list[int] = []
     usual, in_main = signal.default_int_handler, threading.current_thread() is _MAIN
     notes = in_main and signal.getsignal(signal.SIGINT) is usual
-    if notes:  # the main thread is interrupted also where another one, such as BLAS's, is told
+    if notes:  # another thread, such as one of BLAS, may receive the signal and interrupt this one
         signal.signal(signal.SIGINT, lambda number, _: missed.append(number))
     try:
         yield
@@ -154,6 +211,3 @@ def _deaf_to_interrupts() -> Iterator[None]:
             signal.signal(signal.SIGINT, usual)
     if missed:
         raise KeyboardInterrupt
-
-
-EXECUTORS = {"local": run_local}

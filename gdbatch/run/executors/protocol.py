@@ -1,0 +1,28 @@
+"""The protocol of executors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Executor(ABC):
+    """Runs a function on tasks, somewhere. It knows neither plans nor runs.
+
+    Function, tasks and results are picklable; tasks write their data themselves and return little.
+    """
+
+    @abstractmethod
+    def run(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int
+    ) -> Iterator[Result]:
+        """The result of each task, as soon as it is ready, in any order.
+
+        jobs: how many tasks may run at the same time, at least 1. An exception from `function`
+        ends the iteration and is raised; RunError is raised if a worker is lost. Closing the
+        iterator, which an interrupt does too, cancels the remaining tasks.
+        """
