@@ -24,27 +24,28 @@ class Family:
 
     home: str
     description: str
+    title: str  # the plural, as `gdbatch list` shows it
 
 
 FAMILIES = {
-    "problem": Family("ingredients", "what is trained"),
-    "function": Family("ingredients", "functions with exact gradients"),
-    "dataset": Family("ingredients", "data drawn from a seed"),
-    "activation": Family("ingredients", "what a unit does to its sum of products"),
-    "loss": Family("ingredients", "what a network is trained to reduce"),
-    "init": Family("ingredients", "where the parameters start"),
-    "optimizer": Family("ingredients", "how an update follows from the gradient"),
-    "schedule": Family("ingredients", "the factor of the learning rate at each step"),
-    "measure": Family("ingredients", "further columns of `trials`, on request"),
-    "stop_rule": Family("stopping", "what ends a trial as converged"),
-    "outcome": Family("outcomes", "how a trial can end"),
-    "search": Family("search", "how the trials of a group are chosen"),
-    "engine": Family("engine", "what trains"),
-    "column": Family("run.columns", "the columns of `trials`"),
-    "executor": Family("run.executors", "where shards are trained"),
-    "store": Family("run.store", "where a run is kept"),
-    "figure": Family("figures", "what `gdbatch plot` draws"),
-    "command": Family("cli", "what the command line can do"),
+    "problem": Family("ingredients", "what is trained", "problems"),
+    "function": Family("ingredients", "functions with exact gradients", "functions"),
+    "dataset": Family("ingredients", "data drawn from a seed", "datasets"),
+    "activation": Family("ingredients", "what a unit does to its sum of products", "activations"),
+    "loss": Family("ingredients", "what a network is trained to reduce", "losses"),
+    "init": Family("ingredients", "where the parameters start", "initializers"),
+    "optimizer": Family("ingredients", "how an update follows from the gradient", "optimizers"),
+    "schedule": Family("ingredients", "the factor of the learning rate at each step", "schedules"),
+    "measure": Family("ingredients", "further columns of `trials`, on request", "measures"),
+    "stop_rule": Family("stopping", "what ends a trial as converged", "stop rules"),
+    "outcome": Family("outcomes", "how a trial can end", "outcomes"),
+    "search": Family("search", "how the trials of a group are chosen", "searches"),
+    "engine": Family("engine", "what trains", "engines"),
+    "column": Family("run.columns", "the columns of `trials`", "columns"),
+    "executor": Family("run.executors", "where shards are trained", "executors"),
+    "store": Family("run.store", "where a run is kept", "stores"),
+    "figure": Family("figures", "what `gdbatch plot` draws", "figures"),
+    "command": Family("cli.commands", "what the command line can do", "commands"),
 }
 
 _entries: dict[str, dict[str, Any]] = {family: {} for family in FAMILIES}

@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gdbatch.api import Run, run_sweep
-from gdbatch.cli import app
+from gdbatch.cli import application
 from gdbatch.run import runner
 from tests.documents import document
 
@@ -155,7 +155,9 @@ def everything_in(path: Path) -> dict[str, tuple[bytes, int]]:
 
 def command(*arguments: str | Path) -> Result:
     """The command in this process; fails where an exception came out of it."""
-    result = CliRunner().invoke(app, [str(one) for one in arguments], env={"COLUMNS": "100"})
+    result = CliRunner().invoke(
+        application(), [str(one) for one in arguments], env={"COLUMNS": "100"}
+    )
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert "this is a bug" not in result.stderr
     return result

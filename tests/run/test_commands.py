@@ -25,13 +25,14 @@ import typer
 import gdbatch
 from gdbatch import figures, registry
 from gdbatch.api import Run
-from gdbatch.cli import app
+from gdbatch.cli import application
+from gdbatch.cli.pages import FOLDER
 from gdbatch.sweep_file.shipped import shipped_folder, shipped_sweeps
 from tests.documents import document
 from tests.run.helpers import command, environment, message, process, structured, sweep_in
 
 HEAVY = {"numpy", "pandas", "matplotlib", "pyarrow", "pydantic"}
-COMMANDS: dict[str, Any] = dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = dict(typer.main.get_command(application()).commands)  # type: ignore[attr-defined]
 OF_SWEEP = ["-o", "-j", "--engine", "--set", "--dry-run", "--fresh", "--csv", "--json", "--quiet"]
 
 
@@ -110,18 +111,98 @@ def test_a_wrong_command_line_ends_with_exit_code_2(arguments: list[str]) -> Non
 # list --------------------------------------------------------------------------------------
 
 
-def test_the_list_has_every_sweep_and_every_ingredient_on_a_line_each() -> None:
-    lines = command("list").stdout.splitlines()
-    entries = [line.split() for line in lines if line.startswith("  ")]
-    assert all(len(entry) > 1 for entry in entries)  # a name and words on it
-    names = [entry[0] for entry in entries]
-    expected = [*shipped_sweeps()]
-    for family in registry.FAMILIES:
-        expected += registry.family(family)
-    assert len(expected) > 15
-    assert names == expected
-    titles = [line for line in lines if line and not line.startswith(" ")]
-    assert titles == ["sweeps", *registry.FAMILIES]
+def listed(*arguments: str) -> dict[str, list[str]]:
+    """The titles of `gdbatch list` with the names below each."""
+    names: dict[str, list[str]] = {}
+    title = ""
+    for line in command("list", *arguments).stdout.splitlines():
+        if line.startswith("  "):
+            name, *words = line.split()
+            assert words  # that describe it
+            names[title].append(name)
+        elif line:
+            title = line
+            names[title] = []
+    return names
+
+
+def test_the_list_has_every_sweep_and_every_registered_part() -> None:
+    shown = listed()
+    assert shown.pop("sweeps") == list(shipped_sweeps())
+    families = {about.title: name for name, about in registry.FAMILIES.items()}
+    assert {title: list(registry.family(families[title])) for title in shown} == shown
+    assert {"optimizers", "stop rules", "outcomes", "commands"} <= set(shown)
+
+
+@pytest.mark.parametrize("name", ["optimizer", "optimizers"])
+def test_one_family_can_be_listed(name: str) -> None:
+    assert listed(name) == {"optimizers": list(registry.family("optimizer"))}
+
+
+@pytest.mark.parametrize("name", ["stop_rule", "stop-rules", "stop rules"])
+def test_a_family_of_two_words_can_be_spelt_as_one(name: str) -> None:
+    assert list(listed(name)) == ["stop rules"]
+
+
+def test_a_misspelt_family_is_told_the_nearest() -> None:
+    result = command("list", "optimisers")
+    assert result.exit_code == 2
+    expected = 'error: there is no family "optimisers"; did you mean "optimizers"?'
+    assert message(result.stderr) == expected
+
+
+# help pages --------------------------------------------------------------------------------
+
+
+def test_help_lists_every_page_and_prints_each() -> None:
+    names = [line.split()[0] for line in command("help").stdout.splitlines()]
+    assert names == sorted(path.stem for path in FOLDER.glob("*.md"))
+    for name in names:
+        shown = command("help", name).stdout
+        assert shown.startswith("# ")
+        assert "{{" not in shown
+
+
+def test_help_describes_every_part_by_its_name() -> None:
+    shown = command("help", "momentum").stdout
+    assert "Polyak 1964" in shown
+    assert "`momentum` (default: 0.9)" in shown
+    for name in registry.family("optimizer"):
+        assert command("help", name).exit_code == 0
+
+
+@pytest.mark.parametrize(("name", "meant"), [("axis", "axes"), ("momentun", "momentum")])
+def test_a_misspelt_page_is_told_the_nearest(name: str, meant: str) -> None:
+    result = command("help", name)
+    assert result.exit_code == 2
+    expected = f'error: there is no page "{name}"; did you mean "{meant}"?'
+    assert message(result.stderr) == expected
+
+
+# terminals ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
+@pytest.mark.parametrize("arguments", [["list"], ["help", "axes"], ["summary", "nowhere数"]])
+def test_output_that_the_terminal_cannot_encode_is_spelt_out(
+    tmp_path: Path, encoding: str, arguments: list[str]
+) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "gdbatch", *arguments],
+        cwd=tmp_path,
+        env=environment(PYTHONIOENCODING=encoding),
+        capture_output=True,
+        check=False,
+    )
+    out, err = result.stdout.decode(encoding), result.stderr.decode(encoding)
+    assert "bug" not in err
+    assert result.returncode == (2 if arguments[0] == "summary" else 0)
+    if encoding == "utf-8":
+        assert "nowhere数" in err or "η" in out or "…" in out
+    elif arguments == ["list"]:
+        assert "w <- w - eta g" in out
+    elif arguments[0] == "summary":
+        assert r"nowhere\u6570" in err
 
 
 # schema ------------------------------------------------------------------------------------
@@ -289,11 +370,6 @@ def test_an_unknown_kind_is_told_the_nearest(run: Run) -> None:
     told = message(command("plot", run.path, "pie").stderr)
     assert all(kind in told for kind in figures.FIGURES)
     assert not (run.path / "figures").exists()
-
-
-def test_the_help_of_plot_names_every_kind() -> None:
-    shown = command("plot", "--help").stdout
-    assert all(kind in shown for kind in figures.FIGURES)
 
 
 # readers that go away ----------------------------------------------------------------------

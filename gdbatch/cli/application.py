@@ -1,0 +1,81 @@
+"""The typer application: every registered command, and what all of them share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from .. import registry
+from ..errors import GdbatchError
+from ..version import __version__
+from .terminal import fail, replace_unencodable
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """The console script `gdbatch`."""
+    replace_unencodable()
+    with errors_as_messages():
+        app = application()
+    app()
+
+
+def application() -> typer.Typer:
+    """An application with every registered command, those of plug-ins included."""
+    app = typer.Typer(
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        help="At which learning rates does gradient descent converge, how fast, and how surely?",
+    )
+    app.callback()(_options_of_all)
+    for name, command in registry.family("command").items():
+        app.command(name)(errors_as_messages()(command))
+    return app
+
+
+@contextlib.contextmanager
+def errors_as_messages() -> Iterator[None]:
+    """Turns every error into one message and an exit code; also decorates a command."""
+    try:
+        yield
+    except GdbatchError as error:
+        fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        fail("interrupted; finished shards are kept, the same command resumes", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has gone
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  for the flush when the interpreter exits
+        raise SystemExit(0) from None
+    except OSError as error:
+        fail(f"{error.filename or 'the system'}: {error.strerror or error}", 1)
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if os.environ.get("GDBATCH_TRACEBACK"):
+            raise
+        fail(
+            f"gdbatch failed: {type(error).__name__}: {error}; this is a bug: "
+            "please report it, with the traceback that GDBATCH_TRACEBACK=1 shows",
+            1,
+        )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gdbatch {__version__}")
+        raise typer.Exit
+
+
+def _options_of_all(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass

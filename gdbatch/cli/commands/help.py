@@ -1,0 +1,33 @@
+"""`gdbatch help`: reference pages, and what is known of every named part."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ...registry import register
+
+
+@register("command", "help")
+def help_(
+    topic: Annotated[
+        str | None,
+        typer.Argument(help="A page, or any name that `gdbatch list` shows; all pages by default."),
+    ] = None,
+) -> None:
+    """Print a reference page, or the description of an optimizer, a measure, an outcome, …"""
+    from ..pages import find, topics
+
+    if topic is None:
+        width = max(map(len, topics())) + 2
+        for name, title in topics().items():
+            typer.echo(f"{name:<{width}}{title}")
+    elif sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(find(topic)))
+    else:
+        typer.echo(find(topic))

@@ -1,0 +1,32 @@
+"""`gdbatch list`: everything that has a name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from ...registry import register
+
+
+@register("command", "list")
+def list_(
+    family: Annotated[
+        str | None,
+        typer.Argument(help="One family, such as optimizers, outcomes or figures."),
+    ] = None,
+) -> None:
+    """List the shipped sweeps and every registered part, one per line."""
+    from ..listing import families, find_family
+
+    shown = families()
+    if family is not None:
+        title = find_family(family, shown)
+        shown = {title: shown[title]}
+    width = max(len(name) for entries in shown.values() for name in entries) + 2
+    typer.echo("\n\n".join(_block(title, entries, width) for title, entries in shown.items()))
+
+
+def _block(title: str, entries: Mapping[str, str], width: int) -> str:
+    return "\n".join([title, *(f"  {name:<{width}}{line}" for name, line in entries.items())])

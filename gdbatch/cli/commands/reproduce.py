@@ -1,0 +1,38 @@
+"""`gdbatch reproduce`: published results, trained again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...registry import register
+from .sweep import Jobs
+
+
+@register("command", "reproduce")
+def reproduce(
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Which results; all by default."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Coarser sweeps that take under three minutes.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Folder of the runs.", show_default="results/reproduce"),
+    ] = None,
+    jobs: Jobs = -1,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Train published results again, and print the published next to the measured values.
+
+    Resumes an interrupted call.
+    """
+    from ...reproduce import as_markdown
+    from ...reproduce import reproduce as reproduce_results
+
+    table = reproduce_results(name or (), out=out, quick=quick, jobs=jobs, progress=not quiet)
+    typer.echo(as_markdown(table))

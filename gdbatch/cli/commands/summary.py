@@ -1,0 +1,42 @@
+"""`gdbatch summary`: the answer of a run, again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...registry import register
+from ..terminal import print_json
+
+if TYPE_CHECKING:
+    from ...api import Run
+
+RunDirectory = Annotated[Path, typer.Argument(help="A run directory.")]
+
+
+@register("command", "summary")
+def summary(
+    run: RunDirectory,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the summary table as CSV.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Print the answer of a run, finished or not."""
+    from ...api import load_run
+
+    loaded = load_run(run)
+    if csv:
+        typer.echo(loaded.summary.to_csv(index=False), nl=False)
+    else:
+        print_answer(loaded, json)
+
+
+def print_answer(run: Run, as_json: bool) -> None:
+    """Print what a run answers, in words or as JSON."""
+    if as_json:
+        answers = [asdict(one) for one in run.edges or run.maps or run.answers]
+        print_json({"run": str(run.path), "answers": answers})
+    else:
+        typer.echo(run.in_words)

@@ -1,0 +1,123 @@
+"""`gdbatch sweep`: train what a sweep file describes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...registry import register
+from ..terminal import duration, print_json, size
+from .summary import print_answer
+
+if TYPE_CHECKING:
+    from ...api import Run
+
+PART_FAILED = 3
+
+Jobs = Annotated[int, typer.Option("-j", "--jobs", help="Worker processes; -1 is one per core.")]
+
+
+@register("command", "sweep")
+def sweep(
+    file: Annotated[str, typer.Argument(help="A sweep file, or the name of a shipped sweep.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Run directory.", show_default="results/NAME"),
+    ] = None,
+    jobs: Jobs = -1,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", help="Engine instead of the file's; `gdbatch list engines`."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the file (TOML)."),
+    ] = None,
+    allow_python: Annotated[
+        bool, typer.Option("--allow-python", help="Run the Python code that the file names.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Replace the run in the directory.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the axes and the cost, and stop.")
+    ] = False,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Also write trials.csv.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> None:
+    """Train what a sweep file describes, and print the answer.
+
+    Resumes an interrupted run of the same sweep.
+    """
+    overrides = set_ or []
+    if dry_run:
+        _dry_run(file, overrides, engine, allow_python, jobs, json)
+        return
+    from ...api import run_sweep
+
+    run = run_sweep(
+        file,
+        out=out,
+        jobs=jobs,
+        engine=engine,
+        fresh=fresh,
+        progress=not quiet,
+        figures=not no_figures,
+        overrides=overrides,
+        allow_python=allow_python,
+    )
+    assert run.totals is not None
+    if csv and run.totals.trials:
+        run.save_trials_csv()
+    for failure in run.totals.failures:
+        typer.echo(f"error: {failure}", err=True)
+    if run.totals.trials and (json or not quiet):
+        print_answer(run, json)
+    if not quiet:
+        _print_totals(run)
+    if run.totals.failures:
+        raise SystemExit(PART_FAILED)
+
+
+def _print_totals(run: Run) -> None:
+    assert run.totals is not None
+    kept = f" ({run.totals.kept_shards} shards kept)" if run.totals.kept_shards else ""
+    what = "pixels" if run.maps else "trials"
+    typer.echo(
+        f"{run.totals.trials:,} {what} in {run.totals.seconds:.1f} s{kept}: {run.path}", err=True
+    )
+
+
+def _dry_run(
+    file: str,
+    overrides: list[str],
+    engine: str | None,
+    allow_python: bool,
+    jobs: int,
+    as_json: bool,
+) -> None:
+    from ...plan.plan import Plan
+    from ...run.estimate import estimate
+    from ...sweep_file import read_sweep
+    from ...sweep_file.shipped import find_sweep
+
+    plan = Plan(read_sweep(find_sweep(file), overrides, engine, allow_python))
+    cost = estimate(plan, jobs)
+    if as_json:
+        print_json(cost.as_dict())
+        return
+    at_most = "at most " if cost.upper_bound else "about "
+    workers = "1 worker" if cost.workers == 1 else f"{cost.workers} workers"
+    rows = {
+        "trials": f"{cost.trials:,}",
+        "groups": f"{cost.groups:,}",
+        "shards": f"{cost.shards:,}",
+        "time": f"{at_most}{duration(cost.seconds)} on {workers}",
+        "disk": f"about {size(cost.bytes)}",
+    }
+    for name, value in rows.items():
+        typer.echo(f"{name:<8}{value}")

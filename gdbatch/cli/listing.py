@@ -1,0 +1,29 @@
+"""What `gdbatch list` shows: every family of the registry, one line per entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .. import registry
+from ..errors import UsageError, nearest
+from ..sweep_file.shipped import description, shipped_sweeps
+
+
+def families() -> dict[str, dict[str, str]]:
+    """By title, the names of a family and the line that describes each; the sweeps come first."""
+    return {"sweeps": {name: description(path) for name, path in shipped_sweeps().items()}} | {
+        about.title: {one: registry.summary(entry) for one, entry in entries.items()}
+        for name, about in registry.FAMILIES.items()
+        if name != "store" and (entries := registry.family(name))
+    }
+
+
+def find_family(wanted: str, titles: Iterable[str]) -> str:
+    """The title of a family by its singular or plural; raises UsageError with the nearest one."""
+    titles = list(titles)
+    singular = {name: about.title for name, about in registry.FAMILIES.items()}
+    plain = wanted.replace("_", " ").replace("-", " ")
+    for name in (plain, singular.get(wanted), singular.get(plain.replace(" ", "_"))):
+        if name in titles:
+            return str(name)
+    raise UsageError(f'there is no family "{wanted}"; {nearest(plain, titles)}')

@@ -1,0 +1,70 @@
+"""The reference pages of `gdbatch help`: the Markdown files in `gdbatch/help`.
+
+A line `{{ outcomes }}` of a page becomes the table of that family, as it is registered.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from .. import registry
+from ..errors import UsageError, nearest
+from .listing import families
+
+FOLDER = Path(__file__).resolve().parent.parent / "help"
+
+
+def topics() -> dict[str, str]:
+    """The pages and their titles."""
+    return {
+        path.stem: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+        for path in sorted(FOLDER.glob("*.md"))
+    }
+
+
+def find(topic: str) -> str:
+    """A page, or the descriptions of what has this name; raises UsageError with the nearest."""
+    if topic in topics():
+        return page(topic)
+    known = {family: registry.family(family) for family in registry.FAMILIES if family != "store"}
+    found = [_description(family, topic, of[topic]) for family, of in known.items() if topic in of]
+    if found:
+        return "\n\n".join(found)
+    names = [*topics(), *(name for of in known.values() for name in of)]
+    close = nearest(topic, names)
+    hint = close if close.startswith("did you mean") else nearest(topic, topics())
+    raise UsageError(f'there is no page "{topic}"; {hint}')
+
+
+def page(topic: str) -> str:
+    """One reference page."""
+    text = (FOLDER / f"{topic}.md").read_text(encoding="utf-8").rstrip()
+    return re.sub(
+        r"^\{\{ (.+) \}\}$", lambda match: _table(match[1], families()), text, flags=re.MULTILINE
+    )
+
+
+def _table(title: str, known: Mapping[str, Mapping[str, str]]) -> str:
+    """One family as a Markdown table."""
+    escaped = {name: line.replace("|", r"\|") for name, line in known[title].items()}
+    rows = [f"| `{name}` | {line} |" for name, line in escaped.items()]
+    return "\n".join([f"| {title} | |", "|---|---|", *rows])
+
+
+def _description(family: str, name: str, entry: object) -> str:
+    """What is known of one part: its docstring, and its options."""
+    title = f"# {name} ({family.replace('_', ' ')})"
+    return "\n\n".join([title, inspect.getdoc(entry) or "", *_options(entry)])
+
+
+def _options(entry: object) -> list[str]:
+    """The options of a part that has some, in one list."""
+    fields = getattr(getattr(entry, "Options", None), "model_fields", {})
+    lines = []
+    for name, field in fields.items():
+        default = "" if field.is_required() else f" (default: {field.default!r})"
+        lines.append(f"- `{name}`{default}: {field.description or ''}".rstrip(": "))
+    return ["\n".join(["Options:", "", *lines])] if lines else []
