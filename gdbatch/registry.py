@@ -7,6 +7,7 @@ point in the group "gdbatch", which names a module to import.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 from collections.abc import Callable, Mapping
@@ -49,7 +50,6 @@ FAMILIES = {
 }
 
 _entries: dict[str, dict[str, Any]] = {family: {} for family in FAMILIES}
-_loaded_plugins: list[str] = []
 
 Entry = TypeVar("Entry", bound=Callable[..., Any])
 
@@ -93,16 +93,21 @@ def summary(entry: Any) -> str:
     return str(entry.__doc__).strip().splitlines()[0].rstrip(".")
 
 
+@functools.cache  # to search all installed packages takes some milliseconds
+def _plugins() -> list[importlib.metadata.EntryPoint]:
+    """The plug-ins that are installed and have not been imported yet."""
+    return list(importlib.metadata.entry_points(group=PLUGIN_GROUP))
+
+
 def load_plugins() -> None:
-    """Import the plug-ins that are installed, once; raises PluginError where one cannot be."""
-    for point in importlib.metadata.entry_points(group=PLUGIN_GROUP):
-        if point.value in _loaded_plugins:
-            continue
-        _loaded_plugins.append(point.value)  # first: a plug-in may ask for a family itself
+    """Import the installed plug-ins, once; raises PluginError where one cannot be imported."""
+    waiting = _plugins()
+    while waiting:
+        point = waiting.pop(0)  # before its import, since a plug-in may ask for a family itself
         try:
             importlib.import_module(point.value)
         except Exception as error:
-            _loaded_plugins.remove(point.value)
+            waiting.append(point)
             raise PluginError(
                 f'the plug-in "{point.name}" ({point.value}) cannot be imported: '
                 f"{type(error).__name__}: {error}; repair or uninstall it"
