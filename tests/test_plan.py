@@ -6,6 +6,7 @@ Orders are checked against nested loops, written out.
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import pickle
 import tracemalloc
@@ -18,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdbatch.errors import SweepFileError
+from gdbatch.plan.cut import Cut
 from gdbatch.plan.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document, plan_of
@@ -108,7 +110,8 @@ def test_shards_cover_all_trials_once_in_order_inside_their_groups(plan: Plan) -
         assert group.start <= shard.start < shard.stop <= group.start + group.trials
         assert len(shard) == shard.stop - shard.start
     groups = [plan.group(number) for number in range(plan.groups)]
-    assert sum(group.shards for group in groups) == len(shards)
+    runs = [run for group in groups for run in group.runs()]
+    assert sum(shards for shards, _ in runs) == len(shards)
     assert sum(group.trials for group in groups) == plan.trials
 
 
@@ -366,3 +369,52 @@ def test_by_default_a_trajectory_is_not_endless() -> None:
     assert recording is not None
     assert 10**7 // recording.every <= 10_000
     assert plan_of().recording(next(plan_of().shards())).every == 1  # type: ignore[union-attr]
+
+
+# cuts --------------------------------------------------------------------------------------
+
+CUT = Cut(((2, 10), (1, 4), (3, 5)))
+
+
+def test_a_cut_gives_the_range_of_every_shard() -> None:
+    ranges = [(0, 10), (10, 20), (20, 24), (24, 29), (29, 34), (34, 39)]
+    assert list(CUT.ranges()) == ranges
+    assert [CUT.range_of(shard) for shard in range(6)] == ranges
+    assert (CUT.shards, CUT.trials) == (6, 39)
+    for number in (-1, 6):
+        with pytest.raises(IndexError):
+            CUT.range_of(number)
+
+
+def test_a_cut_merges_neighbours_of_the_same_length() -> None:
+    assert Cut.of([(1, 5), (0, 7), (2, 5), (1, 3)]) == Cut(((3, 5), (1, 3)))
+
+
+def test_a_cut_is_what_its_data_says() -> None:
+    assert Cut.from_data(json.loads(json.dumps(CUT.as_data()))) == CUT
+
+
+@pytest.mark.parametrize("data", [None, [], {}, [[1]], [[1, 0]], [[1, 2.0]], [[True, 2]], [3]])
+def test_other_data_is_no_cut(data: object) -> None:
+    with pytest.raises(ValueError, match="a cut"):
+        Cut.from_data(data)
+
+
+def test_a_plan_takes_another_cut() -> None:
+    plan = plan_of()
+    other = plan.with_cut(Cut(((2, 5), (1, 2))))
+    assert [(shard.start, shard.stop) for shard in other.shards()] == [(0, 5), (5, 10), (10, 12)]
+    assert other.hash == plan.hash
+    assert pickle.loads(pickle.dumps(other)).cut == other.cut
+    for wrong in (Cut(((1, 11),)), Cut(((1, 13),)), Cut(((2, 12),))):
+        with pytest.raises(ValueError, match="the cut"):
+            plan.with_cut(wrong)
+
+
+def test_a_shard_of_another_cut_lies_inside_a_group() -> None:
+    plan = plan_of({"axes": {"problem.bias": [False, True], "learning_rate": [1.0, 2.0, 3.0, 4.0]}})
+    for right in (Cut(((4, 2),)), Cut(((2, 4),)), Cut(((1, 3), (1, 1), (1, 4)))):
+        assert plan.with_cut(right).cut == right
+    for wrong in (Cut(((2, 3), (1, 2))), Cut(((1, 8),)), Cut(((1, 2), (1, 4), (1, 2)))):
+        with pytest.raises(ValueError, match="does not fit"):
+            plan.with_cut(wrong)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import json
 import math
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from ..search.bisection import Bracket
 from ..sweep_file import Sweep
 from ..sweep_file.axis import Axis
 from ..sweep_file.sweep import Sections
+from .cut import Cut
 
 RESULTS_VERSION = 2  # counts up when the same sweep would give other `trials`
 
@@ -53,25 +53,15 @@ class Group:
     shard_trials: int
     map: RefinedMap | None = None  # of which the group has one after the other, cut into tiles
 
-    @property
-    def shards(self) -> int:
-        """How many shards the group is cut into."""
-        if self.map is not None:
-            return self.trials // self.map.pixels * self.map.tiles
-        return -(-self.trials // self.shard_trials)
-
-    def ranges(self) -> Iterator[tuple[int, int]]:
-        """First trial and the one after the last of every shard, counted over the whole plan."""
-        end = self.start + self.trials
+    def runs(self) -> Iterator[tuple[int, int]]:
+        """The cut into shards as the code makes it today: (shards, trials in each)."""
         if self.map is None:
-            for start in range(self.start, end, self.shard_trials):
-                yield start, min(start + self.shard_trials, end)
+            whole, rest = divmod(self.trials, self.shard_trials)
+            yield from ((whole, self.shard_trials), (rest > 0, rest))
             return
-        for start in range(self.start, end, self.map.pixels):
+        for _ in range(self.trials // self.map.pixels):
             for number in range(self.map.tiles):
-                tile = self.map.tile(number)
-                first = start + tile.first_row * tile.columns
-                yield first, first + tile.pixels
+                yield 1, self.map.tile(number).pixels
 
 
 @dataclass(frozen=True)
@@ -108,10 +98,12 @@ class Plan:
         self._group = functools.lru_cache(maxsize=8)(self._make_group)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"sweep": self.sweep}
+        return {"sweep": self.sweep, "cut": self.__dict__.get("cut")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["sweep"])  # type: ignore[misc]
+        if state["cut"] is not None:
+            self.cut = state["cut"]
 
     @property
     def axes(self) -> list[Axis]:
@@ -170,16 +162,41 @@ class Plan:
         return values
 
     @functools.cached_property
+    def cut(self) -> Cut:
+        """How the plan is cut into shards."""
+        return Cut.of(run for number in range(self.groups) for run in self.group(number).runs())
+
+    def with_cut(self, cut: Cut) -> Plan:
+        """The same plan with another cut, such as that of a run written by another version.
+
+        Raises ValueError if a shard would not lie inside a group, or would split what is trained
+        together.
+        """
+        plan = Plan(self.sweep)
+        plan.cut = cut
+        whole, together = plan.group_trials, plan.refined_rows
+        if plan.refined_map:
+            whole, together = plan.refined_map.pixels, plan.refined_map.columns
+        end = 0
+        for shards, length in cut.runs:
+            room = whole - end % whole
+            fits = shards * length <= room or (room % length == 0 == whole % length)
+            if length % together or not fits:
+                raise ValueError("the cut does not fit the plan")
+            end += shards * length
+        if end != plan.trials:
+            raise ValueError(f"the cut has {end:,} trials, the plan {plan.trials:,}")
+        return plan
+
+    @property
     def shard_count(self) -> int:
         """How many shards the whole plan has."""
-        return sum(self.group(number).shards for number in range(self.groups))
+        return self.cut.shards
 
     def shards(self) -> Iterator[Shard]:
         """All shards, in plan order."""
-        numbers = itertools.count()
-        for number in range(self.groups):
-            for start, stop in self.group(number).ranges():
-                yield Shard(next(numbers), number, start, stop)
+        for number, (start, stop) in enumerate(self.cut.ranges()):
+            yield Shard(number, start // self.group_trials, start, stop)
 
     # trials ------------------------------------------------------------------------------
 
@@ -273,8 +290,8 @@ class Plan:
         """The part of a map that a shard is; only where there is one."""
         refined = self.refined_map
         assert refined is not None
-        row = shard.start % refined.pixels // refined.columns
-        return next(one for one in map(refined.tile, range(refined.tiles)) if one.first_row == row)
+        row, rows = shard.start % refined.pixels // refined.columns, len(shard) // refined.columns
+        return Tile(row, rows, refined.columns, row + rows < refined.rows)
 
     # recording ---------------------------------------------------------------------------
 
