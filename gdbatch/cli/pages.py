@@ -29,7 +29,7 @@ def find(topic: str) -> str:
     """A page, or the descriptions of what has this name; raises UsageError with the nearest."""
     if topic in topics():
         return page(topic)
-    known = {family: registry.family(family) for family in registry.FAMILIES if family != "store"}
+    known = {family: registry.family(family) for family in registry.FAMILIES}
     found = [_description(family, topic, of[topic]) for family, of in known.items() if topic in of]
     if found:
         return "\n\n".join(found)

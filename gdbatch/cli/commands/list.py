@@ -20,7 +20,7 @@ def list_(
     """List the shipped sweeps and every registered part, one per line."""
     from ..listing import families, find_family
 
-    shown = families()
+    shown = {title: entries for title, entries in families().items() if entries}
     if family is not None:
         title = find_family(family, shown)
         shown = {title: shown[title]}
