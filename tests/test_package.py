@@ -1,39 +1,47 @@
-"""What a person gets: the wheel, and a README whose commands and examples run as they stand.
+"""What a person gets: the wheel, and pages whose commands and examples run as they stand.
 
-The README's sweeps are run once, in the order of the page, and their results looked at.
+The commands of each page are run once, in the order of the page, in a folder of their own.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import gdbatch
+from gdbatch import registry
+from gdbatch.api import run_sweep
+from gdbatch.cli.pages import FOLDER, topics
 from gdbatch.sweep_file import read_sweep
 from gdbatch.sweep_file.shipped import shipped_sweeps
+from tests.documents import document
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+FILES = {"README": ROOT / "README.md"} | {name: FOLDER / f"{name}.md" for name in topics()}
+PAGES = {name: path.read_text(encoding="utf-8") for name, path in FILES.items()}
+README = PAGES["README"]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGES[page], flags=re.DOTALL)
 
 
-def commands() -> list[list[str]]:
-    """Arguments of every gdbatch command of the page, in order."""
+def commands(page: str) -> list[list[str]]:
+    """Arguments of every gdbatch command of a page, in order."""
     found = []
-    for line in "".join(blocks("sh")).splitlines():
-        command = line.split("&&")[-1].split("#")[0].replace(".venv/bin/", "").strip()
-        if command.startswith("gdbatch "):
+    for line in "".join(blocks(page, "sh")).splitlines():
+        command = line.split("&&")[-1].split(" #")[0].split(" > ")[0].replace(".venv/bin/", "")
+        if command.startswith(("gdbatch ", " gdbatch ")):
             found.append(shlex.split(command)[1:])
     return found
 
@@ -44,16 +52,33 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A page whose commands have been run: where, and what each printed."""
+
+    folder: Path
+    printed: dict[str, str]
+
+
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """The folder in which the README's commands were run, and what they printed."""
-    folder = tmp_path_factory.mktemp("readme")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pages")
+
+
+@functools.cache
+def tried(page: str, folders: Path) -> Tried:
+    """Run the commands of a page, once, where the sweep files that it shows are."""
+    folder = folders / page
+    folder.mkdir()
+    for text in blocks(page, "toml"):
+        if name := tomllib.loads(text).get("name"):
+            (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     printed = {}
-    for arguments in commands():
+    for arguments in commands(page):
         done = run(["-m", "gdbatch", *arguments], folder)
         assert done.returncode == 0, f"gdbatch {' '.join(arguments)}: {done.stderr}"
         printed[" ".join(arguments)] = done.stdout
-    return folder, printed
+    return Tried(folder, printed)
 
 
 @pytest.mark.skipif("GDBATCH_INSTALLED" not in os.environ, reason="only python -m tests says so")
@@ -82,24 +107,57 @@ def test_every_shipped_sweep_is_installed() -> None:
         assert read_sweep(path).name == name
 
 
-def test_the_sweep_file_of_the_readme_is_one() -> None:
-    text, of_a_map = blocks("toml")
-    assert read_sweep(tomllib.loads(text)).name == "short"
-    by_layer = tomllib.loads(shipped_sweeps()["fractal_identity"].read_text(encoding="utf-8"))
-    read = read_sweep(by_layer | tomllib.loads(of_a_map)).map
-    assert read is not None and (read.coarse, read.by) == (8, "outcome")
+# pages -------------------------------------------------------------------------------------
 
 
-def test_the_answer_in_the_readme_is_the_one_that_is_given(
-    page: tuple[Path, dict[str, str]],
-) -> None:
-    assert page[1]["sweep one_input"] in blocks("text")
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)])
+def test_the_commands_of_a_page_run(folders: Path, page: str) -> None:
+    assert tried(page, folders).printed
 
 
-def test_one_input_converges_up_to_its_edge_and_not_beyond(
-    page: tuple[Path, dict[str, str]],
-) -> None:
-    trials = pd.read_parquet(page[0] / "results/one_input/trials")
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+def test_the_python_of_a_page_runs(folders: Path, page: str) -> None:
+    folder = tried(page, folders).folder
+    (folder / "example.py").write_text("\n".join(blocks(page, "python")), encoding="utf-8")
+    done = run(["example.py"], folder)
+    assert done.returncode == 0, done.stderr
+
+
+SWEEPS = [
+    pytest.param(text, id=f"{page}-{place}")
+    for page in PAGES
+    for place, text in enumerate(blocks(page, "toml"))
+    if "project" not in tomllib.loads(text)
+]
+
+
+@pytest.mark.parametrize("text", SWEEPS)
+def test_the_sweep_files_of_a_page_train(tmp_path: Path, text: str) -> None:
+    """A fragment takes the place of those tables in a small sweep of two layers."""
+    shown = tomllib.loads(text)
+    source = shown if "name" in shown else document({"problem.layers": [1, 2, 1]}) | shown
+    totals = run_sweep(source, out=tmp_path / "run", jobs=1, figures=False).totals
+    assert totals is not None and totals.trials and not totals.failures
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    assert re.findall(r"\(gdbatch/help/([a-z-]+)\.md\)", README) and not {
+        name for name in topics() if f"[{name}](gdbatch/help/{name}.md)" not in README
+    }
+
+
+def test_the_readme_has_every_outcome_as_it_is_registered() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", README, flags=re.MULTILINE)
+    outcomes = registry.family("outcome")
+    assert rows == [(name, registry.summary(outcome)) for name, outcome in outcomes.items()]
+
+
+def test_the_answer_in_the_readme_is_the_one_that_is_given(folders: Path) -> None:
+    assert tried("README", folders).printed["sweep one_input"] in blocks("README", "text")
+
+
+def test_one_input_converges_up_to_its_edge_and_not_beyond(folders: Path) -> None:
+    trials = pd.read_parquet(tried("README", folders).folder / "results/one_input/trials")
     assert len(trials) == 141_000
     rate = trials["learning_rate"]
     converged = trials["outcome"] == "converged"
@@ -111,33 +169,27 @@ def test_one_input_converges_up_to_its_edge_and_not_beyond(
     assert constants.max() / constants.min() < 1.01
 
 
-def test_the_claims_of_the_tutorial(page: tuple[Path, dict[str, str]]) -> None:
-    summary = pd.read_csv(page[0] / "results/tutorial_claims/summary.csv")
+def test_the_claims_of_the_tutorial(folders: Path) -> None:
+    page = tried("published", folders)
+    summary = pd.read_csv(page.folder / "results/tutorial_claims/summary.csv")
     steps = summary.set_index(["derivative_at", "learning_rate"])["steps_median"]
     for at, expected in (("prediction", [499397, 49938, 9986]), ("sop", [550689, 55067, 11012])):
         assert steps[at].tolist() == expected
         for number in expected:
-            assert f"{number:,}" in README
-    assert page[1]["summary results/tutorial_claims --csv"].startswith("derivative_at,")
+            assert f"{number:,}" in PAGES["published"]
+    assert page.printed["summary results/tutorial_claims --csv"].startswith("derivative_at,")
 
 
-def test_the_figures_are_there(page: tuple[Path, dict[str, str]]) -> None:
-    for name in ("one_input", "tutorial_claims"):
-        figures = {path.name for path in (page[0] / "results" / name / "figures").iterdir()}
+def test_the_figures_are_there(folders: Path) -> None:
+    for page, name in (("README", "one_input"), ("published", "tutorial_claims")):
+        folder = tried(page, folders).folder / "results" / name / "figures"
+        figures = {path.name for path in folder.iterdir()}
         for kind in ("convergence", "loss", "prediction"):
             assert {f"{kind}.png", f"{kind}.svg"} <= figures
-
-
-def test_the_python_of_the_readme_runs(page: tuple[Path, dict[str, str]]) -> None:
-    script = page[0] / "example.py"
-    script.write_text("\n".join(blocks("python")), encoding="utf-8")
-    done = run([str(script)], page[0])
-    assert done.returncode == 0, done.stderr
-    assert (page[0] / "convergence.pdf").stat().st_size > 1000
 
 
 def test_the_gallery_is_small_and_shown() -> None:
     pictures = list((ROOT / "results" / "gallery").iterdir())
     assert sum(path.stat().st_size for path in pictures) < 2_000_000
     for path in pictures:
-        assert f"results/gallery/{path.name}" in README
+        assert f"results/gallery/{path.name}" in README + PAGES["published"]

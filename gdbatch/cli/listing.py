@@ -12,9 +12,7 @@ from ..sweep_file.shipped import description, shipped_sweeps
 def families() -> dict[str, dict[str, str]]:
     """By title, the names of a family and the line that describes each; the sweeps come first."""
     return {"sweeps": {name: description(path) for name, path in shipped_sweeps().items()}} | {
-        about.title: {
-            one: registry.summary(entry) for one, entry in registry.family(name).items()
-        }
+        about.title: {one: registry.summary(entry) for one, entry in registry.family(name).items()}
         for name, about in registry.FAMILIES.items()
     }
 
