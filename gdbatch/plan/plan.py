@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +24,11 @@ from ..errors import Problem as FileProblem
 from ..errors import SweepFileError
 from ..ingredients.options import Number
 from ..ingredients.problems.protocol import Problem
-from ..search.adaptive_map import RefinedMap, Tile
-from ..search.bisection import Bracket
+from ..search import Search, ShardTask
+from ..search.adaptive_map import AdaptiveMap
+from ..search.bisection import Bisection
+from ..search.grid import Grid
+from ..search.protocol import Values
 from ..sweep_file import Sweep
 from ..sweep_file.axis import Axis
 from ..sweep_file.sweep import Sections
@@ -33,7 +36,6 @@ from .cut import Cut
 
 RESULTS_VERSION = 2  # counts up when the same sweep would give other `trials`
 
-_BLOCKS_IN_SHARD = 4  # so that finished lanes find waiting trials to take their place
 _MOST_RECORDED = 9  # trajectories without [record]
 _MOST_PREDICTIONS = 16  # recorded without [record]
 _DEFAULT_ROWS = 10_000  # of a trajectory without [record].every
@@ -50,18 +52,11 @@ class Group:
     structural: dict[str, Any]  # dotted key → value
     sections: Sections
     problem: Problem
-    shard_trials: int
-    map: RefinedMap | None = None  # of which the group has one after the other, cut into tiles
 
-    def runs(self) -> Iterator[tuple[int, int]]:
-        """The cut into shards as the code makes it today: (shards, trials in each)."""
-        if self.map is None:
-            whole, rest = divmod(self.trials, self.shard_trials)
-            yield from ((whole, self.shard_trials), (rest > 0, rest))
-            return
-        for _ in range(self.trials // self.map.pixels):
-            for number in range(self.map.tiles):
-                yield 1, self.map.tile(number).pixels
+    @property
+    def block_width(self) -> int:
+        """Lanes that step together."""
+        return block_width(self.problem, self.sections.train.training())
 
 
 @dataclass(frozen=True)
@@ -86,9 +81,10 @@ class Plan:
         seeds = [one for one in lanes if any(axis.key == "seed" for axis in one)]
         self.structural = [one for one in sweep.dimensions if one not in lanes]
         others = [one for one in lanes if one not in seeds]
-        # what is decided on together stands side by side
-        together = [sweep.refined, *(sweep.map.axes if sweep.map else ())]
-        self.lanes = [*seeds, *sorted(others, key=lambda one: one[0] in together)]
+        self.search = _search(sweep)
+        # axes that are decided on together vary fastest
+        together = self.search.axes
+        self.lanes = [*seeds, *sorted(others, key=lambda one: one[0].key in together)]
         self.groups = math.prod(_size(one) for one in self.structural)
         self.group_trials = math.prod(_size(one) for one in self.lanes)
         self.trials = self.groups * self.group_trials
@@ -110,11 +106,6 @@ class Plan:
         """All axes in plan order, the slowest first."""
         return [axis for dimension in (*self.structural, *self.lanes) for axis in dimension]
 
-    @property
-    def refined_rows(self) -> int:
-        """Trials of each bisection, side by side in plan order; 1 where no axis is refined."""
-        return self.sweep.refined.form.size if self.sweep.refined else 1
-
     # groups and shards -------------------------------------------------------------------
 
     def group(self, number: int) -> Group:
@@ -133,13 +124,6 @@ class Plan:
         # a per-lane axis zipped with a structural one moves with the group
         sections = self.sweep.sections(values | self._zipped(number))
         problem = sections.make_problem()
-        wanted = _BLOCKS_IN_SHARD * block_width(problem, sections.train.training())
-        rows = self.refined_rows  # of a bisection, which one shard holds
-        if rows > 1:
-            wanted //= _BLOCKS_IN_SHARD  # a round trains one row of each
-        units = self.group_trials // rows
-        pairs = -(-units // (2 * wanted))  # an even number of shards, for two cores
-        size = rows * (-(-units // (2 * pairs)) if units > wanted // 4 else wanted)
         return Group(
             number,
             number * self.group_trials,
@@ -147,8 +131,6 @@ class Plan:
             values,
             sections,
             problem,
-            min(size, self.group_trials),
-            self.refined_map,
         )
 
     def _zipped(self, number: int) -> dict[str, Any]:
@@ -164,7 +146,8 @@ class Plan:
     @functools.cached_property
     def cut(self) -> Cut:
         """How the plan is cut into shards."""
-        return Cut.of(run for number in range(self.groups) for run in self.group(number).runs())
+        groups = map(self.group, range(self.groups))
+        return Cut.of(run for one in groups for run in self.search.cut(one.trials, one.block_width))
 
     def with_cut(self, cut: Cut) -> Plan:
         """The same plan with another cut, such as that of a run written by another version.
@@ -174,14 +157,12 @@ class Plan:
         """
         plan = Plan(self.sweep)
         plan.cut = cut
-        whole, together = plan.group_trials, plan.refined_rows
-        if plan.refined_map:
-            whole, together = plan.refined_map.pixels, plan.refined_map.columns
+        whole, unit = plan.search.span or plan.group_trials, plan.search.unit
         end = 0
         for shards, length in cut.runs:
             room = whole - end % whole
             fits = shards * length <= room or (room % length == 0 == whole % length)
-            if length % together or not fits:
+            if length % unit or not fits:
                 raise ValueError("the cut does not fit the plan")
             end += shards * length
         if end != plan.trials:
@@ -230,15 +211,32 @@ class Plan:
         """What the engine is to train for a shard."""
         return self.task_of(shard.group, np.arange(shard.start, shard.stop))
 
+    def shard_task(self, shard: Shard) -> ShardTask:
+        """What the search is to train for a shard."""
+        record = self.sweep.record
+
+        def task_of(rows: NDArray[np.int64], values: Mapping[str, Values] | None = None) -> Task:
+            return self.task_of(shard.group, shard.start + rows, values)
+
+        return ShardTask(
+            shard.start % self.group_trials,
+            len(shard),
+            task_of,
+            self.recording(shard),
+            record.final_parameters,
+            record.measures,
+        )
+
     def task_of(
         self,
         number: int,
         trials: NDArray[np.int64],
-        refined: NDArray[np.float64] | None = None,
+        decided: Mapping[str, Values] | None = None,
     ) -> Task:
         """What the engine is to train for some trials of one group.
 
-        refined: values of the axis that is; without them, those known before training.
+        decided: values of axes that the search decides on, by key; without them, those known before
+        training.
         """
         sections = self.group(number).sections
         values = {
@@ -249,8 +247,7 @@ class Plan:
             for axis in dimension
             if axis.per_lane
         }
-        if refined is not None and self.sweep.refined is not None:
-            values[self.sweep.refined.key] = refined
+        values |= decided or {}
         seeds = values.get("seed", np.zeros(len(trials), np.int64)).astype(np.int64)
         return Task(
             self.group(number).problem,
@@ -266,32 +263,6 @@ class Plan:
             _numbers("schedule", sections.schedule, values),
             sections.optimizer.decoupled,
         )
-
-    @property
-    def bracket(self) -> Bracket | None:
-        """What the engine is to bisect, where an axis is refined."""
-        axis = self.sweep.refined
-        if axis is None:
-            return None
-        form: Any = axis.form
-        low, high = form.refine
-        return Bracket(low, high, form.size, form.middle)
-
-    @property
-    def refined_map(self) -> RefinedMap | None:
-        """How the map is refined, where two axes are one."""
-        chosen = self.sweep.map
-        if chosen is None:
-            return None
-        rows, columns = (axis.form.size for axis in chosen.axes)
-        return RefinedMap(rows, columns, chosen.coarse, chosen.by)
-
-    def tile(self, shard: Shard) -> Tile:
-        """The part of a map that a shard is; only where there is one."""
-        refined = self.refined_map
-        assert refined is not None
-        row, rows = shard.start % refined.pixels // refined.columns, len(shard) // refined.columns
-        return Tile(row, rows, refined.columns, row + rows < refined.rows)
 
     # recording ---------------------------------------------------------------------------
 
@@ -354,8 +325,9 @@ class Plan:
             "targets": list(targets.pop()) if len(targets) == 1 else None,
             "curvature": curvatures.pop() if len(curvatures) == 1 else None,
             "refined": self.sweep.refined.column if self.sweep.refined else None,
-            "refined_rows": self.refined_rows,
+            "refined_rows": self.search.unit,
             "map": [axis.column for axis in self.sweep.map.axes] if self.sweep.map else None,
+            "search": self.search.facts(),
         }
 
     # identity ----------------------------------------------------------------------------
@@ -406,6 +378,26 @@ class Plan:
 def _digest(data: Any) -> str:
     text = json.dumps(data, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _search(sweep: Sweep) -> Search:
+    """The search that a sweep asks for."""
+    if sweep.map is not None:
+        slow, fast = sweep.map.axes
+        return AdaptiveMap(
+            (slow.key, fast.key),
+            (slow.column, fast.column),
+            slow.form.size,
+            fast.form.size,
+            sweep.map.coarse,
+            sweep.map.by,
+        )
+    if sweep.refined is not None:
+        form: Any = sweep.refined.form
+        low, high = form.refine
+        axis = sweep.refined
+        return Bisection(axis.key, axis.column, low, high, form.size, form.middle)
+    return Grid()
 
 
 def _size(dimension: tuple[Axis, ...]) -> int:

@@ -58,7 +58,7 @@ def estimate(plan: Plan, jobs: int, budget: float = _BUDGET) -> Estimate:
         plan.shard_count,
         workers,
         seconds,
-        any(pair[1] for pair in pairs) or plan.refined_map is not None,
+        any(pair[1] for pair in pairs) or not plan.search.trains_all,
         int(plan.trials * columns * _BYTES_A_NUMBER),
     )
 

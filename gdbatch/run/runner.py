@@ -19,13 +19,9 @@ import threadpoolctl
 
 from .. import registry
 from ..engine.engines import ENGINES
-from ..engine.loop import train
-from ..engine.results import Results
 from ..errors import GdbatchError, IngredientError, RunError, UsageError
 from ..outcomes import OUTCOMES
 from ..plan.plan import Plan, Shard
-from ..search.adaptive_map import train_map
-from ..search.bisection import train_bisecting
 from ..version import __version__
 from .directory import RunDirectory
 from .estimate import estimate
@@ -92,7 +88,7 @@ def run_shard(work: Work) -> ShardReport:
     plan, shard = work.plan, work.shard
     try:
         with threadpoolctl.threadpool_limits(1):
-            results = _train(plan, shard)
+            results = plan.search.train(plan.shard_task(shard))
         RunDirectory(work.path).write_shard(plan, shard, results)
     except GdbatchError as error:
         return ShardReport(shard.number, len(shard), failure=str(error), fatal=True)
@@ -110,31 +106,6 @@ def run_shard(work: Work) -> ShardReport:
         len(shard),
         dict(zip(OUTCOMES, counts.tolist(), strict=True)),
         int(results.steps.sum()),
-    )
-
-
-def _train(plan: Plan, shard: Shard) -> Results:
-    recording, record = plan.recording(shard), plan.sweep.record
-    bracket, refined_map = plan.bracket, plan.refined_map
-    if refined_map is not None:
-        return train_map(
-            refined_map,
-            plan.tile(shard),
-            lambda pixels: plan.task_of(shard.group, shard.start + pixels),
-            recording,
-            record.final_parameters,
-            record.measures,
-        )
-    if bracket is None:
-        task = plan.task(shard)
-        return train(task, recording, record.final_parameters, record.measures)
-    return train_bisecting(
-        bracket,
-        len(shard) // bracket.rows,
-        lambda rows, values: plan.task_of(shard.group, shard.start + rows, values),
-        recording,
-        record.final_parameters,
-        record.measures,
     )
 
 

@@ -1,24 +1,24 @@
-"""Map refinement: trains every few pixels of a map first, then those where neighbours differ.
+"""The adaptive map: trains every few pixels of a map first, then those where neighbours differ.
 
-A map is cut into tiles, bands of its rows. In a tile, squares of `coarse` pixels begin with their
-corners; a square that holds pixels of two kinds is halved, down to the pixels themselves, and what
-is found on a side counts for the squares on both of its sides. So every boundary that a corner sees
-is followed to its end; an island, or a cape, that lies between corners is not seen.
+A map is cut into tiles, bands of its rows. In a tile, the corners of squares of `coarse` pixels are
+trained first; a square that holds pixels of two kinds is halved, down to the pixels themselves, and
+what is found on a side counts for the squares on both of its sides. So every boundary that corners
+see is followed to its end; an island, or a cape, that lies between corners is missed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.loop import observe_again, train
 from ..engine.results import Results
-from ..engine.task import Task
-from ..engine.trajectories import Recording
-from ..ingredients.measures.protocol import MeasureOptions
+from ..registry import register
+from .protocol import Search, ShardTask
 
 _TILE_ROWS = 32  # a multiple of every size of squares
 
@@ -26,85 +26,87 @@ Mask = NDArray[np.bool_]
 Kinds = NDArray[np.float64]  # what each pixel came out as; NaN where it was not trained
 
 
+@register("search", "adaptive_map")
 @dataclass(frozen=True)
-class Tile:
-    """A band of a map: its own rows, and the row below where there is one, which helps decide."""
+class AdaptiveMap(Search):
+    """Trains a map of two axes, finely only where neighbouring pixels differ."""
 
-    first_row: int
-    rows: int
-    columns: int
-    has_row_below: bool
-
-    @property
-    def pixels(self) -> int:
-        """How many, without those of the row below."""
-        return self.rows * self.columns
-
-
-@dataclass(frozen=True)
-class RefinedMap:
-    """The shape of a map, and how it is trained."""
-
+    keys: tuple[str, str]  # of the axes, the slower one first
+    names: tuple[str, str]  # of their columns
     rows: int
     columns: int
     coarse: int  # a power of two
-    by: str  # "outcome", or the column of a measure
+    by: str  # what neighbours differ in: "outcome", or the column of a measure
+
+    trains_all: ClassVar[bool] = False
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The two axes."""
+        return self.keys
 
     @property
     def pixels(self) -> int:
-        """Those of the full map."""
+        """How many pixels a whole map has."""
         return self.rows * self.columns
 
     @property
-    def tiles(self) -> int:
-        """How many; the last one takes what is left, half a tile more or less."""
-        return max(1, (self.rows + _TILE_ROWS // 2) // _TILE_ROWS)
+    def unit(self) -> int:
+        """A tile has whole rows."""
+        return self.columns
 
-    def tile(self, number: int) -> Tile:
-        """A tile by its number, from the first row on."""
-        first, is_last = number * _TILE_ROWS, number == self.tiles - 1
-        rows = self.rows - first if is_last else _TILE_ROWS
-        return Tile(first, rows, self.columns, not is_last)
+    @property
+    def span(self) -> int:
+        """A tile is a part of one map."""
+        return self.pixels
+
+    def cut(self, trials: int, block_width: int) -> Iterator[tuple[int, int]]:
+        """Each map is cut into tiles; the last one takes the rest, half a tile more or less."""
+        tiles = max(1, (self.rows + _TILE_ROWS // 2) // _TILE_ROWS)
+        last = self.rows - (tiles - 1) * _TILE_ROWS
+        for _ in range(trials // self.pixels):
+            yield tiles - 1, _TILE_ROWS * self.columns
+            yield 1, last * self.columns
+
+    def train(self, shard: ShardTask) -> Results:
+        """Train the pixels of a tile that are worth it, and those that are recorded."""
+        first = shard.first % self.pixels // self.columns
+        rows = shard.trials // self.columns
+        # the row below, where there is one, helps decide
+        kinds = np.full((min(rows + 1, self.rows - first), self.columns), np.nan)
+        wanted = _corners(kinds.shape, self.coarse)
+        # a map's first row and column are whole, so that its table has every value of both axes
+        wanted[:, 0] = True
+        wanted[0] |= first == 0
+        if shard.recording is not None:
+            wanted.ravel()[shard.recording.rows] = True
+        parts, numbers = [], []
+        while wanted.any():
+            pixels = np.flatnonzero(wanted)
+            task = shard.task_of(pixels)
+            results = train(task, None, shard.keep_parameters, shard.measures)
+            found = results.outcome if self.by == "outcome" else results.measures[self.by]
+            kinds.ravel()[pixels] = np.nan_to_num(found, nan=-1.0)
+            parts.append(results)
+            numbers.append(pixels)
+            wanted = _where_neighbours_differ(kinds, self.coarse) & np.isnan(kinds)
+        return _in_order(shard, Results.joined(parts), np.concatenate(numbers))
+
+    def facts(self) -> dict[str, object]:
+        """The axis columns, the slower one first."""
+        return {"kind": "adaptive_map", "axes": list(self.names)}
 
 
-def train_map(
-    refined: RefinedMap,
-    tile: Tile,
-    task_of: Callable[[NDArray[np.int64]], Task],
-    recording: Recording | None = None,
-    keep_parameters: bool = False,
-    measures: Sequence[MeasureOptions] = (),
-) -> Results:
-    """Train the pixels of a tile that are worth it, and those that are recorded.
-
-    assignment_of: the assignment of some pixels, counted row by row. `rows` of the results says
-    which of the tile's pixels were trained, in order.
-    """
-    kinds = np.full((tile.rows + tile.has_row_below, tile.columns), np.nan)
-    wanted = _corners(kinds.shape, refined.coarse)
-    # a map's first row and column are whole, so that its table has every value of both axes
-    wanted[:, 0] = True
-    wanted[0] |= tile.first_row == 0
-    if recording is not None:
-        wanted.ravel()[recording.rows] = True
-    parts, numbers = [], []
-    while wanted.any():
-        pixels = np.flatnonzero(wanted)
-        results = train(task_of(pixels), None, keep_parameters, measures)
-        found = results.outcome if refined.by == "outcome" else results.measures[refined.by]
-        kinds.ravel()[pixels] = np.nan_to_num(found, nan=-1.0)
-        parts.append(results)
-        numbers.append(pixels)
-        wanted = _where_neighbours_differ(kinds, refined.coarse) & np.isnan(kinds)
-    whole, pixels = Results.joined(parts), np.concatenate(numbers)
+def _in_order(shard: ShardTask, results: Results, pixels: NDArray[np.int64]) -> Results:
+    """The results of a tile's own pixels in plan order, with trajectories."""
     order = np.argsort(pixels)
-    order = order[pixels[order] < tile.pixels]
-    whole, pixels = whole.take(order), pixels[order]
-    if recording is not None:
-        places = np.searchsorted(pixels, recording.rows)
-        observe_again(task_of(pixels), whole, replace(recording, rows=places), ())
-    whole.rows = pixels
-    return whole
+    order = order[pixels[order] < shard.trials]
+    results, pixels = results.take(order), pixels[order]
+    if shard.recording is not None:
+        places = np.searchsorted(pixels, shard.recording.rows)
+        observe_again(shard.task_of(pixels), results, replace(shard.recording, rows=places), ())
+    results.rows = pixels
+    return results
 
 
 def _corners(shape: tuple[int, ...], coarse: int) -> Mask:

@@ -1,75 +1,85 @@
-"""Bisection: trains its way to the value at which trials cease, or begin, to converge.
+"""Bisection: narrows a bracket down to the value at which trials cease, or begin, to be stable.
 
-Every bracket of an assignment is halved at the same time, a round a row: first the lower ends, then
-the upper ones, then a middle after the other.
+All brackets of a shard are halved at the same time, one round per row: first come the lower ends,
+then the upper ends, then one middle after another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..engine.loop import observe_again, train
 from ..engine.metrics import needs_ends
 from ..engine.results import Results
-from ..engine.task import Task
-from ..engine.trajectories import Recording
-from ..ingredients.measures.protocol import MeasureOptions
 from ..outcomes import is_stable
+from ..registry import register
+from .protocol import Search, ShardTask, Values, even_cut
 
-Values = NDArray[np.float64]
 
-
+@register("search", "bisection")
 @dataclass(frozen=True)
-class Bracket:
-    """What is bisected, and how often."""
+class Bisection(Search):
+    """Narrows a bracket of one axis down to the edge of stability."""
 
+    axis: str  # its key
+    column: str
     low: float
     high: float
-    rows: int  # trials: the two ends and the middles
+    rows: int  # trials of one bisection: both ends and the middles
     middle: Callable[[Values, Values], Values]  # of lower and upper ends
 
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The axis whose values training finds."""
+        return (self.axis,)
 
-def train_bisecting(
-    bracket: Bracket,
-    searches: int,
-    task_of: Callable[[NDArray[np.int64], Values], Task],
-    recording: Recording | None = None,
-    keep_parameters: bool = False,
-    measures: Sequence[MeasureOptions] = (),
-) -> Results:
-    """Train every row of `searches` bisections, which stand side by side.
+    @property
+    def unit(self) -> int:
+        """A bisection is trained as a whole."""
+        return self.rows
 
-    assignment_of: the assignment of some rows with the values given. A middle that is stable takes
-    the place of the lower end, another one that of the upper end, so a search goes where stable
-    turns into unstable; only where the ends say the opposite it goes the other way round. With
-    equal ends it closes in on the upper end if they are stable, else on the lower one, unless it
-    meets an edge on its way.
-    """
-    first = np.arange(searches) * bracket.rows
-    values = np.empty(searches * bracket.rows)
-    parts = []
-    keep = keep_parameters or needs_ends(measures)
-    low, high = np.full(searches, bracket.low), np.full(searches, bracket.high)
-    for row in range(bracket.rows):
-        value = (low, high)[row] if row < 2 else bracket.middle(low, high)
-        values[first + row] = value
-        task = task_of(first + row, value)
-        parts.append(train(task, keep_parameters=keep))
-        stable = is_stable(parts[row].outcome, bool(task.training.stop))
-        if row == 0:
-            rising = ~stable
-        elif row == 1:
-            rising &= stable
-        else:
-            is_low = stable != rising
-            low, high = np.where(is_low, value, low), np.where(is_low, high, value)
-    results = Results.side_by_side(parts)
-    results.refined = values
-    observe_again(task_of(np.arange(len(values)), values), results, recording, measures)
-    if not keep_parameters:
-        results.final_parameters = None
-    return results
+    def cut(self, trials: int, block_width: int) -> Iterable[tuple[int, int]]:
+        """Shards of up to a block of bisections: a round trains one row of each."""
+        return even_cut(trials // self.rows, self.rows, block_width)
+
+    def train(self, shard: ShardTask) -> Results:
+        """Train every row of all bisections of a shard.
+
+        A stable middle replaces the lower end, any other the upper end, so a bisection goes where
+        stable trials turn unstable; only where the ends are unstable and stable, in this order, it
+        goes the other way round. Between ends that are alike it approaches the upper one if both
+        are stable, else the lower one, unless it meets an edge on its way.
+        """
+        bisections = shard.trials // self.rows
+        first = np.arange(bisections) * self.rows
+        values = np.empty(shard.trials)
+        parts = []
+        keep = shard.keep_parameters or needs_ends(shard.measures)
+        low, high = np.full(bisections, self.low), np.full(bisections, self.high)
+        for row in range(self.rows):
+            value = (low, high)[row] if row < 2 else self.middle(low, high)
+            values[first + row] = value
+            task = shard.task_of(first + row, {self.axis: value})
+            parts.append(train(task, keep_parameters=keep))
+            stable = is_stable(parts[row].outcome, bool(task.training.stop))
+            if row == 0:
+                rising = ~stable
+            elif row == 1:
+                rising &= stable
+            else:
+                is_low = stable != rising
+                low, high = np.where(is_low, value, low), np.where(is_low, high, value)
+        results = Results.side_by_side(parts)
+        results.refined = values
+        whole = shard.task_of(np.arange(shard.trials), {self.axis: values})
+        observe_again(whole, results, shard.recording, shard.measures)
+        if not shard.keep_parameters:
+            results.final_parameters = None
+        return results
+
+    def facts(self) -> dict[str, object]:
+        """The axis column, and how many rows stand together."""
+        return {"kind": "bisection", "axis": self.column, "rows": self.rows}

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from gdbatch.analysis import as_map, boundary, every_pixel
 from gdbatch.api import Run
-from gdbatch.search.adaptive_map import RefinedMap
+from gdbatch.plan.cut import Cut
+from gdbatch.search.adaptive_map import AdaptiveMap
 from gdbatch.sweep_file.shipped import find_sweep
 from tests.documents import document, plan_of
 from tests.run.helpers import (
@@ -149,14 +150,15 @@ def test_recorded_pixels_are_trained(tmp_path: Path) -> None:
 # the plan ------------------------------------------------------------------------------------
 
 
-@given(st.integers(1, 5000), st.integers(1, 50), st.sampled_from([2, 8, 32]))
-def test_tiles_are_bands_that_lie_side_by_side(rows: int, columns: int, coarse: int) -> None:
-    one = RefinedMap(rows, columns, coarse, "outcome")
-    tiles = [one.tile(number) for number in range(one.tiles)]
-    firsts = [0, *np.cumsum([tile.rows for tile in tiles]).tolist()]
-    assert [*(tile.first_row for tile in tiles), rows] == firsts
-    assert all(tile.first_row % coarse == 0 < tile.rows < 64 for tile in tiles)
-    assert [tile.has_row_below for tile in tiles] == [True] * (len(tiles) - 1) + [False]
+@given(st.integers(1, 5000), st.integers(1, 50), st.integers(1, 3))
+def test_tiles_are_bands_that_lie_side_by_side(rows: int, columns: int, maps: int) -> None:
+    one = AdaptiveMap(("a", "b"), ("a", "b"), rows, columns, 8, "outcome")
+    cut = Cut.of(one.cut(maps * one.pixels, 1000))
+    assert cut.trials == maps * one.pixels
+    for start, stop in cut.ranges():
+        assert start // one.pixels == (stop - 1) // one.pixels
+        assert start % one.pixels % (32 * columns) == 0 == stop % columns
+        assert stop - start < 64 * columns
 
 
 def test_each_tile_is_a_shard() -> None:

@@ -162,7 +162,7 @@ def test_a_shard_holds_whole_searches_in_plans_of_any_size() -> None:
     for seeds in (1, 3, 1000, 10**5, 10**6):
         refined = {"refine": [1.0, 4.0]}
         plan = plan_of(axes={RATE: refined, "seed": {"count": seeds}, "init.high": [1.0, 2.0]})
-        rows = plan.refined_rows
+        rows = plan.search.unit
         assert plan.trials == 2 * seeds * rows
         shards = list(plan.shards())
         assert all(shard.start % rows == 0 == len(shard) % rows for shard in shards)

@@ -1,0 +1,32 @@
+"""The grid: every combination of values is trained once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..engine.loop import train
+from ..engine.results import Results
+from ..registry import register
+from .protocol import Search, ShardTask, even_cut
+
+_BLOCKS_PER_SHARD = 4  # so that finished lanes find waiting trials to take their place
+
+
+@register("search", "grid")
+class Grid(Search):
+    """Trains every combination of the axes' values."""
+
+    def cut(self, trials: int, block_width: int) -> Iterable[tuple[int, int]]:
+        """Shards of a few blocks."""
+        return even_cut(trials, 1, _BLOCKS_PER_SHARD * block_width)
+
+    def train(self, shard: ShardTask) -> Results:
+        """Train all trials in one call of the engine."""
+        task = shard.task_of(np.arange(shard.trials))
+        return train(task, shard.recording, shard.keep_parameters, shard.measures)
+
+    def facts(self) -> dict[str, object]:
+        """The kind."""
+        return {"kind": "grid"}

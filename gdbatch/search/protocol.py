@@ -1,0 +1,93 @@
+"""The protocol of searches."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.results import Results
+from ..engine.task import Task
+from ..engine.trajectories import Recording
+from ..ingredients.measures.protocol import MeasureOptions
+
+Rows = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+class TaskOf(Protocol):
+    """Makes the task of some trials of a shard."""
+
+    def __call__(self, rows: Rows, values: Mapping[str, Values] | None = None) -> Task:
+        """rows: counted from the shard's first trial. values: of axes that the search decides on,
+        by key; without them, trials have the values known before training.
+        """
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """What a search needs to train one shard."""
+
+    first: int  # trial of the shard, counted from the first of its group
+    trials: int
+    task_of: TaskOf
+    recording: Recording | None = None  # rows are counted from the shard's first trial
+    keep_parameters: bool = False
+    measures: Sequence[MeasureOptions] = ()
+
+
+class Search(ABC):
+    """How the trials of a group are chosen, cut into shards and trained.
+
+    A search decides on the values of some axes together; these vary fastest in plan order. It is
+    pickled and sent to workers.
+    """
+
+    trains_all: ClassVar[bool] = True  # whether every trial of the plan gets a row
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The keys of the axes that are decided on together; the others vary more slowly."""
+        return ()
+
+    @property
+    def unit(self) -> int:
+        """A shard has a multiple of so many trials."""
+        return 1
+
+    @property
+    def span(self) -> int | None:
+        """No shard crosses a multiple of so many trials of its group; None: no such limit."""
+        return None
+
+    @abstractmethod
+    def cut(self, trials: int, block_width: int) -> Iterable[tuple[int, int]]:
+        """The shards of a group in their order, as pairs: how many, trials in each.
+
+        Depends on the arguments only, which are the same on every machine.
+        """
+
+    @abstractmethod
+    def train(self, shard: ShardTask) -> Results:
+        """Train a shard; `rows` of the results says which of its trials, if not all."""
+
+    @abstractmethod
+    def facts(self) -> dict[str, object]:
+        """Plain data for the manifest: `kind`, the registered name, and what an analysis needs."""
+
+
+def even_cut(units: int, unit: int, most: int) -> Iterable[tuple[int, int]]:
+    """Cut `units` units of `unit` trials each into equal shards of up to `most` units.
+
+    Their number is even, for two cores; a group of less than a quarter of `most` is one shard.
+    """
+    if units <= most // 4:
+        return [(1, units * unit)]
+    pairs = -(-units // (2 * most))
+    length = -(-units // (2 * pairs))
+    whole, rest = divmod(units, length)
+    return [(whole, length * unit), (int(rest > 0), rest * unit)]
