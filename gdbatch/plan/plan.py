@@ -106,6 +106,12 @@ class Plan:
         """All axes in plan order, the slowest first."""
         return [axis for dimension in (*self.structural, *self.lanes) for axis in dimension]
 
+    @functools.cached_property
+    def parameter_names(self) -> tuple[str, ...]:
+        """The names of the parameters of all groups, each once."""
+        groups = map(self.group, range(self.groups))
+        return tuple(dict.fromkeys(name for one in groups for name in one.problem.parameter_names))
+
     # groups and shards -------------------------------------------------------------------
 
     def group(self, number: int) -> Group:

@@ -1,71 +1,267 @@
-"""The columns of `trials` and `trajectories`."""
+"""The columns of `trials`, each declared once, and those of `trajectories`.
+
+A column is one class: type, place, the sentence that describes it (its docstring) and its values.
+Columns of a kind, of which the sweep decides how many there are, are one class too.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .. import outcomes, registry
 from ..engine.results import Results
-from ..outcomes import OUTCOMES
+from ..errors import UsageError
 from ..plan.plan import Plan, Shard
+from ..registry import register
 from ..sweep_file.axis import Axis
+
+Values: TypeAlias = NDArray[np.generic] | Sequence[object] | pa.Array
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Trials of one group, in plan order, and what training gave; of a map those trained only."""
+
+    plan: Plan
+    group: int
+    trials: NDArray[np.int64]
+    results: Results
+
+
+class Columns(ABC):
+    """Columns of one kind. `name` is the one under which the class is registered."""
+
+    place: ClassVar[int] = 100  # columns stand in the order of their places, then of their names
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def types(self, plan: Plan) -> Mapping[str, pa.DataType]:
+        """The names of the columns and their types, the same in all parts of a run."""
+
+    @abstractmethod
+    def arrays(self, rows: Rows) -> Mapping[str, Values]:
+        """The values of all columns; those that a group does not have are left out."""
+
+
+class Column(Columns):
+    """A column that every sweep has, under the name that the class is registered as."""
+
+    type: ClassVar[pa.DataType]
+
+    def types(self, plan: Plan) -> Mapping[str, pa.DataType]:
+        """The name and the type."""
+        return {self.name: self.type}
+
+    def arrays(self, rows: Rows) -> Mapping[str, Values]:
+        """The values under the name."""
+        return {self.name: self.values(rows)}
+
+    @abstractmethod
+    def values(self, rows: Rows) -> Values:
+        """One value per trial."""
+
+
+# the columns ------------------------------------------------------------------------------------
+
+
+@register("column", "trial")
+class TrialColumn(Column):
+    """The number of the trial in plan order, from 0."""
+
+    place, type = 0, pa.int64()
+
+    def values(self, rows: Rows) -> Values:
+        """The numbers."""
+        return rows.trials
+
+
+@register("column", "axes")
+class AxisColumns(Columns):
+    """One column per axis, named by the last part of its key."""
+
+    place = 10
+
+    def types(self, plan: Plan) -> Mapping[str, pa.DataType]:
+        """Plain types, also where an axis consists of lists or tables."""
+        return {axis.column: _axis_type(axis) for axis in plan.axes}
+
+    def arrays(self, rows: Rows) -> Mapping[str, Values]:
+        """The values of each axis."""
+        return rows.plan.columns(rows.trials, rows.results.refined)
+
+
+@register("column", "outcome")
+class OutcomeColumn(Column):
+    """How the trial ended."""
+
+    place, type = 20, pa.dictionary(pa.int8(), pa.string())
+
+    def values(self, rows: Rows) -> Values:
+        """The outcomes; all parts have the same dictionary."""
+        names = pa.array(outcomes.names(), pa.string())
+        return pa.DictionaryArray.from_arrays(pa.array(rows.results.outcome, pa.int8()), names)
+
+
+@register("column", "steps")
+class StepsColumn(Column):
+    """The number of updates until the trial ended."""
+
+    place, type = 30, pa.int64()
+
+    def values(self, rows: Rows) -> Values:
+        """The steps."""
+        return rows.results.steps
+
+
+@register("column", "initial_loss")
+class InitialLossColumn(Column):
+    """The loss before the first update."""
+
+    place, type = 40, pa.float64()
+
+    def values(self, rows: Rows) -> Values:
+        """The losses."""
+        return rows.results.initial_loss
+
+
+@register("column", "final_loss")
+class FinalLossColumn(Column):
+    """The loss at the end; of a trial that diverged, the last finite one."""
+
+    place, type = 41, pa.float64()
+
+    def values(self, rows: Rows) -> Values:
+        """The losses."""
+        return rows.results.final_loss
+
+
+@register("column", "gradient_norm")
+class GradientNormColumn(Column):
+    """The Euclidean norm of the gradient at the end."""
+
+    place, type = 42, pa.float64()
+
+    def values(self, rows: Rows) -> Values:
+        """The norms."""
+        return rows.results.gradient_norm
+
+
+@register("column", "final_parameters")
+class ParameterColumns(Columns):
+    """One column per parameter with its value at the end, if `[record] final_parameters` is set."""
+
+    place = 50
+
+    def types(self, plan: Plan) -> Mapping[str, pa.DataType]:
+        """The parameters of all groups; empty in a group that does not have one."""
+        if not plan.sweep.record.final_parameters:
+            return {}
+        return dict.fromkeys(plan.parameter_names, pa.float64())
+
+    def arrays(self, rows: Rows) -> Mapping[str, Values]:
+        """The parameters of this group."""
+        if rows.results.final_parameters is None:
+            return {}
+        names = rows.plan.group(rows.group).problem.parameter_names
+        return dict(zip(names, rows.results.final_parameters, strict=True))
+
+
+@register("column", "measures")
+class MeasureColumns(Columns):
+    """The columns of the measures in `[record] measures`."""
+
+    place = 60
+
+    def types(self, plan: Plan) -> Mapping[str, pa.DataType]:
+        """Integers or numbers, as the measures say."""
+        return {
+            column.name: pa.int64() if column.whole else pa.float64()
+            for options in plan.sweep.record.measures
+            for column in options.columns()
+        }
+
+    def arrays(self, rows: Rows) -> Mapping[str, Values]:
+        """The values; an integer that is missing is empty."""
+        arrays: dict[str, Values] = dict(rows.results.measures)
+        for options in rows.plan.sweep.record.measures:
+            for column in options.columns():
+                values = rows.results.measures[column.name]
+                if column.whole:
+                    whole = np.nan_to_num(values).astype(np.int64)
+                    arrays[column.name] = pa.array(whole, mask=np.isnan(values))
+        return arrays
+
+
+def _axis_type(axis: Axis) -> pa.DataType:
+    """The plain Arrow type that holds every value of an axis."""
+    if axis.key == "seed":
+        return pa.int64()
+    if axis.per_lane:
+        return pa.float64()
+    sample = axis.column_values(np.arange(min(axis.form.size, 10_000)))
+    array = np.asarray(sample)
+    kinds = {"b": pa.bool_(), "i": pa.int64(), "f": pa.float64()}
+    return kinds.get(array.dtype.kind, pa.string())
+
+
+# tables -----------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _columns() -> tuple[Columns, ...]:
+    """All columns, in the order in which they stand in the table."""
+    columns: list[Columns] = [column(name) for name, column in registry.family("column").items()]
+    return tuple(sorted(columns, key=lambda one: (one.place, one.name)))
+
+
+def trials_schema(plan: Plan) -> pa.Schema:
+    """Names and types of the columns of `trials`, the same in every part of a run.
+
+    Raises UsageError if two columns have the same name.
+    """
+    fields: dict[str, pa.DataType] = {}
+    for columns in _columns():
+        for name, kind in columns.types(plan).items():
+            if name in fields:
+                raise UsageError(f'two columns of trials are called "{name}"; rename one of them')
+            fields[name] = kind
+    return pa.schema(fields)
 
 
 def trials_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
-    """One row a trial, in plan order; the columns of DESIGN §6."""
-    trials = _trials_of(shard, results)
-    columns: dict[str, Any] = {"trial": pa.array(trials, pa.int64())}
-    columns |= _axis_columns(plan, trials, results.refined)
-    columns["outcome"] = pa.DictionaryArray.from_arrays(
-        pa.array(results.outcome, pa.int8()), pa.array(OUTCOMES, pa.string())
-    )
-    columns["steps"] = pa.array(results.steps, pa.int64())
-    for name in ("initial_loss", "final_loss", "gradient_norm"):
-        columns[name] = pa.array(getattr(results, name), pa.float64())
-    if results.final_parameters is not None:
-        names = plan.group(shard.group).problem.parameter_names
-        widest = _all_parameter_names(plan)
-        by_name = dict(zip(names, results.final_parameters, strict=True))
-        for name in widest:
-            values = by_name.get(name)
-            columns[name] = (
-                pa.nulls(len(trials), pa.float64()) if values is None else pa.array(values)
-            )
-    for options in plan.sweep.record.measures:
-        for column in options.columns():
-            values = results.measures[column.name]
-            columns[column.name] = pa.array(values)
-            if column.whole:  # where there is none, empty
-                whole = np.nan_to_num(values).astype(np.int64)
-                columns[column.name] = pa.array(whole, mask=np.isnan(values))
-    return pa.table(columns)
-
-
-def _trials_of(shard: Shard, results: Results) -> NDArray[np.int64]:
-    """The trials that results are of: all of a shard, or those pixels of a map that it trained."""
-    if results.rows is None:
-        return np.arange(shard.start, shard.stop)
-    return shard.start + results.rows
-
-
-def _all_parameter_names(plan: Plan) -> list[str]:
-    """Names of the parameters of every group: all parts have the same columns."""
-    names: dict[str, None] = {}
-    for number in range(plan.groups):
-        names |= dict.fromkeys(plan.group(number).problem.parameter_names)
-    return list(names)
+    """One row per trial, in plan order."""
+    rows = Rows(plan, shard.group, _trials_of(shard, results), results)
+    arrays: dict[str, Values] = {}
+    for columns in _columns():
+        arrays |= columns.arrays(rows)
+    schema = trials_schema(plan)
+    filled = [
+        _as_arrow(arrays[field.name], field.type)
+        if field.name in arrays
+        else pa.nulls(len(rows.trials), field.type)
+        for field in schema
+    ]
+    return pa.table(filled, schema)
 
 
 def trajectories_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
-    """One row a (trial, step); a value of which there are several gets a column each."""
+    """One row per trial and recorded step; a quantity with several values has several columns."""
     recorded = results.trajectories
     trials = _trials_of(shard, results)[recorded["row"]]
     refined = None if results.refined is None else results.refined[recorded["row"]]
-    columns: dict[str, Any] = {"trial": pa.array(trials, pa.int64())}
-    columns |= _axis_columns(plan, trials, refined)
+    axes = plan.columns(trials, refined)
+    columns = {"trial": pa.array(trials, pa.int64())}
+    columns |= {axis.column: pa.array(axes[axis.column], _axis_type(axis)) for axis in plan.axes}
     columns["step"] = pa.array(recorded["step"], pa.int64())
     problem = plan.group(shard.group).problem
     for name, values in recorded.items():
@@ -79,18 +275,12 @@ def trajectories_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
     return pa.table(columns)
 
 
-def _axis_columns(plan: Plan, trials: Any, refined: Any) -> dict[str, Any]:
-    values = plan.columns(trials, refined)
-    return {axis.column: pa.array(values[axis.column], _axis_type(axis)) for axis in plan.axes}
+def _trials_of(shard: Shard, results: Results) -> NDArray[np.int64]:
+    """The numbers of the trials: all of a shard, or those pixels of a map that were trained."""
+    if results.rows is None:
+        return np.arange(shard.start, shard.stop)
+    return shard.start + results.rows
 
 
-def _axis_type(axis: Axis) -> pa.DataType:
-    """The plain Arrow type that holds every value of an axis."""
-    if axis.key == "seed":
-        return pa.int64()
-    if axis.per_lane:
-        return pa.float64()
-    sample = axis.column_values(np.arange(min(axis.form.size, 10_000)))
-    array = np.asarray(sample)
-    kinds = {"b": pa.bool_(), "i": pa.int64(), "f": pa.float64()}
-    return kinds.get(array.dtype.kind, pa.string())
+def _as_arrow(values: Values, kind: pa.DataType) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, kind)
