@@ -28,7 +28,7 @@ from .analysis import (
 from .atomic_files import write_atomically
 from .errors import UsageError, nearest
 from .outcomes import OUTCOMES
-from .plan.plan import Plan
+from .plan import Plan
 from .run.directory import RunDirectory
 from .run.progress import ProgressBar
 from .run.runner import Totals, run

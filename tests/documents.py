@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from gdbatch.plan.plan import Plan
+from gdbatch.plan import Plan
 from gdbatch.sweep_file import read_sweep
 
 TEXT = """\

@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdbatch.errors import SweepFileError
-from gdbatch.plan.cut import Cut
-from gdbatch.plan.plan import Plan
+from gdbatch.plan import RESULTS_VERSION, Cut, Plan
+from gdbatch.plan.identity import differences
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document, plan_of
 
@@ -119,10 +119,10 @@ def test_a_trial_is_the_index_of_its_places_in_plan_order(plan: Plan, data: st.D
     sizes = [dimension[0].form.size for dimension in [*plan.structural, *plan.lanes]]
     assert math.prod(sizes) == plan.trials
     chosen = data.draw(st.lists(st.integers(0, plan.trials - 1), min_size=1, max_size=20))
-    places = plan.places(np.array(chosen))
+    places = plan.indices(np.array(chosen))
     assert [np.ravel_multi_index(place, sizes) for place in zip(*places, strict=True)] == chosen
     columns = plan.columns(np.array(chosen))
-    for dimension, place in zip([*plan.structural, *plan.lanes], places, strict=True):
+    for dimension, place in zip(plan.dimensions, places, strict=True):
         for axis in dimension:
             assert list(columns[axis.column]) == list(axis.column_values(place))
 
@@ -269,16 +269,80 @@ def test_the_hash_covers_what_a_data_file_holds_not_its_name(tmp_path: Path) -> 
     assert hash_of("a.csv", "0.2,0.4\n0.1,0.3\n") != first
 
 
-def test_the_hash_covers_every_data_file_of_an_axis(tmp_path: Path) -> None:
-    def hash_of(last: str) -> str:
-        (tmp_path / "a.csv").write_text("0.1,0.3\n")
-        (tmp_path / "b.csv").write_text(last)
-        names = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
-        problem = {"kind": "network", "layers": [1, 1]}
-        return plan_of({"problem": problem, "axes.problem.data": names} | {}).hash
+def test_the_hash_covers_every_group(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.csv").write_text("0.1,0.3\n")
+    files = [str(tmp_path / f"{number}.csv") for number in range(3)]
+    problem = {"kind": "network", "layers": [1, 1]}
+    axes = {"problem.data": files, "train.max_steps": list(range(1, 401)), "learning_rate": [1.0]}
 
-    with pytest.raises(SweepFileError):
-        hash_of("0.1\n")
+    def hash_now() -> str:
+        return plan_of({"problem": problem, "axes": axes}, train={}).hash
+
+    assert plan_of({"problem": problem, "axes": axes}, train={}).groups == 1200
+    before = hash_now()
+    assert hash_now() == before
+    Path(files[-1]).write_text("0.1,0.4\n")
+    assert hash_now() != before
+
+
+def test_the_parameters_of_all_groups_are_known() -> None:
+    changes = {
+        "problem": {"kind": "network", "inputs": [[0.1]], "targets": [[0.3]]},
+        "axes.layers": [[1, 1], [1, 2, 1], [1, 1, 1]],
+    }
+    assert plan_of(changes).parameter_names == ()
+    assert plan_of(changes | {"record.final_parameters": True}).parameter_names == (
+        "weight_1_0_0", "weight_1_0_1", "weight_2_0_0", "weight_2_1_0",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({}, []),
+        ({"name": "other", "description": "Other words.", "record.every": 3}, []),
+        ({"train.max_steps": 51}, ["train.max_steps: 50 → 51"]),
+        (
+            {"entropy": 1, "axes.learning_rate": [1.0, 2.0]},
+            ["entropy: 0 → 1", "axes.optimizer.learning_rate: [1.0, 100.0, 1000.0] → [1.0, 2.0]"],
+        ),
+        ({"axes.seed": {"count": 5}}, ["axes.seed.count: 4 → 5"]),
+        (
+            {"record.measures": ["best_loss"]},
+            ['record.measures: not set → [{"kind": "best_loss"}]'],
+        ),
+        ({"axes.low": [0.0]}, ["axes.init.low: not set → [0.0]"]),
+        (
+            {"axes": {"seed": {"count": 4}, "learning_rate": [1.0, 100.0, 1000.0]}},
+            [
+                'the order of axes: ["optimizer.learning_rate", "seed"] → '
+                '["seed", "optimizer.learning_rate"]'
+            ],
+        ),
+    ],
+)
+def test_what_differs_is_named_by_key(changes: dict[str, Any], lines: list[str]) -> None:
+    found = differences(plan_of().identity(), plan_of(changes).identity())
+    assert sorted(found) == sorted(lines)
+    assert bool(found) is (plan_of().hash != plan_of(changes).hash)
+
+
+def test_data_that_differ_are_named_as_such(tmp_path: Path) -> None:
+    def identity_of(text: str) -> dict[str, object]:
+        (tmp_path / "data.csv").write_text(text)
+        problem = {"kind": "network", "layers": [1, 1], "data": str(tmp_path / "data.csv")}
+        return plan_of({"problem": problem}).identity()
+
+    found = differences(identity_of("0.1,0.3\n"), identity_of("0.1,0.4\n"))
+    assert found == ["problem: the content of a file or dataset"]
+
+
+def test_another_version_of_results_is_named() -> None:
+    now = plan_of().identity()
+    assert differences({**now, "results_version": 1}, now) == [
+        f"the version of results: 1 → {RESULTS_VERSION}"
+    ]
 
 
 # recording ---------------------------------------------------------------------------------

@@ -1,5 +1,8 @@
 """The plan: a pure function of the sweep, from axes to groups, shards and trials."""
 
-from .plan import RESULTS_VERSION, Group, Plan, Shard
+from .cut import Cut
+from .groups import Group, Shard
+from .identity import RESULTS_VERSION
+from .plan import Plan
 
-__all__ = ["RESULTS_VERSION", "Group", "Plan", "Shard"]
+__all__ = ["RESULTS_VERSION", "Cut", "Group", "Plan", "Shard"]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .. import outcomes, registry
 from ..engine.results import Results
 from ..errors import UsageError
-from ..plan.plan import Plan, Shard
+from ..plan import Plan, Shard
 from ..registry import register
 from ..sweep_file.axis import Axis
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from ..atomic_files import clear_abandoned, is_temporary, write_atomically
 from ..engine.results import Results
 from ..errors import RunError, UsageError
-from ..plan.plan import Plan, Shard
+from ..plan import Plan, Shard
 from .columns import trajectories_table, trials_table
 from .parts import PartKey, sealed, verified
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.loop import train
 from ..engine.results import Results
 from ..engine.task import Task
-from ..plan.plan import Plan
+from ..plan import Plan
 from .executors.local import cores
 
 _BUDGET = 0.35  # seconds of calibration a group

@@ -21,7 +21,7 @@ from .. import registry
 from ..engine.engines import ENGINES
 from ..errors import GdbatchError, IngredientError, RunError, UsageError
 from ..outcomes import OUTCOMES
-from ..plan.plan import Plan, Shard
+from ..plan import Plan, Shard
 from ..version import __version__
 from .directory import RunDirectory
 from .estimate import estimate
@@ -209,7 +209,7 @@ def _manifest(plan: Plan, started: float) -> dict[str, Any]:
         "trials": plan.trials,
         "shards": plan.shard_count,
         "axes": [axis.column for axis in plan.axes],
-        "sweep": plan.resolved(),
+        **plan.identity(),
         "facts": plan.facts(),
         "versions": {
             "python": platform.python_version(),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gdbatch.engine.loop import train
 from gdbatch.engine.results import Results
 from gdbatch.engine.task import Task
-from gdbatch.plan.plan import Plan, Shard
+from gdbatch.plan import Plan, Shard
 from gdbatch.run.executors.local import in_worker
 from gdbatch.sweep_file import read_sweep
 

@@ -12,7 +12,7 @@ import pytest
 
 from gdbatch import registry
 from gdbatch.errors import SweepFileError
-from gdbatch.plan.plan import Plan
+from gdbatch.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document
 from tests.engine.helpers import Array

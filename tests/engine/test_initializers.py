@@ -15,7 +15,7 @@ import pytest
 from gdbatch import registry
 from gdbatch.engine.task import Task
 from gdbatch.errors import SweepFileError
-from gdbatch.plan.plan import Plan
+from gdbatch.plan import Plan
 from gdbatch.random_streams import generator
 from gdbatch.sweep_file import read_sweep
 from tests.documents import TEXT, plan_of

@@ -18,7 +18,7 @@ from gdbatch.engine.loop import train
 from gdbatch.engine.results import Results
 from gdbatch.engine.task import Task
 from gdbatch.engine.trajectories import Recording
-from gdbatch.plan.plan import Plan
+from gdbatch.plan import Plan
 from gdbatch.reference import train_reference
 from gdbatch.sweep_file import read_sweep
 from gdbatch.sweep_file.shipped import shipped_sweeps

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gdbatch.analysis import as_map, boundary, every_pixel
 from gdbatch.api import Run
-from gdbatch.plan.cut import Cut
+from gdbatch.plan import Cut
 from gdbatch.search.adaptive_map import AdaptiveMap
 from gdbatch.sweep_file.shipped import find_sweep
 from tests.documents import document, plan_of

@@ -15,7 +15,7 @@ import pytest
 from gdbatch import registry
 from gdbatch.api import load_run
 from gdbatch.errors import SweepFileError
-from gdbatch.plan.plan import Plan
+from gdbatch.plan import Plan
 from gdbatch.run import runner
 from gdbatch.run.estimate import estimate
 from gdbatch.sweep_file import read_sweep

@@ -15,7 +15,7 @@ import pytest
 
 from gdbatch.api import load_run, run_sweep
 from gdbatch.errors import SweepFileError
-from gdbatch.plan.plan import Plan
+from gdbatch.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.run.helpers import command, message, parts_of, write_sweep
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gdbatch.api import Run, load_run
-from gdbatch.plan.plan import Plan
+from gdbatch.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document, plan_of
 from tests.run.helpers import (

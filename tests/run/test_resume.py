@@ -17,7 +17,7 @@ import pytest
 from gdbatch.api import Run, load_run
 from gdbatch.errors import UsageError
 from gdbatch.figures import FIGURES
-from gdbatch.plan.plan import Plan
+from gdbatch.plan import Plan
 from gdbatch.run.directory import RunDirectory
 from gdbatch.sweep_file import read_sweep
 from tests.run.helpers import (

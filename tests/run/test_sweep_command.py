@@ -18,7 +18,7 @@ import pytest
 
 from gdbatch.api import Run, load_run
 from gdbatch.outcomes import OUTCOMES
-from gdbatch.plan.plan import Plan
+from gdbatch.plan import Plan
 from gdbatch.run.progress import ProgressBar
 from gdbatch.run.runner import ShardReport
 from gdbatch.sweep_file import read_sweep

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gdbatch.ingredients.problems.minibatches import Batch
-from gdbatch.plan.plan import Plan
+from gdbatch.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.documents import TEXT, document, plan_of
 from tests.sweep_file.test_bad_input import marked, refuse

@@ -100,7 +100,7 @@ def _dry_run(
     jobs: int,
     as_json: bool,
 ) -> None:
-    from ...plan.plan import Plan
+    from ...plan import Plan
     from ...run.estimate import estimate
     from ...sweep_file import read_sweep
     from ...sweep_file.shipped import find_sweep

@@ -35,7 +35,7 @@ class SampleOptions(ProblemOptions):
 
     def resolved(self) -> dict[str, Any]:
         """The options, with the samples themselves for what they come from."""
-        inputs, targets = (part.tolist() for part in self._samples)
+        inputs, targets = self._samples
         return super().resolved() | {"data": None, "inputs": inputs, "targets": targets}
 
     def _take_samples(

@@ -1,0 +1,51 @@
+"""Groups and shards: the parts of a plan."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..engine.task import block_width
+from ..ingredients.initializers.protocol import Initializer
+from ..ingredients.problems.protocol import Problem
+from ..sweep_file.sweep import Sections
+
+
+@dataclass(frozen=True)
+class Group:
+    """The trials that share every structural value."""
+
+    number: int
+    start: int  # the first trial
+    trials: int
+    structural: Mapping[str, object]  # values of the structural axes by key
+    sections: Sections
+
+    @functools.cached_property
+    def problem(self) -> Problem:
+        """What is trained."""
+        return self.sections.make_problem()
+
+    @functools.cached_property
+    def initializer(self) -> Initializer:
+        """Where it starts."""
+        return self.sections.make_initializer(self.problem)
+
+    @property
+    def block_width(self) -> int:
+        """Lanes that step together."""
+        return block_width(self.problem, self.sections.train.training())
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A contiguous range of trials inside one group: the unit of work, storage and resuming."""
+
+    number: int
+    group: int
+    start: int  # the first trial, counted from the first of the plan
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
