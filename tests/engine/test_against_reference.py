@@ -37,6 +37,7 @@ from tests.engine.helpers import (
     task_of,
 )
 from tests.engine.updating import OPTIMIZERS, SCHEDULES, any_updates, updates_of
+from tests.left_out import CHAOS, assert_few_left_out, count_left_out
 
 # what a trial is compared with ---------------------------------------------------------------
 
@@ -126,7 +127,7 @@ def assert_equals_reference(task: Task) -> Iterator[str]:
     for row in range(len(task)):
         wanted = stable_reference(task, row)
         if wanted is None:
-            yield "chaos"
+            yield CHAOS
         elif outcomes(results)[row] == "stalled":  # where the reference goes on by an ulp or so
             assert wanted.outcome in ("unfinished", "completed")
             assert_equal_parameters(results, row, wanted)
@@ -189,10 +190,11 @@ def problems(draw: st.DrawFn) -> Network:
 def test_random_stable_trials_equal_the_reference(
     problem: Network, training: Training, rates: list[float], seed: int
 ) -> None:
-    found = {*assert_equals_reference(task_of(problem, training, rates, seed))}
-    for one in found:
+    found = list(assert_equals_reference(task_of(problem, training, rates, seed)))
+    for one in {*found}:
         event(one)
-    assume(found != {"chaos"})  # an example that compares nothing does not count
+    # an example that compares nothing does not count, and Hypothesis bounds how many there are
+    assume(count_left_out(found) < len(found))
 
 
 # chosen trials -------------------------------------------------------------------------------
@@ -216,7 +218,7 @@ def test_most_trials_at_moderate_rates_are_stable_and_equal_the_reference(
     rates, seeds = np.geomspace(0.02, 1.5, 7), [0, 1]
     task = task_of(problem, training, np.tile(rates, 2), np.repeat(seeds, 7))
     found = list(assert_equals_reference(task))
-    assert len([one for one in found if one != "chaos"]) >= 0.8 * len(found)
+    assert_few_left_out(found, 0.2)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -229,7 +231,7 @@ def test_every_optimizer_under_every_schedule_equals_the_reference(
     problem = network([2, 3, 1], activation="tanh", bias=True)
     plain = task_of(problem, training, np.geomspace(0.003, 0.1, 6), np.arange(6))
     found = list(assert_equals_reference(any_updates(plain, optimizer, schedule)))
-    assert len([one for one in found if one != "chaos"]) >= 3
+    assert_few_left_out(found, 0.2)
 
 
 BATCHES = {
@@ -241,9 +243,18 @@ BATCHES = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", ["hidden units", "a classifier", "a line"])
-@pytest.mark.parametrize("batch", BATCHES.values(), ids=BATCHES)
+# seconds of the reference trainer each: in short every one of the three, in long all combinations
+MIXED = [
+    pytest.param(
+        batch, name, form, marks=[] if (place + shift + turn) % 6 == 0 else pytest.mark.long
+    )
+    for place, batch in enumerate(BATCHES.values())
+    for shift, name in enumerate(["hidden units", "a classifier", "a line"])
+    for turn, form in zip((0, 3), FORMS, strict=True)
+]
+
+
+@pytest.mark.parametrize(("batch", "name", "form"), MIXED)
 def test_most_trials_on_minibatches_equal_the_reference(batch: Batch, name: str, form: str) -> None:
     problem = network(**CHOSEN[name], samples=4, form=form)
     stop = {"loss": 0.05, "prediction_error": 0.2}
@@ -251,7 +262,7 @@ def test_most_trials_on_minibatches_equal_the_reference(batch: Batch, name: str,
     rates, seeds = np.geomspace(0.02, 0.4, 4), [0, 1]
     task = task_of(problem, training, np.tile(rates, 2), np.repeat(seeds, 4))
     found = list(assert_equals_reference(task))
-    assert len([one for one in found if one != "chaos"]) >= 0.5 * len(found)
+    assert_few_left_out(found, 0.2)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -260,7 +271,7 @@ def test_every_optimizer_on_minibatches_equals_the_reference(optimizer: str) -> 
     problem = network([2, 3, 1], activation="tanh", bias=True)
     plain = task_of(problem, training, np.geomspace(0.003, 0.1, 4), np.arange(4))
     found = list(assert_equals_reference(any_updates(plain, optimizer, "inverse_time")))
-    assert len([one for one in found if one != "chaos"]) >= 2
+    assert_few_left_out(found, 0.2)
 
 
 def test_a_planned_sweep_equals_the_reference_from_its_own_draws() -> None:
@@ -279,7 +290,7 @@ def test_a_planned_sweep_equals_the_reference_from_its_own_draws() -> None:
     assert len(np.unique(starts)) == 3  # the same weights at every learning rate
     found = list(assert_equals_reference(task))
     assert {"converged", "unfinished"} <= {*found}
-    assert found.count("chaos") <= 0.2 * len(found)
+    assert_few_left_out(found, 0.2)
 
 
 # the tutorial --------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ from tests.engine.helpers import (
 )
 from tests.engine.test_against_reference import CHOSEN, assert_equals_reference, trainings
 from tests.engine.updating import different_numbers, valid_numbers, with_updates
+from tests.left_out import assert_few_left_out, count_left_out
 
 both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
 FUSED = [name for name, one in registry.family("optimizer").items() if hasattr(one, "fused")]
@@ -191,7 +192,7 @@ def test_stable_trials_equal_the_reference(options: dict[str, Any]) -> None:
     rates, seeds = np.geomspace(0.02, 1.5, 7), [0, 1]
     task = task_of(network(**options), training, np.tile(rates, 2), np.repeat(seeds, 7))
     found = list(assert_equals_reference(task))
-    assert len([one for one in found if one != "chaos"]) >= 0.8 * len(found)
+    assert_few_left_out(found, 0.2)
 
 
 @settings(max_examples=40, deadline=None)
@@ -207,8 +208,9 @@ def test_random_stable_trials_equal_the_reference(
 ) -> None:
     problem = network(layers, bias=bias, data=seed % 1000, activation="sigmoid")
     training = replace(training, engine="fused")
-    found = {*assert_equals_reference(task_of(problem, training, rates, seed))}
-    assume(found != {"chaos"})  # an example that compares nothing does not count
+    found = list(assert_equals_reference(task_of(problem, training, rates, seed)))
+    # an example that compares nothing does not count, and Hypothesis bounds how many there are
+    assume(count_left_out(found) < len(found))
 
 
 # each has kernels of its own to compile, half a minute of them; one with and one without shares
@@ -237,7 +239,7 @@ def test_stable_trials_under_every_optimizer_of_kernels_equal_the_reference(
         ours = with_updates(base, optimizer, weight_decay=0.0, **numbers)
         found += list(assert_equals_reference(ours))
     assert "converged" in found
-    assert found.count("chaos") <= 0.3 * len(found)
+    assert_few_left_out(found, 0.3)
 
 
 @pytest.mark.parametrize("optimizer", FUSED)

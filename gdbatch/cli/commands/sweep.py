@@ -31,6 +31,9 @@ def sweep(
         str | None,
         typer.Option("--engine", help="Engine instead of the file's; `gdbatch list engines`."),
     ] = None,
+    executor: Annotated[
+        str, typer.Option("--executor", help="Where shards train; `gdbatch list executors`.")
+    ] = "local",
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the file (TOML)."),
@@ -64,6 +67,7 @@ def sweep(
         out=out,
         jobs=jobs,
         engine=engine,
+        executor=executor,
         fresh=fresh,
         progress=not quiet,
         figures=not no_figures,
