@@ -168,9 +168,9 @@ class ReferenceNetwork:
         # how the loss changes with the output of the layer, then with its sums of products
         delta = [factor * (p - t) for p, t in zip(outputs[-1], targets, strict=True)]
         for layer in range(len(weights) - 1, -1, -1):
-            if layer < len(weights) - 1 or not self.loss.through_sigmoid:
+            if layer < len(weights) - 1 or self.loss.output_activation is None:
                 at = outputs[layer + 1] if self.slope_at_prediction else sops[layer]
-                slope = self.activations[layer].slope
+                slope = self.activations[layer].derivative
                 delta = [d * slope(point) for d, point in zip(delta, at, strict=True)]
             for row, x in enumerate(self._into(layer, outputs[layer])):
                 for unit, d in enumerate(delta):

@@ -57,8 +57,9 @@ Entry = TypeVar("Entry", bound=Callable[..., Any])
 def register(family: str, name: str) -> Callable[[Entry], Entry]:
     """Decorator for classes and functions: registers one under `family` and `name`.
 
-    Raises ValueError where the name is taken, or where there is no docstring: its first line is the
-    entry's line in `gdbatch list`.
+    Raises ValueError if the name is taken, or if there is no docstring, whose first line is the
+    entry's line in `gdbatch list`. Raises TypeError if a class leaves methods abstract: many
+    entries are used as classes, so instantiation would never notice.
     """
 
     def add(entry: Entry) -> Entry:
@@ -66,6 +67,9 @@ def register(family: str, name: str) -> Callable[[Entry], Entry]:
             raise ValueError(f"the {family} {name!r} is registered twice")
         if not (entry.__doc__ or "").strip():
             raise ValueError(f"the {family} {name!r} needs a docstring: it is its line in the list")
+        missing = ", ".join(sorted(getattr(entry, "__abstractmethods__", ())))
+        if missing:
+            raise TypeError(f"the {family} {name!r} does not define {missing}")
         _entries[family][name] = entry
         return entry
 
@@ -86,6 +90,14 @@ def get(family_name: str, name: str) -> Any:
         if name not in known:
             raise KeyError(f'no {family_name} is called "{name}"; {nearest(name, known)}')
     return _entries[family_name][name]
+
+
+def name_of(family_name: str, entry: object) -> str:
+    """The name that an entry is registered under; raises KeyError if it is not."""
+    for name, one in family(family_name).items():
+        if one is entry:
+            return name
+    raise KeyError(f"{entry!r} is not a registered {family_name}")
 
 
 def summary(entry: Any) -> str:

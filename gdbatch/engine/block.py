@@ -5,6 +5,7 @@ It knows how to evaluate and to step; what to watch meanwhile is its users' affa
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..ingredients.options import Floats
 from ..ingredients.problems.minibatches import Minibatches, MinibatchEvaluator
-from ..ingredients.problems.protocol import Evaluation, Evaluator
+from ..ingredients.problems.protocol import Call, Evaluation, Evaluator
 from ..numerics.buffers import new_buffer
 from .engines import ENGINES
 from .lane_state import Array, LaneState
@@ -23,6 +24,14 @@ from .updates import Updates
 # NumPy reduces a lone lane in another order than lanes side by side: keep to a width where the
 # bits of a lane do not depend on its neighbours
 FEWEST_LANES = 8
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An evaluation of a block that is ready to be made again and again."""
+
+    out: Evaluation
+    evaluate: Call
 
 
 class Block:
@@ -40,34 +49,36 @@ class Block:
         engine = ENGINES[task.training.engine]
         self.gradient = new_buffer(self.parameters.shape, dtype)
         self._evaluator = engine.evaluator(problem, width, dtype)
-        self._on_batch: Evaluator | None = None  # of the gradient, where it is not that measured
+        on_batch: Evaluator | None = None  # of the gradient, if it is not the one measured
         batch = task.training.batch
         if batch:
             minibatches = Minibatches(batch, problem.n_samples, lanes["batch_key"], self.steps)
-            self._on_batch = MinibatchEvaluator(problem, minibatches, dtype)
+            on_batch = MinibatchEvaluator(problem, minibatches, dtype)
             if batch.tracked == "batch":
-                self._evaluator, self._on_batch = self._on_batch, None
-        self._for_update = Evaluation(self.gradient)
+                self._evaluator, on_batch = on_batch, None
+        self._evaluate_batch = (
+            on_batch.prepare(self.parameters, self._data, self.steps, Evaluation(self.gradient))
+            if on_batch
+            else None
+        )
         self._updates = Updates(task, lanes, self.gradient)
         self.loss, self.prediction_error, self.gradient_norm = (
             new_buffer(width, dtype) for _ in range(3)
         )
         self.predictions = new_buffer((problem.n_predictions, width), dtype)
 
-    def wanted(self, *names: str) -> Evaluation:
-        """An evaluation that fills the named buffers of this block, and the gradient.
+    def wanted(self, *names: str) -> Prepared:
+        """An evaluation of all lanes that fills the named buffers of this block, and the gradient.
 
         Where updates have one of their own, it is filled for `measure_gradient_norm` only, with
         "gradient_norm" among the names.
         """
-        spared = self._on_batch is not None and "gradient_norm" not in names
+        spared = self._evaluate_batch is not None and "gradient_norm" not in names
         buffers = {name: getattr(self, name) for name in names if name != "gradient_norm"}
-        return Evaluation(None if spared else self.gradient, **buffers)
-
-    def evaluate(self, out: Evaluation) -> None:
-        """Evaluate all lanes where they stand."""
-        if not out.asks_nothing:
-            self._evaluator.evaluate(self.parameters, self._data, self.steps, out)
+        out = Evaluation(None if spared else self.gradient, **buffers)
+        if out.is_empty:
+            return Prepared(out, lambda: None)
+        return Prepared(out, self._evaluator.prepare(self.parameters, self._data, self.steps, out))
 
     def measure_gradient_norm(self) -> None:
         """Fill `gradient_norm` with √Σg² from the gradient of the last evaluation."""
@@ -76,8 +87,8 @@ class Block:
 
     def step(self) -> None:
         """One update of all lanes from where they were evaluated; the gradient is used up."""
-        if self._on_batch is not None:
-            self._on_batch.evaluate(self.parameters, self._data, self.steps, self._for_update)
+        if self._evaluate_batch is not None:
+            self._evaluate_batch()
         self._updates.make()
 
     def learning_rates(self) -> Floats:
@@ -97,7 +108,7 @@ def begin(task: Task, rows: NDArray[np.int64], results: Results) -> LaneState:
     """Rows of an assignment as lanes before their first update; reports their initial losses."""
     lanes = task.fresh_lanes(rows)
     block = Block(task, lanes)
-    block.evaluate(block.wanted("loss"))
+    block.wanted("loss").evaluate()
     loss = block.loss[: len(rows)]
     results.initial_loss[rows] = loss
     np.copyto(lanes["last_loss"], loss, where=np.isfinite(loss))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ingredients.problems.network.problem import Network
 from ..ingredients.problems.protocol import Evaluation, Problem
 from ..numerics.lanczos import Hessian, Values
 from .lane_state import LaneState
@@ -19,20 +18,17 @@ _STEP = np.cbrt(np.finfo(_FLOAT64).eps)  # where the errors of rounding and of t
 
 def hessian_at(problem: Problem, lanes: LaneState, parameters: Values) -> Hessian:
     """The Hessian in some lanes, at parameters (parameters, lanes) of their own."""
-    if isinstance(problem, Network):
-        return problem.hessian(parameters)
-    return _DifferenceOfGradients(problem, lanes, parameters)
+    return problem.hessian(parameters) or _DifferenceOfGradients(problem, lanes, parameters)
 
 
 class _DifferenceOfGradients:
     def __init__(self, problem: Problem, lanes: LaneState, parameters: Values) -> None:
         self._parameters = parameters
-        self._evaluator = problem.evaluator(len(lanes), _FLOAT64)
-        self._data = {name: one.astype(_FLOAT64) for name, one in lanes.part("data").items()}
-        self._steps = lanes["step"].copy()
+        data = {name: one.astype(_FLOAT64) for name, one in lanes.part("data").items()}
         self._moved = np.empty_like(parameters)
         self._gradient = np.empty_like(parameters)
-        self._out = Evaluation(self._gradient)
+        evaluator, out = problem.evaluator(len(lanes), _FLOAT64), Evaluation(self._gradient)
+        self._evaluate = evaluator.prepare(self._moved, data, lanes["step"].copy(), out)
 
     def product(self, direction: Values) -> Values:
         """The Hessian times a direction, both (parameters, lanes)."""
@@ -46,5 +42,5 @@ class _DifferenceOfGradients:
 
     def _gradient_at(self, parameters: Values) -> Values:
         self._moved[:] = parameters
-        self._evaluator.evaluate(self._moved, self._data, self._steps, self._out)
+        self._evaluate()
         return self._gradient.copy()

@@ -111,13 +111,18 @@ class FusedEngine:
         """Why it cannot train this, or nothing."""
         if importlib.util.find_spec("numba") is None:
             return 'needs Numba: pip install "gdbatch[fused]"'
-        activations = getattr(problem, "activations", None)
+        layers = problem.layers
         optimizers = registry.family("optimizer")
-        if activations is None or not hasattr(optimizers[optimizer.kind], "fused"):
-            known = [name for name, one in optimizers.items() if hasattr(one, "fused")]
+        if layers is None or optimizers[optimizer.kind].fused is None:
+            known = [name for name, one in optimizers.items() if one.fused is not None]
             return "trains networks by " + ", ".join(known) + " only"
+        parts: list[Any] = [*layers.activations, layers.loss]
+        for part in parts:
+            if part.fused is None:
+                return f"has no compiled form of {part.__name__}"
+        is_constant = registry.get("schedule", schedule.kind).is_constant
         for key, is_plain in (
-            ("schedule", schedule.kind == "constant" and not schedule.warm_up),
+            ("schedule", is_constant and not schedule.warm_up),
             ("learning rates by layer", isinstance(optimizer.learning_rate, float)),
             ("clip_value", optimizer.clip_value is None),
             ("clip_norm", optimizer.clip_norm is None),
@@ -126,18 +131,17 @@ class FusedEngine:
         ):
             if not is_plain:
                 return f"takes no {key}"
-        if getattr(problem, "factors", None) is not None:
+        if layers.factors is not None:
             return "takes no layer_scale"
-        if len(set(activations)) > _MOST_ACTIVATIONS:
+        if len(set(layers.activations)) > _MOST_ACTIVATIONS:
             return f"takes at most {_MOST_ACTIVATIONS} different activations"
         return ""
 
     def evaluator(self, problem: Problem, lanes: int, dtype: np.dtype[Any]) -> Evaluator:
         """A kernel in place of the problem's own."""
-        from .fused.engine import FusedEvaluator
+        from .fused.engine import FusedEvaluator, layers_of
 
-        network: Any = problem
-        return FusedEvaluator(network, lanes, dtype)
+        return FusedEvaluator(layers_of(problem), lanes, dtype)
 
     def stepping_block(self, task: Task, lanes: LaneState) -> SteppingBlock:
         """Lanes ready to run windows of updates."""

@@ -110,7 +110,7 @@ class _WatchedBlock(Block):
     def check(self, patience: int) -> tuple[Any, Any]:
         """Look at every lane; returns which leave (nothing to see) and which have ended."""
         training, notes, step = self._training, self.notes, self.lanes["step"]
-        self.evaluate(self._looked_at)
+        self._looked_at.evaluate()
         finite = np.isfinite(self.loss)
         np.copyto(self.lanes["last_loss"], self.loss, where=finite)
         finite &= np.isfinite(self.parameters).all(axis=0)
@@ -128,8 +128,8 @@ class _WatchedBlock(Block):
         np.copyto(self._outcome, DIVERGED, where=diverged)
         ending = self.active & (self._outcome != _NONE)
         if not training.stop and ending.any():
-            if self._looked_at.gradient is None:
-                self.evaluate(self._at_the_end)
+            if self._looked_at.out.gradient is None:
+                self._at_the_end.evaluate()
             self.measure_gradient_norm()
         if patience > training.max_steps:
             return self._never, ending

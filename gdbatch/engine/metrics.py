@@ -12,8 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import registry
-from ..ingredients.measures.points import Place, PointOptions
-from ..ingredients.measures.protocol import Chosen, MeasureOptions, Now, PathMeasure, Values
+from ..ingredients.measures.protocol import (
+    Chosen,
+    MeasureOptions,
+    Now,
+    PathMeasure,
+    Place,
+    PointMeasure,
+    Values,
+)
 from ..numerics.buffers import new_buffer
 from ..outcomes import DIVERGED
 from ..random_streams import generator
@@ -31,7 +38,7 @@ def measure(task: Task, wanted: Sequence[MeasureOptions], results: Results) -> d
     What stands in the results already is taken from there.
     """
     columns = _columns(wanted, len(task)) | results.measures
-    points = [options for options in wanted if isinstance(options, PointOptions)]
+    points = [options for options in wanted if _is_point_measure(options)]
     if points:
         _visit_points(task, points, results, columns)
     paths = [one for one in _of_paths(wanted) if one.columns()[0].name not in results.measures]
@@ -68,12 +75,16 @@ def _columns(wanted: Sequence[MeasureOptions], trials: int) -> dict[str, Values]
 
 
 def _of_paths(wanted: Sequence[MeasureOptions]) -> list[MeasureOptions]:
-    return [options for options in wanted if not isinstance(options, PointOptions)]
+    return [options for options in wanted if not _is_point_measure(options)]
+
+
+def _is_point_measure(options: MeasureOptions) -> bool:
+    return issubclass(registry.get("measure", options.kind), PointMeasure)
 
 
 def needs_ends(wanted: Sequence[MeasureOptions]) -> bool:
     """Whether `measure` needs to be given the final parameters."""
-    return any(isinstance(options, PointOptions) for options in wanted)
+    return any(_is_point_measure(options) for options in wanted)
 
 
 def _visit_points(

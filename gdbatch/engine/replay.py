@@ -46,7 +46,7 @@ class Replay:
 
     def evaluate(self, with_values: bool = True) -> None:
         """Evaluate all lanes: the gradient, and the values that the replay was made for."""
-        self.block.evaluate(self._full if with_values else self._lean)
+        (self._full if with_values else self._lean).evaluate()
 
     def advance(self) -> None:
         """One update, after an evaluation; drops lanes when many are past their end."""

@@ -17,7 +17,8 @@ from ..ingredients.initializers.protocol import Initializer
 from ..ingredients.optimizers.protocol import Optimizer
 from ..ingredients.options import Floats, Number, as_array
 from ..ingredients.problems.minibatches import keys_of
-from ..ingredients.problems.protocol import Problem, lanes_in_cache, layers_of
+from ..ingredients.problems.parameters import layer_indices
+from ..ingredients.problems.protocol import Problem, lanes_in_cache
 from ..ingredients.schedules.protocol import Schedule
 from ..random_streams import generator
 from ..training import Training
@@ -124,7 +125,7 @@ class Task:
     def _spread(self, prefix: str, array: NDArray[np.float64]) -> Floats:
         """Numbers as the arrays of a block have them; of an optimizer's list, one a parameter."""
         if prefix == "number" and array.ndim == 2:
-            array = array[layers_of(self.problem.arrays)]
+            array = array[layer_indices(self.problem.arrays)]
         return array.astype(_DTYPES[prefix] or self.training.dtype)
 
 

@@ -19,7 +19,9 @@ from ..errors import IngredientError, nearest
 Samples = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def read_samples(path: Path, n_inputs: int | None, n_targets: int) -> Samples:
+def read_samples(
+    path: Path, n_inputs: int | None, n_targets: int, header: bool | None = None
+) -> Samples:
     """Inputs (samples, n_inputs) and targets (samples, n_targets); raises IngredientError.
 
     Where n_inputs is None, there may be any number of them.

@@ -1,8 +1,7 @@
-"""Elementary functions as the fused forms of ingredients write them.
+"""Elementary functions for the compiled (fused) forms of ingredients.
 
-Here they are NumPy's, so that a fused form can be read and run as plain Python; where kernels are
-compiled, `engine.vector_arithmetic` and `engine.fused_functions` put functions of vectors of lanes
-in their place.
+Here they are NumPy's, so that a fused form can be read and run as plain Python. When kernels are
+compiled, the fused engine replaces them by functions of vectors of lanes.
 """
 
 from __future__ import annotations
@@ -11,49 +10,53 @@ from typing import Any
 
 import numpy as np
 
+# One number of an equation: a NumPy scalar, which follows IEEE arithmetic, or, in compiled kernels,
+# a vector of lanes. No static type covers both.
+Scalar = Any
 
-def like(number: Any, constant: float) -> Any:
+
+def like(number: Scalar, constant: float) -> Scalar:
     """A constant in the type of a number."""
     return number.dtype.type(constant)
 
 
-def where(condition: Any, chosen: Any, other: Any) -> Any:
-    """One number where a condition holds, the other where not."""
+def where(condition: Scalar, chosen: Scalar, other: Scalar) -> Scalar:
+    """`chosen` if the condition holds, else `other`; without a branch in compiled kernels."""
     return chosen if condition else other
 
 
-def sqrt(number: Any) -> Any:
-    """The square root of a number."""
+def sqrt(number: Scalar) -> Scalar:
+    """Square root."""
     return np.sqrt(number)
 
 
-def exp(number: Any) -> Any:
-    """e to the power of a number."""
+def exp(number: Scalar) -> Scalar:
+    """Exponential function."""
     return np.exp(number)
 
 
-def sigmoid(number: Any) -> tuple[Any, Any]:
-    """1/(1 + e^-x), and what it lacks of 1, both accurate where they are small."""
+def sigmoid(number: Scalar) -> tuple[Scalar, Scalar]:
+    """1/(1 + e^-x) and its complement to 1, both accurate where they are small."""
     power = np.exp(-number)
     value = 1 / (1 + power)
     return value, power * value
 
 
-def tanh(number: Any) -> Any:
-    """The hyperbolic tangent of a number."""
+def tanh(number: Scalar) -> Scalar:
+    """Hyperbolic tangent."""
     return np.tanh(number)
 
 
-def log1p(number: Any) -> Any:
-    """The natural logarithm of 1 + a number."""
+def log1p(number: Scalar) -> Scalar:
+    """Natural logarithm of 1 + x."""
     return np.log1p(number)
 
 
-def sin(number: Any) -> Any:
-    """The sine of a number."""
+def sin(number: Scalar) -> Scalar:
+    """Sine."""
     return np.sin(number)
 
 
-def cos(number: Any) -> Any:
-    """The cosine of a number."""
+def cos(number: Scalar) -> Scalar:
+    """Cosine."""
     return np.cos(number)

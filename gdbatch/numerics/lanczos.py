@@ -19,7 +19,7 @@ Product = Callable[[Values], Values]  # (n, lanes) → (n, lanes)
 class Hessian(Protocol):
     """A symmetric matrix in every lane."""
 
-    def product(self, direction: Values) -> Values:
+    def product(self, direction: Values, /) -> Values:
         """Times a direction, (n, lanes) both."""
 
 

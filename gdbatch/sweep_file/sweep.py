@@ -23,9 +23,8 @@ from ..ingredients.measures.protocol import MeasureOptions
 from ..ingredients.optimizers.protocol import OptimizerOptions
 from ..ingredients.options import Context, Options
 from ..ingredients.problems.minibatches import Batch
-from ..ingredients.problems.protocol import Problem, ProblemOptions, layers_of
-from ..ingredients.problems.python import PythonProblem
-from ..ingredients.problems.python_check import check
+from ..ingredients.problems.parameters import count_layers
+from ..ingredients.problems.protocol import Problem, ProblemOptions
 from ..ingredients.schedules.protocol import ScheduleOptions
 from ..random_streams import generator
 from ..stopping import STOP_RULES
@@ -41,8 +40,6 @@ FAMILIES = ("problem", "init", "optimizer", "schedule")
 DEFAULT_KINDS = {"schedule": "constant"}  # of tables that may be missing
 
 NO_PREDICTIONS = "this problem has a loss, but no predictions"
-
-_CHECKED_STARTS = 4  # of a problem in Python
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -341,6 +338,10 @@ def validated(
 
 def _misfits(sections: Sections, context: Context) -> list[Diagnostic]:
     """What is wrong between sections that are right by themselves."""
+    try:
+        sections.problem.check_dtype(np.dtype(sections.train.dtype))
+    except IngredientError as error:
+        return [(("problem", *error.key), error.message)]
     problem = sections.make_problem()
     engine, training = sections.train.engine, sections.train.training()
     if training.batch and not problem.n_samples:
@@ -353,7 +354,7 @@ def _misfits(sections: Sections, context: Context) -> list[Diagnostic]:
     refusal = ENGINES[engine].refusal(problem, sections.optimizer, sections.schedule, training)
     if refusal:
         return [(("train", "engine"), f'the engine "{engine}" {refusal}')]
-    rates, layers = sections.optimizer.learning_rate, int(layers_of(problem.arrays)[-1]) + 1
+    rates, layers = sections.optimizer.learning_rate, count_layers(problem.arrays)
     if isinstance(rates, list) and len(rates) != layers:
         message = f"there are {len(rates)} learning rates for {layers} layers of weights: "
         message += "give one number, or one a layer"
@@ -365,12 +366,12 @@ def _misfits(sections: Sections, context: Context) -> list[Diagnostic]:
         initializer = sections.make_initializer(problem)
     except IngredientError as error:
         return [(("init", *error.key), error.message)]
-    if isinstance(problem, PythonProblem):
-        seeds = range(min(_CHECKED_STARTS, initializer.sets or _CHECKED_STARTS))
+    if problem.n_checked_starts:
+        seeds = range(min(problem.n_checked_starts, initializer.sets or problem.n_checked_starts))
         draws = [initializer.draw(generator(context.entropy, "init", seed), seed) for seed in seeds]
         starts = initializer.start(np.stack(draws, axis=1), sections.init.constants())
         try:
-            check(problem, starts)
+            problem.check(np.asarray(starts, np.float64))
         except IngredientError as error:
             return [(("problem", *error.key), error.message)]
     return []

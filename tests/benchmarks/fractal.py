@@ -90,8 +90,8 @@ def notebook_run(task: Task, steps: int) -> Run:
 
     jax.config.update("jax_enable_x64", True)
     problem: Any = task.problem
-    x, y = jnp.asarray(problem.inputs), jnp.asarray(problem.target_rows)
-    inputs, hidden, outputs = problem.layers
+    x, y = jnp.asarray(problem.layers.inputs), jnp.asarray(problem.layers.targets)
+    inputs, hidden, outputs = problem.layers.units
     flat = task.initial_parameters(np.arange(len(task))).T
     first = jnp.asarray(flat[:, : inputs * hidden].reshape(-1, inputs, hidden))
     second = jnp.asarray(flat[:, inputs * hidden :].reshape(-1, hidden, outputs))

@@ -56,9 +56,9 @@ class Workload:
         return Case(
             parameters,
             rates,
-            problem.inputs.astype(dtype),
-            problem.target_rows.astype(dtype),
-            list(problem.layers),
+            problem.layers.inputs.astype(dtype),
+            problem.layers.targets.astype(dtype),
+            list(problem.layers.units),
             problem.options.activation_names()[0],
             problem.options.bias,
             self.steps,

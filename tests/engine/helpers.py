@@ -54,7 +54,7 @@ def network(
     problem = Network(NetworkOptions(kind="network", layers=layers, **(drawn | options)))
     if form is not None:
         evaluator = FusedEvaluator if form == "fused" else FORMS[form]
-        problem.evaluator = partial(evaluator, problem)  # type: ignore[method-assign]
+        problem.evaluator = partial(evaluator, problem.layers)  # type: ignore[method-assign]
     return problem
 
 
@@ -74,13 +74,13 @@ def single(activation: str = "identity", x: float = 1.0, target: float = 0.0) ->
 def reference_of(problem: Network, dtype: Any = np.float64) -> ReferenceNetwork:
     """The same network for the reference trainer."""
     return ReferenceNetwork(
-        problem.layers,
-        problem.activations,
-        problem.loss,
-        problem.inputs.tolist(),
-        problem.target_rows.tolist(),
-        problem.options.bias,
-        problem.options.derivative_at == "prediction",
+        problem.options.layers,
+        list(problem.layers.activations),
+        problem.layers.loss,
+        problem.layers.inputs.tolist(),
+        problem.layers.targets.tolist(),
+        problem.layers.bias,
+        problem.layers.derivative_at_prediction,
         dtype,
         problem.options.layer_scale,
     )
@@ -111,7 +111,7 @@ def evaluated(problem: Network, parameters: Array, dtype: np.dtype[Any] = F64) -
     out = Evaluation(
         np.empty_like(parameters), np.empty(lanes, dtype), predictions, np.empty(lanes, dtype)
     )
-    problem.evaluator(lanes, dtype).evaluate(parameters, {}, np.zeros(lanes, np.int64), out)
+    problem.evaluator(lanes, dtype).prepare(parameters, {}, np.zeros(lanes, np.int64), out)()
     return out
 
 

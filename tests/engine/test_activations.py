@@ -48,7 +48,7 @@ def one_by_one(activation: type[Activation], sop: Array) -> tuple[Array, Array]:
     """Values and slopes by the form of the reference, at NumPy scalars."""
     with np.errstate(over="ignore"):  # as `train_reference` does
         values = [activation.value(s) for s in sop]
-        slopes = [activation.slope(s) for s in sop]
+        slopes = [activation.derivative(s) for s in sop]
     assert {type(number) for number in values + slopes} == {sop.dtype.type}
     return np.array(values), np.array(slopes)
 

@@ -158,7 +158,7 @@ def test_the_numbers_of_a_dataset_are_axes_that_split_the_plan() -> None:
     assert [axis.column for axis in plan.axes] == [
         "noise", "problem.data.seed", "seed", "learning_rate"
     ]  # fmt: skip
-    inputs = [plan.group(number).problem.inputs for number in range(6)]  # type: ignore[attr-defined]
+    inputs = [plan.group(number).problem.layers.inputs for number in range(6)]  # type: ignore[attr-defined]
     assert len({part.tobytes() for part in inputs}) == 6
     assert np.array_equal(inputs[0], drawn("two_moons", samples=10, noise=0.0)[0])
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from gdbatch import registry
+from gdbatch.ingredients.functions.problem import FunctionProblem
 from gdbatch.ingredients.options import PerLane
-from gdbatch.ingredients.problems.function import FunctionProblem
 from gdbatch.ingredients.problems.protocol import Evaluation
 from tests.documents import plan_of
 from tests.engine.helpers import F32, F64, Array
@@ -56,7 +56,7 @@ def evaluated(
     x = np.ascontiguousarray(x, dtype)
     lanes = x.shape[1]
     out = Evaluation(np.full_like(x, np.nan), np.full(lanes, np.nan, dtype))
-    problem.evaluator(lanes, dtype).evaluate(x, numbers or {}, np.zeros(lanes, np.int64), out)
+    problem.evaluator(lanes, dtype).prepare(x, numbers or {}, np.zeros(lanes, np.int64), out)()
     return out
 
 
@@ -208,16 +208,16 @@ def test_only_what_is_asked_for_is_filled_and_nothing_else_changes(case: Case) -
     problem = example(case)
     x = points(problem)
     kept, lean = x.copy(), Evaluation(np.empty_like(x))
-    problem.evaluator(LANES, F64).evaluate(x, {}, np.zeros(LANES, np.int64), lean)
+    problem.evaluator(LANES, F64).prepare(x, {}, np.zeros(LANES, np.int64), lean)()
     assert np.array_equal(x, kept)
     assert np.array_equal(lean.gradient, evaluated(problem, x).gradient)
     assert lean.loss is None
     error = np.zeros(LANES)
     wanted = Evaluation(np.empty_like(x), prediction_error=error)
-    problem.evaluator(LANES, F64).evaluate(x, {}, np.zeros(LANES, np.int64), wanted)
+    problem.evaluator(LANES, F64).prepare(x, {}, np.zeros(LANES, np.int64), wanted)()
     assert np.isnan(error).all()
     flat = Evaluation(None, loss=np.empty(LANES))
-    problem.evaluator(LANES, F64).evaluate(x, {}, np.zeros(LANES, np.int64), flat)
+    problem.evaluator(LANES, F64).prepare(x, {}, np.zeros(LANES, np.int64), flat)()
     assert np.array_equal(flat.loss, evaluated(problem, x).loss)
 
 

@@ -47,7 +47,7 @@ from tests.engine.updating import different_numbers, valid_numbers, with_updates
 from tests.left_out import assert_few_left_out, count_left_out
 
 both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
-FUSED = [name for name, one in registry.family("optimizer").items() if hasattr(one, "fused")]
+FUSED = [name for name, one in registry.family("optimizer").items() if one.fused is not None]
 FEW = {one: index % 3 for index, one in enumerate(ACTIVATIONS)}  # three share a kernel
 
 # functions -----------------------------------------------------------------------------------

@@ -82,9 +82,9 @@ def independent_loss(problem: Network) -> Callable[[Any], Any]:
     """The loss as matrix products over all samples, of one flat parameter vector."""
 
     def loss(flat: Any) -> Any:
-        values, start = problem.inputs, 0
+        values, start = problem.layers.inputs, 0
         scales = list(problem.options.layer_scale or [])
-        widths = zip(problem.layers[:-1], problem.layers[1:], strict=True)
+        widths = itertools.pairwise(problem.options.layers)
         for (above, below), name in zip(widths, problem.options.activation_names(), strict=True):
             weights = flat[start : start + above * below].reshape((above, below))
             if scales:
@@ -95,7 +95,7 @@ def independent_loss(problem: Network) -> Callable[[Any], Any]:
                 sop = sop + flat[start : start + below]
                 start += below
             values = FORMULAS[name](sop)
-        return LOSS_FORMULAS[problem.options.loss](values, problem.target_rows)
+        return LOSS_FORMULAS[problem.options.loss](values, problem.layers.targets)
 
     return loss
 
@@ -240,10 +240,10 @@ def test_predictions_are_sample_by_sample(form: str, outputs: int, samples: int)
     parameters = random_parameters(problem, LANES)
     out = evaluated(problem, parameters)
     weights = parameters.reshape(3, outputs, LANES)
-    wanted = np.einsum("si,iol->sol", np.c_[problem.inputs, np.ones(samples)], weights)
+    wanted = np.einsum("si,iol->sol", np.c_[problem.layers.inputs, np.ones(samples)], weights)
     assert out.predictions is not None
     assert_close(out.predictions, wanted.reshape(-1, LANES), ROUNDING)
-    assert problem.targets == problem.target_rows.ravel().tolist()
+    assert problem.targets == problem.layers.targets.ravel().tolist()
 
 
 @both_forms
@@ -257,7 +257,7 @@ def test_an_evaluator_fills_what_is_asked_and_follows_its_parameters(form: str) 
     flat = Evaluation(None, loss=np.empty(LANES), prediction_error=np.empty(LANES))
     for parameters, out in itertools.product((start, other, start), (lean, full, flat)):
         np.copyto(current, parameters)
-        evaluator.evaluate(current, {}, steps, out)
+        evaluator.prepare(current, {}, steps, out)()
         wanted = evaluated(problem, parameters)
         assert np.array_equal(current, parameters)
         for name in ("gradient", "loss", "prediction_error"):

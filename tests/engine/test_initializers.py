@@ -250,7 +250,7 @@ def test_a_file_that_does_not_fit(file: str, words: list[str]) -> None:
 def test_a_seed_beyond_the_sets(files: Path) -> None:
     message = refused({"kind": "file", "file": "sets.npz"}, {"seed": {"count": 7}})
     assert message.startswith("axes.seed: ")
-    assert "6 sets" in message and "none for 6" in message
+    assert "6 sets" in message and "none for seed 6" in message
 
 
 def test_the_contents_of_the_file_are_part_of_the_plan(files: Path) -> None:
@@ -270,7 +270,7 @@ def test_the_contents_of_the_file_are_part_of_the_plan(files: Path) -> None:
 @pytest.mark.parametrize(
     ("init", "words"),
     [
-        ({"kind": "point", "values": [1.0]}, ["init.values", "1 values", "20 weights"]),
+        ({"kind": "point", "values": [1.0]}, ["init.values", "1 initial values", "20 weights"]),
         ({"kind": "he", "scale": [1.0]}, ["init.scale", "1 numbers", "2 layers"]),
         ({"kind": "normal", "mean": [1.0, 2.0, 3.0]}, ["init.mean", "3 numbers", "2 layers"]),
         ({"kind": "normal", "scale": [1.0, -2.0]}, ["init.scale[1]", "0 or more", "-2"]),

@@ -39,10 +39,10 @@ def test_the_factor_is_the_slope_of_a_term(loss: str, count: int) -> None:
         for target in (0.0, 0.4, 1.0):
 
             def term(s: float, t: float = target) -> Any:
-                prediction = 1 / (1 + np.exp(-s)) if one.through_sigmoid else s
+                prediction = 1 / (1 + np.exp(-s)) if one.output_activation else s
                 return one.scale(count) * one.term(np.float64(prediction), np.float64(s), t)
 
-            prediction = 1 / (1 + math.exp(-sop)) if one.through_sigmoid else sop
+            prediction = 1 / (1 + math.exp(-sop)) if one.output_activation else sop
             # with h = 1e-5 a central difference is off by h² and by 1e-16/h
             slope = (term(sop + 1e-5) - term(sop - 1e-5)) / 2e-5
             assert slope == pytest.approx(one.factor(count) * (prediction - target), abs=1e-9)
@@ -95,7 +95,7 @@ def test_a_bounded_output_reaches_the_bound_of_its_loss(loss: str) -> None:
     problem = network([1, 1], inputs=[[1.0]], targets=[[0.2]], loss=loss, activation="sigmoid")
     found = evaluated(problem, np.array([[-60.0, 60.0]])).loss
     assert found is not None
-    if problem.loss.through_sigmoid:
+    if problem.layers.loss_takes_sop:
         assert problem.loss_bound == math.inf
     else:  # the sigmoid of 60 is 1, give or take its last bit
         assert problem.loss_bound == pytest.approx(0.64, rel=1e-15)

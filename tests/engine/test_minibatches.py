@@ -8,12 +8,17 @@ import numpy as np
 import pytest
 
 from gdbatch import registry
-from gdbatch.engine.block import Block
 from gdbatch.engine.loop import train
 from gdbatch.engine.task import Task
 from gdbatch.engine.trajectories import Recording
-from gdbatch.ingredients.problems.function import FunctionProblem
-from gdbatch.ingredients.problems.minibatches import Batch, keys_of, number_of, samples_at
+from gdbatch.ingredients.functions.problem import FunctionProblem
+from gdbatch.ingredients.problems.minibatches import (
+    Batch,
+    Minibatches,
+    keys_of,
+    number_of,
+    samples_at,
+)
 from gdbatch.ingredients.problems.network.problem import Network
 from gdbatch.ingredients.problems.protocol import Evaluation
 from gdbatch.training import Training
@@ -136,15 +141,15 @@ def sweep_of(batch: Batch | None, dtype: Any = F64, form: str | None = None) -> 
 def test_a_seed_has_the_same_minibatches_at_every_rate_and_step(batch: Batch) -> None:
     task = sweep_of(batch)
     rows = np.random.default_rng(0).permutation(TRIALS)
-    block = Block(task, task.fresh_lanes(rows))
-    evaluator: Any = block._on_batch or block._evaluator
+    lanes = task.fresh_lanes(rows)
+    minibatches = Minibatches(batch, 12, lanes["batch_key"], lanes["step"])
     steps = np.random.default_rng(1).integers(0, 9, (5, TRIALS))
     for now in (*steps, steps[0]):  # forwards and back again
-        block.steps[:] = now
-        evaluator._minibatches.draw()
+        lanes["step"][:] = now
+        minibatches.draw()
         for lane, row in enumerate(rows):
             wanted = samples_at(batch, 12, batch_key_of(task, row), int(now[lane]))
-            assert evaluator._minibatches.chosen[:, lane].tolist() == wanted
+            assert minibatches.chosen[:, lane].tolist() == wanted
     assert batch_key_of(task, 0) == batch_key_of(task, TRIALS // 3 - 1)
     assert len({batch_key_of(task, row) for row in range(TRIALS)}) == 3
 
@@ -184,13 +189,13 @@ def test_a_minibatch_is_a_problem_of_its_samples_alone(
     chosen: Array = np.random.default_rng(3).integers(0, 7, (4, lanes))
     out = Evaluation(np.empty_like(parameters), np.empty(lanes), None, np.empty(lanes))
     evaluator = problem.evaluator(lanes, F64, chosen)
-    evaluator.evaluate(parameters, {}, np.zeros(lanes, np.int64), out)
+    evaluator.prepare(parameters, {}, np.zeros(lanes, np.int64), out)()
     assert out.loss is not None
     assert out.prediction_error is not None
     for lane in range(lanes):
         some = {
-            "inputs": problem.inputs[chosen[:, lane]].tolist(),
-            "targets": problem.target_rows[chosen[:, lane]].tolist(),
+            "inputs": problem.layers.inputs[chosen[:, lane]].tolist(),
+            "targets": problem.layers.targets[chosen[:, lane]].tolist(),
         }
         alone = network(layers, loss=loss, bias=True, **some)
         wanted = evaluated(alone, parameters[:, [lane] * 8])
@@ -237,7 +242,7 @@ def test_what_is_recorded_is_what_was_tracked(batch: Batch) -> None:
             chosen = np.tile(np.array(samples)[:, None], 8)
             tracked = Evaluation(np.empty_like(parameters), np.empty(8))
             evaluator = problem.evaluator(8, F64, chosen)
-            evaluator.evaluate(parameters, {}, np.zeros(8, np.int64), tracked)
+            evaluator.prepare(parameters, {}, np.zeros(8, np.int64), tracked)()
         assert tracked.loss is not None
         np.testing.assert_allclose(table["loss"][0, index], tracked.loss[0], 1e-12)
         norm = np.linalg.norm(tracked.gradient[:, 0])
@@ -270,7 +275,7 @@ def test_a_minibatch_of_a_regression_is_one_of_its_samples_alone(function: str) 
     def filled(problem: FunctionProblem, x: Array, chosen: Any = None) -> Evaluation:
         lanes = x.shape[1]
         out = Evaluation(np.empty_like(x), np.empty(lanes))
-        problem.evaluator(lanes, F64, chosen).evaluate(x, {}, np.zeros(lanes, np.int64), out)
+        problem.evaluator(lanes, F64, chosen).prepare(x, {}, np.zeros(lanes, np.int64), out)()
         return out
 
     x, chosen = random.normal(size=(3, 9)), random.integers(0, 7, (4, 9))

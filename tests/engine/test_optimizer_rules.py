@@ -14,7 +14,7 @@ from gdbatch import registry
 from gdbatch.engine.loop import train
 from gdbatch.engine.task import Task
 from gdbatch.engine.trajectories import Recording
-from gdbatch.ingredients.problems.function import FunctionProblem
+from gdbatch.ingredients.functions.problem import FunctionProblem
 from gdbatch.training import Training
 from tests.engine.helpers import Array, network, outcomes, task_of
 from tests.engine.test_optimizers import STEPS, path_of, random_gradients

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from gdbatch import registry
 from gdbatch.engine.task import Task
 from gdbatch.ingredients.options import Number
-from gdbatch.ingredients.problems.protocol import layers_of
+from gdbatch.ingredients.problems.parameters import layer_indices
 from gdbatch.reference import ReferenceUpdates
 from tests.engine.helpers import Array
 
@@ -86,7 +86,7 @@ def any_updates(task: Task, optimizer: str, schedule: str, seed: int = 0) -> Tas
     """Every number different in every trial, clipping, decay, a warm-up and a rate a layer too."""
     trials, random = len(task), np.random.default_rng([17, seed])
     rates = np.asarray(task.optimizer_hyperparameters["learning_rate"])
-    layers = int(layers_of(task.problem.arrays)[-1]) + 1
+    layers = int(layer_indices(task.problem.arrays)[-1]) + 1
     numbers = different_numbers("optimizer", optimizer, trials, seed=seed) | {
         "learning_rate": rates * random.uniform(0.5, 2, (layers, trials)),
         "weight_decay": random.uniform(0, 0.05, trials),
@@ -126,7 +126,7 @@ def updates_of(task: Task, row: int) -> ReferenceUpdates:
         "schedule_hyperparameters": numbers_of(task.schedule_hyperparameters, np.float64),
     }
     return ReferenceUpdates(
-        list(rates[layers_of(task.problem.arrays)]),
+        list(rates[layer_indices(task.problem.arrays)]),
         task.optimizer,
         numbers,
         task.decoupled,
@@ -135,4 +135,4 @@ def updates_of(task: Task, row: int) -> ReferenceUpdates:
 
 
 def _layers(task: Task) -> int:
-    return int(layers_of(task.problem.arrays)[-1]) + 1
+    return int(layer_indices(task.problem.arrays)[-1]) + 1

@@ -237,12 +237,12 @@ def test_the_worst_component_is_told_with_what_was_expected_and_found(tmp_path: 
     code = BOWL.replace("2 * x,", "2.01 * x,").replace("6 * y", "12 * y")
     init = {"kind": "point", "values": [0.5, 0.25]}
     told = refusal(tmp_path, code, init=init)
-    assert "by y it gives 3, but differences of the loss give 1.5, where x = 0.5, y = 0.25" in told
+    assert "by y it is 3, but differences of the loss give 1.5, where x = 0.5, y = 0.25" in told
 
 
 def test_a_complex_step_through_abs_is_found_out(tmp_path: Path) -> None:
     told = refusal(tmp_path, PLAIN.replace("w[0]**2", "abs(w[0])**3"))
-    assert "wrong gradient: by x it gives 0" in told
+    assert "wrong gradient: by x it is 0" in told
     code = PLAIN.replace("w[0]**2", "abs(w[0])**3").replace('"y"])', '"y"], "central")')
     read_sweep(sweep_of(tmp_path, code), allow_python=True)
 

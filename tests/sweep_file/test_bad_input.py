@@ -159,7 +159,7 @@ WRONG: dict[str, tuple[str, str, str, list[str]]] = {
     "ragged inputs": ("inputs = [[0.1]]", "inputs = [[0.1], [0.2, 0.3]] # HERE", "problem.inputs",
             ["sample 1", "2 numbers", "needs 1"]),
     "more inputs than targets": ("targets = [[0.3]]", "targets = [[0.3], [0.4]] # HERE",
-            "problem.targets", ["2 lists of targets", "1 of inputs"]),
+            "problem.targets", ["1 lists of inputs", "2 of targets"]),
     "no inputs": ("inputs = [[0.1]]\n", "", "problem.inputs", ["missing", "data"]),
     "data and inputs": ("inputs = [[0.1]]", "inputs = [[0.1]]\ndata = 'a.csv' # HERE",
             "problem.data", ["not both"]),

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from ...ingredients import activations, losses
 from ...ingredients.optimizers.descent import GradientDescent
 from ...ingredients.options import Floats
-from ...ingredients.problems.network.problem import Network
-from ...ingredients.problems.protocol import Evaluation
+from ...ingredients.problems.network.layers import Layers
+from ...ingredients.problems.protocol import Call, Evaluation, Evaluator, Problem
 from ..lane_state import Array, LaneState
 from ..stepping import SteppingBlock, window_length
 from ..task import Task
@@ -42,30 +42,34 @@ _MOST_VECTORS = 32  # in a chunk
 _TOGETHER = 4  # samples
 
 
-class FusedEvaluator:
-    """A network evaluated by a kernel, for any number of lanes; see `protocol.Evaluator`."""
+class FusedEvaluator(Evaluator):
+    """A network evaluated by a kernel, for any number of lanes."""
 
-    def __init__(self, network: Network, lanes: int, dtype: np.dtype[Any]) -> None:
-        self._net = _net(network, dtype)
-        self._kernels = _kernels(network)
+    def __init__(self, layers: Layers, lanes: int, dtype: np.dtype[Any]) -> None:
+        self._net = _net(layers, dtype)
+        self._kernels = _kernels(layers)
         self._measures = np.empty((3, lanes), dtype)
         self._no_predictions = np.empty((0, lanes), dtype)
 
-    def evaluate(
+    def prepare(
         self,
         parameters: Floats,
         lane_data: Mapping[str, Floats],
-        step: NDArray[np.int64],
+        steps: NDArray[np.int64],
         out: Evaluation,
-    ) -> None:
-        """Fill `out` for all lanes."""
+    ) -> Call:
+        """See `Evaluator`."""
         values = self._no_predictions if out.predictions is None else out.predictions
         gradient = np.empty_like(parameters) if out.gradient is None else out.gradient
-        _call(self._kernels.evaluate, self._net, parameters, gradient, self._measures, values)
-        if out.loss is not None:
-            np.copyto(out.loss, self._measures[LOSS])
-        if out.prediction_error is not None:
-            np.copyto(out.prediction_error, self._measures[ERROR])
+
+        def evaluate() -> None:
+            _call(self._kernels.evaluate, self._net, parameters, gradient, self._measures, values)
+            if out.loss is not None:
+                np.copyto(out.loss, self._measures[LOSS])
+            if out.prediction_error is not None:
+                np.copyto(out.prediction_error, self._measures[ERROR])
+
+        return evaluate
 
 
 class FusedSteppingBlock(SteppingBlock):
@@ -74,9 +78,9 @@ class FusedSteppingBlock(SteppingBlock):
     def __init__(self, task: Task, lanes: LaneState) -> None:
         super().__init__(task, lanes)
         dtype, width = self.training.dtype, len(self.lanes)
-        network: Any = task.problem
-        self._net = _net(network, dtype, task)
-        self._kernels = _kernels(network, task.optimizer)
+        layers = layers_of(task.problem)
+        self._net = _net(layers, dtype, task)
+        self._kernels = _kernels(layers, task.optimizer)
         self._task = task
         self._watch = Watch(
             np.empty((3, width), dtype), *(np.empty((1, width), dtype) for _ in range(3))
@@ -112,9 +116,9 @@ def find_events(task: Task, lanes: LaneState) -> tuple[LaneState | None, LaneSta
     nothing happened.
     """
     training = task.training
-    network: Any = task.problem
-    net = _net(network, training.dtype, task)
-    kernels = _kernels(network, task.optimizer)
+    layers = layers_of(task.problem)
+    net = _net(layers, training.dtype, task)
+    kernels = _kernels(layers, task.optimizer)
     limits = np.full(3, np.inf, training.dtype)
     for rule, limit in training.stop.items():
         limits[_RULES[rule]] = limit
@@ -142,9 +146,9 @@ def find_events(task: Task, lanes: LaneState) -> tuple[LaneState | None, LaneSta
 
 def is_compiled(task: Task) -> bool:
     """Whether the kernels that an assignment needs are in memory."""
-    network: Any = task.problem
+    layers = layers_of(task.problem)
     number = task.training.dtype.name
-    used = _kernels(network)[:1] + _kernels(network, task.optimizer)[1:]
+    used = _kernels(layers)[:1] + _kernels(layers, task.optimizer)[1:]
     # every kernel is compiled for each type of numbers it meets
     return all(any(number in str(signature) for signature in kernel.signatures) for kernel in used)
 
@@ -153,7 +157,7 @@ def compile_kernels(task: Task) -> None:
     """Compile, or load from disk, what training an assignment will call."""
     lanes = task.fresh_lanes(np.zeros(1, np.int64))
     block = FusedSteppingBlock(task, lanes)
-    block.evaluate(block.wanted("loss", "prediction_error", "predictions"))
+    block.wanted("loss", "prediction_error", "predictions").evaluate()
     block.make_updates()
     find_events(task, lanes)
 
@@ -203,44 +207,50 @@ def _put_back(task: Task, lanes: LaneState, moving: Array) -> None:
         begin += len(array)
 
 
-def _net(network: Network, dtype: np.dtype[Any], task: Task | None = None) -> Net:
+def layers_of(problem: Problem) -> Layers:
+    """The layered network that a problem is, as `refusal` made sure."""
+    assert problem.layers is not None
+    return problem.layers
+
+
+def _net(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Net:
     """A network in the numbers that kernels read, for an assignment's updates or for none."""
-    distinct = list(dict.fromkeys(network.activations))
+    distinct = list(dict.fromkeys(layers.activations))
     number, width = dtype.type, vectors.lanes_of(dtype)
     states = len(task.optimizer.state) if task else 0
-    together = _together(network)
-    padded = np.arange(network.n_samples + -network.n_samples % together)
+    together = _together(layers)
+    padded = np.arange(layers.n_samples + -layers.n_samples % together)
     inputs, targets = (
-        np.ascontiguousarray(rows[np.minimum(padded, network.n_samples - 1)].T, dtype)
-        for rows in (network.inputs, network.target_rows)
+        np.ascontiguousarray(rows[np.minimum(padded, layers.n_samples - 1)].T, dtype)
+        for rows in (layers.inputs, layers.targets)
     )
-    units = 3 * sum(network.layers[1:]) + network.layers[-1]
-    rows = (2 + states) * network.n_parameters + together * units
+    units = 3 * sum(layers.units[1:]) + layers.units[-1]
+    rows = (2 + states) * layers.n_parameters + together * units
     vectors_a_chunk = min(max(1, _CHUNK_BYTES * 8 // (vectors.BITS * rows)), _MOST_VECTORS)
     return Net(
-        np.array(network.layers, np.int64),
-        np.array([distinct.index(one) for one in network.activations], np.int64),
+        np.array(layers.units, np.int64),
+        np.array([distinct.index(one) for one in layers.activations], np.int64),
         inputs,
         targets,
-        network.n_samples,
-        number(network.loss.factor(network.n_predictions)),
-        number(network.loss.scale(network.n_predictions)),
-        network.options.bias,
+        layers.n_samples,
+        number(layers.loss.factor(layers.n_predictions)),
+        number(layers.loss.scale(layers.n_predictions)),
+        layers.bias,
         vectors_a_chunk * width,
         vectors_a_chunk,
     )
 
 
-def _together(network: Network) -> int:
+def _together(layers: Layers) -> int:
     """Samples that kernels compute at once; one or four, for not to compile more kernels."""
-    return _TOGETHER if network.n_samples >= _TOGETHER - 1 else 1
+    return _TOGETHER if layers.n_samples >= _TOGETHER - 1 else 1
 
 
-def _kernels(network: Network, optimizer: Any = GradientDescent) -> Kernels:
-    functions = tuple(one.fused for one in dict.fromkeys(network.activations))
-    slip = network.options.derivative_at == "prediction"
-    loss: Any = network.loss
-    return _made(functions, slip, loss, _together(network), optimizer)
+def _kernels(layers: Layers, optimizer: Any = GradientDescent) -> Kernels:
+    functions = tuple(one.fused for one in dict.fromkeys(layers.activations))
+    slip = layers.derivative_at_prediction
+    loss: Any = layers.loss
+    return _made(functions, slip, loss, _together(layers), optimizer)
 
 
 @functools.cache

@@ -103,12 +103,12 @@ def make_arithmetic(functions: Sequence[Any], slip: bool, loss: Any, together: i
     forward_sums, input_gradients = make_layers(together)
     forward = _make_forward(activate, forward_sums, together)
     measure = _make_measure(loss.fused, together)
-    backward = _make_backward(input_gradients, loss.through_sigmoid, together)
+    backward = _make_backward(input_gradients, loss.output_activation is not None, together)
     return Arithmetic(
         together,
         forward,
         _make_evaluate(forward, measure, backward, together),
-        _make_single_steps(activate, loss.through_sigmoid),
+        _make_single_steps(activate, loss.output_activation is not None),
     )
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...ingredients.problems.protocol import Evaluation
 from ...numerics.buffers import new_buffer
-from ..block import same_lanes
+from ..block import Prepared, same_lanes
 from ..lane_state import LaneState
 from ..stepping import SteppingBlock
 from ..task import Task
@@ -48,9 +47,9 @@ class NumpySteppingBlock(SteppingBlock):
         if not self._counts_steps:
             np.add(self.steps, self.length, self.steps)
 
-    def _advance(self, out: Evaluation, rules: dict[str, float]) -> None:
+    def _advance(self, evaluation: Prepared, rules: dict[str, float]) -> None:
         """Evaluate, keep the extremes of what is watched, update."""
-        self.evaluate(out)
+        evaluation.evaluate()
         if self.watches_loss:
             np.absolute(self.loss, self._size)
             np.maximum(self.largest_loss, self._size, out=self.largest_loss)

@@ -1,1 +1,1 @@
-"""Activations: what a unit does to its sum of products. One class is one activation."""
+"""Activations: what a unit does to its sum of products. `protocol` says what one needs."""

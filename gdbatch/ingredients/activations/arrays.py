@@ -11,7 +11,7 @@ from ..options import Floats
 
 
 def constant(float64: float, float32: float | None = None) -> dict[str, Floats]:
-    """A number as an array without axes, by type: ufuncs take these faster than Python numbers."""
+    """A number as an array without axes, by the type's character."""
     return {
         "d": np.array(float64, np.float64),
         "f": np.array(float64 if float32 is None else float32, np.float32),
@@ -20,12 +20,12 @@ def constant(float64: float, float32: float | None = None) -> dict[str, Floats]:
 
 ZERO = constant(0.0)
 ONE = constant(1.0)
-# exp of these is finite, and its reciprocal is no denormal
+# the largest exponents whose exp is finite and has a normal reciprocal
 EXPONENT_LIMIT = constant(700.0, 87.0)
 
 
 def along(numbers: dict[str, Floats], sop: Floats) -> Floats:
-    """A number, again for each place of the last axis of `sop`.
+    """A constant, repeated along the last axis of `sop`.
 
     `np.minimum` and `np.maximum` take three times as long with a number as with an array.
     """
@@ -34,7 +34,7 @@ def along(numbers: dict[str, Floats], sop: Floats) -> Floats:
 
 @lru_cache(maxsize=64)
 def _row(number: float, kind: str, length: int) -> Floats:
-    row = new_buffer(length, kind)
+    row: Floats = new_buffer(length, np.dtype(kind))
     row.fill(number)
     row.flags.writeable = False
     return row

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from ...numerics.elementary import cos, like, sin
+from ...numerics.elementary import Scalar, cos, like, sin
 from ...registry import register
 from ..options import Floats
+from .protocol import Activation
 
 
 @register("activation", "identity")
-class Identity:
-    """s itself: a linear layer."""
+class Identity(Activation):
+    """s: a linear layer."""
 
-    bounds = (-math.inf, math.inf)
     reads_sop = False
 
     @staticmethod
-    def value(sop: Any) -> Any:
+    def value(sop: Scalar) -> Scalar:
         return sop
 
     @staticmethod
-    def slope(sop: Any) -> Any:
+    def derivative(sop: Scalar) -> Scalar:
         return type(sop)(1)
 
     @staticmethod
@@ -32,7 +31,7 @@ class Identity:
         return value
 
     @staticmethod
-    def fused(sop: Any) -> tuple[Any, Any]:
+    def fused(sop: Scalar) -> tuple[Scalar, Scalar]:
         return sop, like(sop, 1.0)
 
     @staticmethod
@@ -41,26 +40,25 @@ class Identity:
 
     @staticmethod
     def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
-        """The slope is 1: there is nothing to multiply."""
+        """The derivative is 1: there is nothing to multiply."""
 
-    @staticmethod
-    def second_derivative(sop: Floats) -> Floats:
+    @classmethod
+    def second_derivative(cls, sop: Floats) -> Floats:
         return np.zeros_like(sop)
 
 
 @register("activation", "sin")
-class Sine:
-    """sin(s), periodic, between -1 and 1."""
+class Sine(Activation):
+    """sin(s): periodic, between -1 and 1 (Sitzmann et al. 2020)."""
 
     bounds = (-1.0, 1.0)
-    reads_sop = True
 
     @staticmethod
-    def value(sop: Any) -> Any:
+    def value(sop: Scalar) -> Scalar:
         return np.sin(sop)
 
     @staticmethod
-    def slope(sop: Any) -> Any:
+    def derivative(sop: Scalar) -> Scalar:
         return np.cos(sop)
 
     @staticmethod
@@ -68,7 +66,7 @@ class Sine:
         return math.asin(value) if -1 < value < 1 else math.nan
 
     @staticmethod
-    def fused(sop: Any) -> tuple[Any, Any]:
+    def fused(sop: Scalar) -> tuple[Scalar, Scalar]:
         return sin(sop), cos(sop)
 
     @staticmethod
@@ -80,7 +78,7 @@ class Sine:
         np.cos(sop, residuals)
         np.multiply(delta, residuals, delta)
 
-    @staticmethod
-    def second_derivative(sop: Floats) -> Floats:
-        second_derivative: Floats = -np.sin(sop)
-        return second_derivative
+    @classmethod
+    def second_derivative(cls, sop: Floats) -> Floats:
+        curve: Floats = -np.sin(sop)
+        return curve

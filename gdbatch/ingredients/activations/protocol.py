@@ -1,49 +1,79 @@
-"""What the engine and the reference trainer need of an activation."""
+"""Interface of activations."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+import math
+from abc import ABC, abstractmethod
+from typing import ClassVar, Protocol
 
+import numpy as np
+
+from ...numerics.elementary import Scalar
 from ..options import Floats
 
+_STEP = float(np.cbrt(np.finfo(np.float64).eps))
 
-class Activation(Protocol):
-    """What the engine needs of an activation.
 
-    The array forms work on arrays of any one shape, in place, and allocate nothing. `memory` is
-    handed from `forward` to `backward` untouched, so work done once need not be done twice.
+class FusedActivation(Protocol):
+    """Value and derivative of one number, for the fused engine.
+
+    Without branches, of the functions in `numerics.elementary`, with constants made by `like`.
     """
 
-    bounds: ClassVar[tuple[float, float]]
-    reads_sop: ClassVar[bool]  # `backward` does; else `value` may be the same array
+    def __call__(self, sop: Scalar, /) -> tuple[Scalar, Scalar]: ...
+
+
+class Activation(ABC):
+    """A function that a unit applies to its sum of products s (sop); used as a class.
+
+    The plain forms `value` and `derivative` take one number: they are the equations, for reading
+    and for the reference trainer. The array forms `forward` and `backward` work in place on arrays
+    of any one shape, and must not allocate memory.
+    """
+
+    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # of the values
+    reads_sop: ClassVar[bool] = True  # by `backward`; if not, `value` and `sop` may share memory
+    fused: ClassVar[FusedActivation | None] = None  # None: only the NumPy engine trains it
 
     @staticmethod
-    def value(sop: Any) -> Any:
-        """The activation of one sum of products (a NumPy scalar), by IEEE rules."""
+    @abstractmethod
+    def value(sop: Scalar) -> Scalar:
+        """The activation of one sum of products."""
 
     @staticmethod
-    def slope(sop: Any) -> Any:
-        """The derivative of `value` at one sum of products (a NumPy scalar)."""
+    @abstractmethod
+    def derivative(sop: Scalar) -> Scalar:
+        """The derivative of `value` at one sum of products."""
+
+    @staticmethod
+    @abstractmethod
+    def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
+        """Fill `value` from `sop`, and `residuals` with whatever `backward` can use again."""
+
+    @staticmethod
+    @abstractmethod
+    def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
+        """Multiply `delta` by the derivative; `value` and `residuals` may be overwritten."""
 
     @staticmethod
     def inverse(value: float) -> float:
-        """The sum of products that gives `value`; NaN when there is none."""
+        """The sum of products that gives `value`, if known and unique, else NaN."""
+        return math.nan
 
-    @staticmethod
-    def fused(sop: Any) -> tuple[Any, Any]:
-        """Value and slope of one number, without branches, for compiled kernels.
+    @classmethod
+    def second_derivative(cls, sop: Floats) -> Floats:
+        """The second derivative of `value`, which the sharpness of a network needs.
 
-        `exp` and `tanh` are those of `elementary`, and constants have the type of `sop`.
+        By default central differences of the derivative, to about 10 digits.
         """
+        step = _STEP * np.maximum(1.0, np.abs(sop))
+        ahead, behind = (cls._derivatives(sop + signed) for signed in (step, -step))
+        difference: Floats = (ahead - behind) / (2 * step)
+        return difference
 
-    @staticmethod
-    def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
-        """Fill `value` and `memory` from `sop`."""
-
-    @staticmethod
-    def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
-        """Multiply `delta` by the slope; `value` and `memory` may be used up."""
-
-    @staticmethod
-    def second_derivative(sop: Floats) -> Floats:
-        """The second derivative of `value`; outside the step loop, so it may allocate."""
+    @classmethod
+    def _derivatives(cls, sop: Floats) -> Floats:
+        value, residuals, derivative = np.empty_like(sop), np.empty_like(sop), np.ones_like(sop)
+        cls.forward(sop, value, residuals)
+        cls.backward(derivative, sop, value, residuals)
+        return derivative

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from ...numerics.elementary import exp, like, log1p, where
+from ...numerics.elementary import Scalar, exp, like, log1p, where
 from ...registry import register
 from ..options import Floats
 from .arrays import EXPONENT_LIMIT, ONE, ZERO, along, constant
+from .protocol import Activation
 from .saturating import Sigmoid
 
 
 @register("activation", "relu")
-class Relu:
-    """max(0, s); the slope at 0 is taken as 0."""
+class Relu(Activation):
+    """max(0, s), with derivative 0 at 0 (Nair and Hinton 2010)."""
 
     bounds = (0.0, math.inf)
     reads_sop = False
 
     @staticmethod
-    def value(sop: Any) -> Any:
+    def value(sop: Scalar) -> Scalar:
         return np.maximum(sop, 0)
 
     @staticmethod
-    def slope(sop: Any) -> Any:
+    def derivative(sop: Scalar) -> Scalar:
         return sop if np.isnan(sop) else sop.dtype.type(sop > 0)
 
     @staticmethod
@@ -34,10 +35,10 @@ class Relu:
         return value if value > 0 else math.nan
 
     @staticmethod
-    def fused(sop: Any) -> tuple[Any, Any]:
+    def fused(sop: Scalar) -> tuple[Scalar, Scalar]:
         zero, one = like(sop, 0.0), like(sop, 1.0)
-        slope = where(sop > zero, one, where(sop <= zero, zero, sop))  # NaN stays NaN
-        return where(sop < zero, zero, sop), slope
+        derivative = where(sop > zero, one, where(sop <= zero, zero, sop))  # NaN stays NaN
+        return where(sop < zero, zero, sop), derivative
 
     @staticmethod
     def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
@@ -48,25 +49,23 @@ class Relu:
         np.sign(value, value)
         np.multiply(delta, value, delta)
 
-    @staticmethod
-    def second_derivative(sop: Floats) -> Floats:
+    @classmethod
+    def second_derivative(cls, sop: Floats) -> Floats:
         return np.zeros_like(sop)
 
 
 @register("activation", "leaky_relu")
-class LeakyRelu:
-    """s above 0, 0.01 s below; the slope at 0 is taken as 0.01."""
+class LeakyRelu(Activation):
+    """s above 0 and 0.01 s below, with derivative 0.01 at 0 (Maas et al. 2013)."""
 
-    bounds = (-math.inf, math.inf)
-    reads_sop = True
     leak: ClassVar[float] = 0.01
 
     @staticmethod
-    def value(sop: Any) -> Any:
+    def value(sop: Scalar) -> Scalar:
         return np.maximum(sop, sop * sop.dtype.type(LeakyRelu.leak))
 
     @staticmethod
-    def slope(sop: Any) -> Any:
+    def derivative(sop: Scalar) -> Scalar:
         return sop if np.isnan(sop) else sop.dtype.type(1.0 if sop > 0 else LeakyRelu.leak)
 
     @staticmethod
@@ -74,10 +73,10 @@ class LeakyRelu:
         return value if value > 0 else value / LeakyRelu.leak
 
     @staticmethod
-    def fused(sop: Any) -> tuple[Any, Any]:
+    def fused(sop: Scalar) -> tuple[Scalar, Scalar]:
         zero, one, leak = like(sop, 0.0), like(sop, 1.0), like(sop, 0.01)
-        slope = where(sop > zero, one, where(sop <= zero, leak, sop))
-        return where(sop < zero, sop * leak, sop), slope
+        derivative = where(sop > zero, one, where(sop <= zero, leak, sop))
+        return where(sop < zero, sop * leak, sop), derivative
 
     @staticmethod
     def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
@@ -90,27 +89,26 @@ class LeakyRelu:
         np.maximum(residuals, along(_LEAK, sop), out=residuals)
         np.multiply(delta, residuals, delta)
 
-    @staticmethod
-    def second_derivative(sop: Floats) -> Floats:
+    @classmethod
+    def second_derivative(cls, sop: Floats) -> Floats:
         return np.zeros_like(sop)
 
 
 @register("activation", "softplus")
-class Softplus:
-    """log(1 + exp(s)), a smooth relu.
+class Softplus(Activation):
+    """log(1 + exp(s)), a smooth relu (Dugas et al. 2001).
 
-    Computed as max(s, 0) + log1p(exp(-|s|)); the slope is the sigmoid of s.
+    Computed as max(s, 0) + log1p(exp(-|s|)). The derivative is the sigmoid of s.
     """
 
     bounds = (0.0, math.inf)
-    reads_sop = True
 
     @staticmethod
-    def value(sop: Any) -> Any:
+    def value(sop: Scalar) -> Scalar:
         return np.maximum(sop, 0) + np.log1p(np.exp(-abs(sop)))
 
     @staticmethod
-    def slope(sop: Any) -> Any:
+    def derivative(sop: Scalar) -> Scalar:
         return Sigmoid.value(sop)
 
     @staticmethod
@@ -118,7 +116,7 @@ class Softplus:
         return value + math.log(-math.expm1(-value)) if value > 0 else math.nan
 
     @staticmethod
-    def fused(sop: Any) -> tuple[Any, Any]:
+    def fused(sop: Scalar) -> tuple[Scalar, Scalar]:
         zero, one, e = like(sop, 0.0), like(sop, 1.0), exp(-abs(sop))
         above = where(sop < zero, zero, sop)
         return above + log1p(e), where(sop < zero, e, one) / (one + e)
@@ -140,11 +138,11 @@ class Softplus:
         np.add(residuals, ONE[sop.dtype.char], residuals)
         np.divide(delta, residuals, delta)
 
-    @staticmethod
-    def second_derivative(sop: Floats) -> Floats:
+    @classmethod
+    def second_derivative(cls, sop: Floats) -> Floats:
         e = np.exp(-np.abs(sop))
-        second_derivative: Floats = e / (1 + e) ** 2
-        return second_derivative
+        curve: Floats = e / (1 + e) ** 2
+        return curve
 
 
 _LEAK = constant(LeakyRelu.leak)

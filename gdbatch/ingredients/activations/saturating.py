@@ -1,36 +1,36 @@
-"""Activations with bounded values: sigmoid and tanh."""
+"""Activations that saturate: sigmoid and tanh."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from ...numerics.elementary import like, sigmoid, tanh
+from ...numerics.elementary import Scalar, like, sigmoid, tanh
 from ...registry import register
 from ..options import Floats
 from .arrays import EXPONENT_LIMIT, ONE, along
+from .protocol import Activation
 
 
 @register("activation", "sigmoid")
-class Sigmoid:
+class Sigmoid(Activation):
     """1/(1 + exp(-s)), between 0 and 1.
 
-    With e = exp(s) and q = 1/(1 + e) the value is p = e q and the slope p q: q is 1 - p without
-    cancellation, so both are accurate in both tails. s is clamped where e would overflow.
+    With e = exp(s) and q = 1/(1 + e), the value is p = e q and the derivative is p q. As q is 1 - p
+    without cancellation, both are accurate in both tails. s is clamped where e would overflow.
     """
 
     bounds = (0.0, 1.0)
     reads_sop = False
 
     @staticmethod
-    def value(sop: Any) -> Any:
+    def value(sop: Scalar) -> Scalar:
         return 1 / (1 + np.exp(-sop))
 
     @staticmethod
-    def slope(sop: Any) -> Any:
-        e = np.exp(-abs(sop))  # the slope is even, and exp of a negative number cannot overflow
+    def derivative(sop: Scalar) -> Scalar:
+        e = np.exp(-abs(sop))  # even in s, and exp of a negative number cannot overflow
         return e / (1 + e) ** 2
 
     @staticmethod
@@ -38,7 +38,7 @@ class Sigmoid:
         return math.log(value / (1 - value)) if 0 < value < 1 else math.nan
 
     @staticmethod
-    def fused(sop: Any) -> tuple[Any, Any]:
+    def fused(sop: Scalar) -> tuple[Scalar, Scalar]:
         value, rest = sigmoid(sop)
         return value, value * rest
 
@@ -56,26 +56,26 @@ class Sigmoid:
         np.multiply(delta, value, delta)
         np.multiply(delta, residuals, delta)
 
-    @staticmethod
-    def second_derivative(sop: Floats) -> Floats:
+    @classmethod
+    def second_derivative(cls, sop: Floats) -> Floats:
         e = np.exp(-np.abs(sop))
-        second_derivative: Floats = -np.sign(sop) * e * (1 - e) / (1 + e) ** 3
-        return second_derivative
+        curve: Floats = -np.sign(sop) * e * (1 - e) / (1 + e) ** 3
+        return curve
 
 
 @register("activation", "tanh")
-class Tanh:
+class Tanh(Activation):
     """Hyperbolic tangent, between -1 and 1."""
 
     bounds = (-1.0, 1.0)
     reads_sop = False
 
     @staticmethod
-    def value(sop: Any) -> Any:
+    def value(sop: Scalar) -> Scalar:
         return np.tanh(sop)
 
     @staticmethod
-    def slope(sop: Any) -> Any:
+    def derivative(sop: Scalar) -> Scalar:
         return 1 - np.tanh(sop) ** 2
 
     @staticmethod
@@ -83,7 +83,7 @@ class Tanh:
         return math.atanh(value) if -1 < value < 1 else math.nan
 
     @staticmethod
-    def fused(sop: Any) -> tuple[Any, Any]:
+    def fused(sop: Scalar) -> tuple[Scalar, Scalar]:
         value = tanh(sop)
         return value, like(sop, 1.0) - value * value
 
@@ -97,8 +97,8 @@ class Tanh:
         np.subtract(ONE[sop.dtype.char], value, value)
         np.multiply(delta, value, delta)
 
-    @staticmethod
-    def second_derivative(sop: Floats) -> Floats:
-        e = np.exp(-2 * np.abs(sop))  # of which 1 - tanh² is 4e/(1 + e)², without cancellation
-        second_derivative: Floats = -8 * np.tanh(sop) * e / (1 + e) ** 2
-        return second_derivative
+    @classmethod
+    def second_derivative(cls, sop: Floats) -> Floats:
+        e = np.exp(-2 * np.abs(sop))  # 1 - tanh² is 4e/(1 + e)², without cancellation
+        curve: Floats = -8 * np.tanh(sop) * e / (1 + e) ** 2
+        return curve

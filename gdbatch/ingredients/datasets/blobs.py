@@ -1,4 +1,4 @@
-"""Blobs."""
+"""Normal blobs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pydantic import Field
 
 from ...registry import register
 from ..data_files import Samples
-from .protocol import DatasetOptions, Labels, Noise, Width
+from .protocol import Dataset, DatasetOptions, Labels, Noise, Width
 
 
 @register("dataset", "blobs")
-class Blobs:
-    """Normal clouds around random centres, one a class.
+class Blobs(Dataset):
+    """Normal clouds around random centres, one per class.
 
-    Two classes have one target, a label; more have one target a class, the second label at their
-    own and the first at the others.
+    Two classes have one target, a label. More classes have one target per class: the second label
+    for the sample's own class, the first label for the others.
     """
 
     class Options(DatasetOptions):
         kind: Literal["blobs"]
         inputs: Width = Field(2, description="Dimensions of the space.")
-        classes: Width = Field(2, ge=2, description="How many clouds.")
+        classes: Width = Field(2, ge=2, description="Number of clouds.")
         spread: Noise = Field(0.2, description="Standard deviation of a cloud.")
         distance: Noise = Field(1.0, description="Standard deviation of the centres.")
         labels: Labels = Field([0.0, 1.0], description="Targets of the two classes.")

@@ -10,25 +10,25 @@ from pydantic import Field
 
 from ...registry import register
 from ..data_files import Samples
-from .protocol import Count, DatasetOptions, Noise
+from .protocol import Count, Dataset, DatasetOptions, Noise
 
 
 @register("dataset", "chebyshev")
-class Chebyshev:
-    """A Chebyshev polynomial T_k at points of [-1, 1], plus noise.
+class Chebyshev(Dataset):
+    """The Chebyshev polynomial T_k at points of [-1, 1], plus noise.
 
-    At the Chebyshev points cos((2 j + 1) π/2 n), or at evenly spaced ones from -1 to 1, as in the
+    The points are the Chebyshev nodes cos((2 j + 1) π/2 n), or evenly spaced from -1 to 1 as in the
     toy problem of Cohen et al. (2021).
     """
 
     class Options(DatasetOptions):
         kind: Literal["chebyshev"]
-        samples: Count = Field(20, description="How many points.")
-        degree: int = Field(4, ge=0, le=1000, description="k.")
+        samples: Count = Field(20, description="Number of points.")
+        degree: int = Field(4, ge=0, le=1000, description="Degree k.")
         spacing: Literal["chebyshev", "even"] = Field(
-            "chebyshev", description="Where the points are."
+            "chebyshev", description="Chebyshev nodes, or evenly spaced points."
         )
-        noise: Noise = Field(0.0, description="Standard deviation of what is added to targets.")
+        noise: Noise = Field(0.0, description="Standard deviation of the noise added to targets.")
 
     @staticmethod
     def draw(options: Options, random: Generator) -> Samples:

@@ -10,20 +10,20 @@ from pydantic import Field
 
 from ...registry import register
 from ..data_files import Samples
-from .protocol import Count, DatasetOptions, Labels, Noise
+from .protocol import Count, Dataset, DatasetOptions, Labels, Noise
 
 
 @register("dataset", "circles")
-class Circles:
-    """Two circles around the origin, one label each, plus noise."""
+class Circles(Dataset):
+    """Two circles around the origin with one label each, plus noise."""
 
     class Options(DatasetOptions):
         kind: Literal["circles"]
-        samples: Count = Field(100, ge=2, description="How many, half of them on each circle.")
+        samples: Count = Field(100, ge=2, description="Number of samples, half on each circle.")
         ratio: float = Field(
             0.5, gt=0, le=1, description="Radius of the inner circle; the outer's is 1."
         )
-        noise: Noise = Field(0.05, description="Standard deviation of what is added to inputs.")
+        noise: Noise = Field(0.05, description="Standard deviation of the noise added to inputs.")
         labels: Labels = Field([0.0, 1.0], description="Targets of the outer and the inner circle.")
 
     @staticmethod

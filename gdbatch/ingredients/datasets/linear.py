@@ -10,18 +10,18 @@ from pydantic import Field
 
 from ...registry import register
 from ..data_files import Samples
-from .protocol import DatasetOptions, Noise, Width
+from .protocol import Dataset, DatasetOptions, Noise, Width
 
 
 @register("dataset", "linear")
-class Linear:
-    """Targets that are linear in normal inputs, t = x W + noise, W normal."""
+class Linear(Dataset):
+    """t = x W + noise, with normal inputs x and normal weights W."""
 
     class Options(DatasetOptions):
         kind: Literal["linear"]
-        inputs: Width = Field(1, description="Numbers in x.")
-        outputs: Width = Field(1, description="Numbers in t.")
-        noise: Noise = Field(0.0, description="Standard deviation of what is added to t.")
+        inputs: Width = Field(1, description="Inputs per sample.")
+        outputs: Width = Field(1, description="Targets per sample.")
+        noise: Noise = Field(0.0, description="Standard deviation of the noise added to t.")
 
     @staticmethod
     def draw(options: Options, random: Generator) -> Samples:

@@ -9,17 +9,17 @@ from pydantic import Field
 
 from ...registry import register
 from ..data_files import Samples
-from .protocol import DatasetOptions, Width
+from .protocol import Dataset, DatasetOptions, Width
 
 
 @register("dataset", "normal")
-class NormalNoise:
-    """Inputs and targets that are all normal, with nothing to learn but the samples themselves."""
+class NormalNoise(Dataset):
+    """Independent normal inputs and targets: nothing to learn but the samples themselves."""
 
     class Options(DatasetOptions):
         kind: Literal["normal"]
-        inputs: Width = Field(1, description="Inputs a sample.")
-        outputs: Width = Field(1, description="Targets a sample.")
+        inputs: Width = Field(1, description="Inputs per sample.")
+        outputs: Width = Field(1, description="Targets per sample.")
 
     @staticmethod
     def draw(options: Options, random: Generator) -> Samples:

@@ -1,8 +1,9 @@
-"""What `problems.samples` needs of a dataset."""
+"""Interface of datasets."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Protocol
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, ClassVar
 
 from numpy.random import Generator
 from pydantic import Field
@@ -17,18 +18,19 @@ Labels = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class DatasetOptions(Options):
-    """Options that all datasets share: `[problem] data = { kind = … }`."""
+    """Options that all datasets share: `data = { kind = … }` in `[problem]`."""
 
     kind: str
-    samples: Count = Field(100, description="How many.")
+    samples: Count = Field(100, description="Number of samples.")
     seed: int = Field(0, ge=0, lt=2**63, description="Another seed draws other samples.")
 
 
-class Dataset(Protocol):
-    """One kind of data."""
+class Dataset(ABC):
+    """One kind of data; used as a class."""
 
     Options: ClassVar[type[DatasetOptions]]
 
     @staticmethod
+    @abstractmethod
     def draw(options: Any, random: Generator) -> Samples:
-        """Inputs (samples, n) and targets (samples, n), from `random` alone."""
+        """Inputs (samples, n) and targets (samples, n), drawn from `random` alone."""

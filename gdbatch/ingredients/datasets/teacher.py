@@ -1,4 +1,4 @@
-"""Data made by a network."""
+"""Data of a teacher network."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pydantic import Field
 
 from ...registry import register
 from ..data_files import Samples
-from .protocol import DatasetOptions, Noise, Width
+from .protocol import Dataset, DatasetOptions, Noise, Width
 
 
 @register("dataset", "teacher")
-class Teacher:
-    """Targets that a random network gives to normal inputs, plus noise.
+class Teacher(Dataset):
+    """The outputs of a random network for normal inputs, plus noise.
 
     The teacher has tanh in its hidden layers, linear outputs, and normal weights of variance
-    1/units below.
+    1/(units below).
     """
 
     class Options(DatasetOptions):
         kind: Literal["teacher"]
         layers: list[Width] = Field(
-            min_length=2, description="Units a layer of the teacher, inputs first."
+            min_length=2, description="Units per layer of the teacher, inputs first."
         )
-        noise: Noise = Field(0.0, description="Standard deviation of what is added to targets.")
+        noise: Noise = Field(0.0, description="Standard deviation of the noise added to targets.")
 
     @staticmethod
     def draw(options: Options, random: Generator) -> Samples:

@@ -10,17 +10,17 @@ from pydantic import Field
 
 from ...registry import register
 from ..data_files import Samples
-from .protocol import Count, DatasetOptions, Labels, Noise
+from .protocol import Count, Dataset, DatasetOptions, Labels, Noise
 
 
 @register("dataset", "two_moons")
-class TwoMoons:
-    """Two interleaved half circles in the plane, one label each, plus noise."""
+class TwoMoons(Dataset):
+    """Two interleaved half circles in the plane with one label each, plus noise."""
 
     class Options(DatasetOptions):
         kind: Literal["two_moons"]
-        samples: Count = Field(100, ge=2, description="How many, half of them in each moon.")
-        noise: Noise = Field(0.1, description="Standard deviation of what is added to inputs.")
+        samples: Count = Field(100, ge=2, description="Number of samples, half in each moon.")
+        noise: Noise = Field(0.1, description="Standard deviation of the noise added to inputs.")
         labels: Labels = Field([0.0, 1.0], description="Targets of the upper and the lower moon.")
 
     @staticmethod

@@ -10,17 +10,17 @@ from pydantic import Field
 
 from ...registry import register
 from ..data_files import Samples
-from .protocol import Count, DatasetOptions, Labels, Noise
+from .protocol import Count, Dataset, DatasetOptions, Labels, Noise
 
 
 @register("dataset", "xor")
-class Xor:
+class Xor(Dataset):
     """The corners of the unit square in turn, labelled by exclusive or, plus noise."""
 
     class Options(DatasetOptions):
         kind: Literal["xor"]
-        samples: Count = Field(4, description="How many; 4 is each corner once.")
-        noise: Noise = Field(0.0, description="Standard deviation of what is added to inputs.")
+        samples: Count = Field(4, description="Number of samples; 4 is each corner once.")
+        noise: Noise = Field(0.0, description="Standard deviation of the noise added to inputs.")
         labels: Labels = Field([0.0, 1.0], description="Targets of equal and of unequal inputs.")
 
     @staticmethod

@@ -1,1 +1,1 @@
-"""Functions of n variables to descend, one in each file."""
+"""Functions of n variables to minimise, one per file. `protocol` says what one needs."""

@@ -9,13 +9,13 @@ import numpy as np
 
 from ...registry import register
 from ..options import Floats
-from .protocol import Examples, FunctionOptions, Minimum
+from .protocol import Function, FunctionOptions, Minimum
 
 _CONSTANTS = (1.5, 2.25, 2.625)
 
 
 @register("function", "beale")
-class Beale:
+class Beale(Function):
     """Σ_{k=1,2,3} rₖ², rₖ = cₖ - x (1 - yᵏ), c = 1.5, 2.25, 2.625: a flat bent floor (Beale 1958).
 
     Gradient -2 Σ rₖ (1 - yᵏ) for x and 2 x Σ k rₖ yᵏ⁻¹ for y.
@@ -25,11 +25,11 @@ class Beale:
     class Options(FunctionOptions):
         function: Literal["beale"]
 
-    examples: Examples = ({},)
     names = ("x", "y")
     work_rows = 3
 
     def __init__(self, options: Options) -> None:
+        super().__init__(options)
         slopes = np.array([[0.5**k - 1, 3 * k * 0.5 ** (k - 1)] for k in (1, 2, 3)])
         curvature = float(np.linalg.eigvalsh(2 * slopes.T @ slopes)[-1])
         self.minimum = Minimum([3.0, 0.5], 0.0, curvature)

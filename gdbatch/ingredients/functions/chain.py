@@ -11,11 +11,11 @@ from pydantic import Field
 
 from ...registry import register
 from ..options import Floats, LaneNumber
-from .protocol import Examples, FunctionOptions, Minimum, variables
+from .protocol import Function, FunctionOptions, Minimum, variables
 
 
 @register("function", "chain")
-class Chain:
+class Chain(Function):
     """½ (w₁ w₂ … w_L - y)²: a deep linear network of one unit a layer (Saxe et al. 2014).
 
     Gradient r Π_{j≠i} wⱼ, with r = w₁ … w_L - y.
@@ -28,10 +28,11 @@ class Chain:
         depth: int = Field(3, ge=1, le=10_000, description="How many weights L.")
         y: LaneNumber = Field(1.0, description="What their product is to be.")
 
-    examples: Examples = ({}, {"depth": 4, "y": -2.0}, {"depth": 1, "y": 0.3})
+    examples = ({}, {"depth": 4, "y": -2.0}, {"depth": 1, "y": 0.3})
     work_rows = 1
 
     def __init__(self, options: Options) -> None:
+        super().__init__(options)
         depth, y = options.depth, options.y
         self.names = variables(depth, "w")
         side = abs(y) ** (1 / depth)

@@ -9,11 +9,11 @@ import numpy as np
 
 from ...registry import register
 from ..options import Floats
-from .protocol import Examples, FunctionOptions, Minimum
+from .protocol import Function, FunctionOptions, Minimum
 
 
 @register("function", "cubic")
-class Cubic:
+class Cubic(Function):
     """x³/3 - x²/2: gradient descent on it is the logistic map.
 
     Gradient x (x - 1): with z = η x/(1 + η) an update is z ← (1 + η) z (1 - z), the logistic map at
@@ -25,13 +25,8 @@ class Cubic:
     class Options(FunctionOptions):
         function: Literal["cubic"]
 
-    examples: Examples = ({},)
     names = ("x",)
-    work_rows = 0
     minimum = Minimum([1.0], -1 / 6, 1.0)
-
-    def __init__(self, options: Options) -> None:
-        pass
 
     def fill(
         self,

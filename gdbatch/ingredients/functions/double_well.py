@@ -11,11 +11,11 @@ from pydantic import Field
 
 from ...registry import register
 from ..options import Floats, LaneNumber
-from .protocol import Examples, FunctionOptions, Minimum
+from .protocol import Function, FunctionOptions, Minimum
 
 
 @register("function", "double_well")
-class DoubleWell:
+class DoubleWell(Function):
     """(x² - μ)²/4: two wells, at ±√μ.
 
     Gradient x (x² - μ). By K = η μ: period 2 from 1, period 4 from √5 - 1, orbits that hop between
@@ -27,11 +27,12 @@ class DoubleWell:
         function: Literal["double_well"]
         mu: LaneNumber = Field(1.0, gt=0, description="μ, the square of the wells' places.")
 
-    examples: Examples = ({}, {"mu": 2.5})
+    examples = ({}, {"mu": 2.5})
     names = ("x",)
     work_rows = 1
 
     def __init__(self, options: Options) -> None:
+        super().__init__(options)
         self.minimum = Minimum([math.sqrt(options.mu)], 0.0, 2 * options.mu)
 
     def fill(

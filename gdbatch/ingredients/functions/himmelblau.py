@@ -10,11 +10,11 @@ import numpy as np
 
 from ...registry import register
 from ..options import Floats
-from .protocol import Examples, FunctionOptions, Minimum
+from .protocol import Function, FunctionOptions, Minimum
 
 
 @register("function", "himmelblau")
-class Himmelblau:
+class Himmelblau(Function):
     """(x² + y - 11)² + (x + y² - 7)²: four minima (Himmelblau 1972).
 
     Gradient 4 x a + 2 b for x and 2 a + 4 y b for y, with a = x² + y - 11 and b = x + y² - 7.
@@ -24,13 +24,9 @@ class Himmelblau:
     class Options(FunctionOptions):
         function: Literal["himmelblau"]
 
-    examples: Examples = ({},)
     names = ("x", "y")
     work_rows = 3
     minimum = Minimum([3.0, 2.0], 0.0, 54 + 20 * math.sqrt(2))
-
-    def __init__(self, options: Options) -> None:
-        pass
 
     def fill(
         self,

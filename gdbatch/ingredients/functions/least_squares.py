@@ -9,7 +9,7 @@ import numpy as np
 
 from ...registry import register
 from ..options import Floats
-from .protocol import Examples, Minimum
+from .protocol import Minimum
 from .regression import Regression, RegressionOptions
 
 
@@ -25,7 +25,7 @@ class LeastSquares(Regression):
     class Options(RegressionOptions):
         function: Literal["least_squares"]
 
-    examples: Examples = (
+    examples = (
         {"data": {"kind": "linear", "inputs": 3, "noise": 0.5, "samples": 10}},
         {"inputs": [[1.0], [2.0]], "targets": [[1.0], [0.5]], "intercept": True, "ridge": 0.3},
     )
@@ -48,12 +48,12 @@ class LeastSquares(Regression):
         gradient: Floats,
         work: Floats,
     ) -> None:
-        inputs, targets = self.samples(x.dtype, numbers)
+        inputs, targets = self.samples_in(numbers, x.dtype)
         residuals = work[: len(targets)]
-        self.add_up(inputs, x, residuals)
+        self.fill_sums(inputs, x, residuals)
         np.subtract(residuals, targets, residuals)
         if loss is not None:
             np.einsum("sl,sl->l", residuals, residuals, out=loss)
             np.multiply(loss, 0.5, loss)
-        self.pass_back(inputs, residuals, gradient)
-        self.add_ridge(x, numbers, loss, gradient, work)
+        self.fill_weight_gradients(inputs, residuals, gradient)
+        self.average_with_ridge(len(targets), x, numbers, loss, gradient, work)

@@ -13,7 +13,7 @@ from ...registry import register
 from ..activations.saturating import Sigmoid
 from ..losses.cross_entropy import BinaryCrossEntropy
 from ..options import Floats
-from .protocol import Examples, Minimum
+from .protocol import Minimum
 from .regression import Regression, RegressionOptions
 
 _MOST_UPDATES = 100
@@ -38,7 +38,7 @@ class LogisticRegression(Regression):
                 raise IngredientError("logistic_regression needs targets from 0 to 1", "targets")
             return self
 
-    examples: Examples = (
+    examples = (
         {"data": {"kind": "two_moons", "noise": 0.4}, "intercept": True},
         {"data": {"kind": "blobs"}, "ridge": 0.1},
         {"inputs": [[1.0], [-2.0]], "targets": [[1.0], [0.0]]},
@@ -78,14 +78,14 @@ class LogisticRegression(Regression):
         gradient: Floats,
         work: Floats,
     ) -> None:
-        inputs, targets = self.samples(x.dtype, numbers)
+        inputs, targets = self.samples_in(numbers, x.dtype)
         count = len(targets)
         sums, chances, rest = work[:count], work[count : 2 * count], work[2 * count : 3 * count]
-        self.add_up(inputs, x, sums)
+        self.fill_sums(inputs, x, sums)
         if loss is not None:
             BinaryCrossEntropy.terms(chances, sums, targets, chances, rest)
             np.add.reduce(chances, axis=0, out=loss)
         Sigmoid.forward(sums, chances, rest)
         np.subtract(chances, targets, chances)
-        self.pass_back(inputs, chances, gradient)
-        self.add_ridge(x, numbers, loss, gradient, work)
+        self.fill_weight_gradients(inputs, chances, gradient)
+        self.average_with_ridge(len(targets), x, numbers, loss, gradient, work)

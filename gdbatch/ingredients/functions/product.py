@@ -11,11 +11,11 @@ from pydantic import Field
 
 from ...registry import register
 from ..options import Floats, LaneNumber
-from .protocol import Examples, FunctionOptions, Minimum, variables
+from .protocol import Function, FunctionOptions, Minimum, variables
 
 
 @register("function", "product")
-class Product:
+class Product(Function):
     """½ (s u·v - y)²: a two-layer linear network in `size` hidden units.
 
     Gradient s r v for u and s r u for v, with r = s u·v - y. With s = 1 gradient descent converges
@@ -30,10 +30,11 @@ class Product:
         y: LaneNumber = Field(1.0, description="What the product is to be.")
         scale: LaneNumber = Field(1.0, gt=0, description="s, which multiplies the product.")
 
-    examples: Examples = ({}, {"y": -0.7, "scale": 2.0}, {"size": 3, "y": 0.5, "scale": 0.6})
+    examples = ({}, {"y": -0.7, "scale": 2.0}, {"size": 3, "y": 0.5, "scale": 0.6})
     work_rows = 1
 
     def __init__(self, options: Options) -> None:
+        super().__init__(options)
         size, y = options.size, options.y
         self.size = size
         self.names = variables(size, "u") + variables(size, "v")

@@ -1,18 +1,17 @@
-"""What `problems.function` needs of a function of n variables.
-
-Lanes are the last axis everywhere, and filling allocates nothing.
-"""
+"""Interface of functions of n variables. The last axis of every array is the lanes."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
+from ...numerics.buffers import DType
 from ..options import Floats
 from ..problems.protocol import ProblemOptions
 
-Examples = tuple[dict[str, Any], ...]
+Examples = tuple[dict[str, object], ...]
 
 
 class FunctionOptions(ProblemOptions):
@@ -24,24 +23,31 @@ class FunctionOptions(ProblemOptions):
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where a function is lowest; of several such places the flattest."""
+    """The global minimum of a function; if there are several, the flattest."""
 
     at: list[float]
     loss: float
     curvature: float  # the largest eigenvalue of the Hessian there
 
 
-class Function(Protocol):
-    """One function; built from its options, whose values are those of the first lane."""
+class Function(ABC):
+    """A function, built from its options; options that vary between lanes have their first value.
+
+    A subclass sets `names`.
+    """
 
     Options: ClassVar[type[FunctionOptions]]
-    examples: Examples  # options, as in a sweep file, with which it is shown and tested
+    examples: ClassVar[Examples] = ({},)  # options, as in a sweep file, to test it with
+
     names: Sequence[str]  # of the variables
-    work_rows: int  # rows of scratch that `fill` is given
-    minimum: Minimum | None  # None where there is none, or it is not known
+    work_rows: int = 0  # rows of scratch memory that `fill` needs
+    minimum: Minimum | None = None  # None: there is none, or it is not known
+    n_samples: int = 0  # 0 unless the function is a sum over samples, see `regression`
 
-    def __init__(self, options: Any) -> None: ...
+    def __init__(self, options: FunctionOptions) -> None:
+        self.options = options
 
+    @abstractmethod
     def fill(
         self,
         x: Floats,
@@ -50,13 +56,23 @@ class Function(Protocol):
         gradient: Floats,
         work: Floats,
     ) -> None:
-        """Fill loss (lanes,), where it is asked for, and gradient at x, both (variables, lanes).
+        """Fill loss (lanes,), unless it is None, and gradient (variables, lanes) at x.
 
-        numbers: the options that may differ by lane, without axes or (lanes,), lists of them
-        (numbers, 1) or (numbers, lanes). work: (work_rows, lanes), to be used up.
+        It must not allocate memory.
+
+        x: (variables, lanes). numbers: the options that may vary between lanes, without axes or
+        (lanes,); lists of them are (numbers, 1) or (numbers, lanes). work: (work_rows, lanes).
         """
+
+    def samples(self, dtype: DType) -> tuple[Floats, Floats]:
+        """Inputs (samples, variables) and targets (samples, 1), if `n_samples` is positive."""
+        raise NotImplementedError(f"{type(self).__name__} has samples, but no method `samples`")
 
 
 def variables(count: int, stem: str = "x") -> list[str]:
-    """Names of variables: `x`, or `x_0`, `x_1`, … where there are several."""
+    """Names of variables.
+
+    >>> variables(1), variables(3)
+    (['x'], ['x_0', 'x_1', 'x_2'])
+    """
     return [stem] if count == 1 else [f"{stem}_{index}" for index in range(count)]

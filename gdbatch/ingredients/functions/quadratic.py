@@ -10,11 +10,11 @@ from pydantic import Field
 
 from ...registry import register
 from ..options import Floats, LaneNumbers
-from .protocol import Examples, FunctionOptions, Minimum, variables
+from .protocol import Function, FunctionOptions, Minimum, variables
 
 
 @register("function", "quadratic")
-class Quadratic:
+class Quadratic(Function):
     """½ Σ λᵢ xᵢ², with the eigenvalues λ given.
 
     Gradient λᵢ xᵢ, so that an update of gradient descent multiplies xᵢ by 1 - η λᵢ: it converges
@@ -28,12 +28,11 @@ class Quadratic:
             min_length=1, description="Curvatures λ along the axes, one a variable."
         )
 
-    examples: Examples = ({"eigenvalues": [3.0, 0.5, 0.0]}, {"eigenvalues": [2.0]})
-    work_rows = 0
+    examples = ({"eigenvalues": [3.0, 0.5, 0.0]}, {"eigenvalues": [2.0]})
 
     def __init__(self, options: Options) -> None:
+        super().__init__(options)
         self.names = variables(len(options.eigenvalues))
-        self.minimum = None
         if min(options.eigenvalues) >= 0:
             self.minimum = Minimum([0.0] * len(self.names), 0.0, max(options.eigenvalues))
 

@@ -11,11 +11,11 @@ from pydantic import Field
 
 from ...registry import register
 from ..options import Floats, LaneNumber
-from .protocol import Examples, FunctionOptions, Minimum, variables
+from .protocol import Function, FunctionOptions, Minimum, variables
 
 
 @register("function", "rastrigin")
-class Rastrigin:
+class Rastrigin(Function):
     """Σ xᵢ² + a (1 - cos 2π xᵢ): a bowl full of dents (Rastrigin 1974).
 
     Gradient 2 xᵢ + 2π a sin 2π xᵢ.
@@ -27,9 +27,10 @@ class Rastrigin:
         size: int = Field(2, ge=1, le=10_000, description="How many variables.")
         a: LaneNumber = Field(10.0, ge=0, description="Depth of the dents.")
 
-    examples: Examples = ({}, {"size": 1, "a": 0.5})
+    examples = ({}, {"size": 1, "a": 0.5})
 
     def __init__(self, options: Options) -> None:
+        super().__init__(options)
         self.names = variables(options.size)
         self.work_rows = options.size + 1
         curvature = 2 + 4 * math.pi**2 * options.a

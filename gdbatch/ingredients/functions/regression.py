@@ -1,25 +1,24 @@
-"""What least squares and logistic regression have in common: weights on samples, and a ridge."""
+"""What least squares and logistic regression share: weights, samples and a ridge penalty."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, model_validator
 
+from ...numerics.buffers import DType
 from ..options import Floats, LaneNumber, context_of
 from ..problems.samples import SampleOptions
-from .protocol import FunctionOptions, variables
+from .protocol import Function, FunctionOptions, variables
 
 
 class RegressionOptions(FunctionOptions, SampleOptions):
-    """Options that regressions share; a sample has one target."""
+    """Options that regressions share; each sample has one target."""
 
     ridge: LaneNumber = Field(0.0, ge=0, description="c of the penalty ½ c ‖w‖².")
-    intercept: bool = Field(False, description="Whether every sample has one more input, 1.")
+    intercept: bool = Field(False, description="Whether every sample gets one more input, 1.")
 
     @model_validator(mode="after")
     def _with_samples(self, info: ValidationInfo) -> RegressionOptions:
@@ -27,10 +26,13 @@ class RegressionOptions(FunctionOptions, SampleOptions):
         return self
 
 
-class Regression:
-    """Weights of the inputs, and what follows from their weighted sums."""
+class Regression(Function):
+    """A function of the weighted sums of the inputs, averaged over samples."""
+
+    options: RegressionOptions
 
     def __init__(self, options: RegressionOptions) -> None:
+        super().__init__(options)
         inputs, targets = options.samples
         if options.intercept:
             inputs = np.hstack([inputs, np.ones((len(inputs), 1))])
@@ -39,42 +41,44 @@ class Regression:
         self.n_samples = len(inputs)
         self.names = variables(inputs.shape[1], "w")
         self.work_rows = 3 * len(inputs) + 1
-        self._cast = {np.dtype(np.float64): (inputs, targets)}
+        self._cast: dict[DType, tuple[Floats, Floats]] = {}
 
-    def samples(
-        self, dtype: np.dtype[Any], numbers: Mapping[str, Floats] = MappingProxyType({})
-    ) -> tuple[Floats, Floats]:
-        """Inputs and targets in the type of the lanes.
-
-        (samples, weights) and (samples, 1); where `numbers` has those of each lane,
-        (weights, samples, lanes) and (samples, lanes).
-        """
-        if "inputs" in numbers:
-            return numbers["inputs"], numbers["targets"]
+    def samples(self, dtype: DType) -> tuple[Floats, Floats]:
+        """Inputs (samples, weights) and targets (samples, 1) in the number type of the lanes."""
         if dtype not in self._cast:
             self._cast[dtype] = self.inputs.astype(dtype), self.targets.astype(dtype)
         return self._cast[dtype]
 
+    def samples_in(self, numbers: Mapping[str, Floats], dtype: DType) -> tuple[Floats, Floats]:
+        """The samples to evaluate on.
+
+        They are those of `samples`, or, if lanes have samples of their own, inputs
+        (weights, samples, lanes) and targets (samples, lanes).
+        """
+        if "inputs" in numbers:
+            return numbers["inputs"], numbers["targets"]
+        return self.samples(dtype)
+
     @staticmethod
-    def add_up(inputs: Floats, x: Floats, sums: Floats) -> None:
-        """The weighted sum of each sample's inputs, (samples, lanes)."""
+    def fill_sums(inputs: Floats, x: Floats, sums: Floats) -> None:
+        """Fill `sums` (samples, lanes) with the weighted sum of each sample's inputs."""
         np.einsum("sp,pl->sl" if inputs.ndim == 2 else "psl,pl->sl", inputs, x, out=sums)
 
     @staticmethod
-    def pass_back(inputs: Floats, slopes: Floats, gradient: Floats) -> None:
-        """From how the loss changes with these sums to how with the weights."""
-        np.einsum("sp,sl->pl" if inputs.ndim == 2 else "psl,sl->pl", inputs, slopes, out=gradient)
+    def fill_weight_gradients(inputs: Floats, by_sum: Floats, gradient: Floats) -> None:
+        """Fill `gradient` by the weights from the derivatives by the weighted sums."""
+        np.einsum("sp,sl->pl" if inputs.ndim == 2 else "psl,sl->pl", inputs, by_sum, out=gradient)
 
-    def add_ridge(
-        self,
+    @staticmethod
+    def average_with_ridge(
+        count: int,
         x: Floats,
         numbers: Mapping[str, Floats],
         loss: Floats | None,
         gradient: Floats,
         work: Floats,
     ) -> None:
-        """Make a sum over samples in `gradient` and `loss` their mean, and add the penalty."""
-        count = len(self.samples(x.dtype, numbers)[1])
+        """Turn the sums over `count` samples in `gradient` and `loss` into means, and add ridge."""
         ridge, penalty = numbers["ridge"], work[-1]
         if loss is not None:
             np.divide(loss, count, loss)

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from ...registry import register
 from ..options import Floats, LaneNumber
-from .protocol import Examples, FunctionOptions, Minimum, variables
+from .protocol import Function, FunctionOptions, Minimum, variables
 
 
 @register("function", "rosenbrock")
-class Rosenbrock:
+class Rosenbrock(Function):
     """Σ b (xᵢ₊₁ - xᵢ²)² + (1 - xᵢ)²: a bent valley (Rosenbrock 1960).
 
     Gradient -4 b xᵢ vᵢ - 2 (1 - xᵢ) + 2 b vᵢ₋₁, with vᵢ = xᵢ₊₁ - xᵢ².
@@ -26,9 +26,10 @@ class Rosenbrock:
         size: int = Field(2, ge=2, le=500, description="How many variables.")
         b: LaneNumber = Field(100.0, ge=0, description="How steep the sides of the valley are.")
 
-    examples: Examples = ({}, {"size": 4, "b": 3.0})
+    examples = ({}, {"size": 4, "b": 3.0})
 
     def __init__(self, options: Options) -> None:
+        super().__init__(options)
         size, b = options.size, options.b
         self.names = variables(size)
         self.work_rows = 2 * size - 1

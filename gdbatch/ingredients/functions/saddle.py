@@ -9,11 +9,11 @@ import numpy as np
 
 from ...registry import register
 from ..options import Floats
-from .protocol import Examples, FunctionOptions
+from .protocol import Function, FunctionOptions
 
 
 @register("function", "saddle")
-class Saddle:
+class Saddle(Function):
     """(x² - y²)/2: downhill without end along y.
 
     Gradient (x, -y), so that an update of gradient descent multiplies y by 1 + η: it leaves the
@@ -25,13 +25,8 @@ class Saddle:
     class Options(FunctionOptions):
         function: Literal["saddle"]
 
-    examples: Examples = ({},)
     names = ("x", "y")
     work_rows = 1
-    minimum = None
-
-    def __init__(self, options: Options) -> None:
-        pass
 
     def fill(
         self,

@@ -1,1 +1,1 @@
-"""Initializers: where the parameters start. One class is one initializer."""
+"""Initializers: where the parameters start. `protocol` says what one needs."""

@@ -1,12 +1,13 @@
-"""Initializers that look at the shapes of layers: how many units feed a unit, and are fed by it.
+"""Initializers whose spread depends on the shapes of layers: units below and units of the layer.
 
-Each is offset + scale × draw, where the draw has the spread of its source.
+All are offset + scale × draw, where the draw has the spread of the source.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from abc import abstractmethod
+from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -16,50 +17,51 @@ from ...errors import IngredientError
 from ...registry import register
 from ..options import Floats
 from ..problems.protocol import Problem
-from .protocol import InitOptions, LayerNumbers, LayerScales, WeightInitializer
+from .protocol import Hyperparameters, InitOptions, LayerNumbers, LayerScales, WeightInitializer
 
 
 class ScaledOptions(InitOptions):
-    """Options of initializers that know their own spread."""
+    """Options of initializers that have a spread of their own."""
 
-    scale: LayerScales = Field(1.0, description="Multiplies what is drawn; or one a layer.")
-    offset: LayerNumbers = Field(0.0, description="Added to every weight; or one a layer.")
+    scale: LayerScales = Field(1.0, description="Factor of what is drawn; a list: per layer.")
+    offset: LayerNumbers = Field(0.0, description="Added to every weight; a list: per layer.")
 
 
 class ScaledInitializer(WeightInitializer):
     """offset + scale × draw."""
 
-    def shape(self, draws: Floats, numbers: dict[str, Any]) -> Floats:
+    def shape(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
         """Weights (weights, lanes)."""
-        offset, scale = self.by_weight(numbers["offset"]), self.by_weight(numbers["scale"])
+        offset = self.by_weight(hyperparameters["offset"])
+        scale = self.by_weight(hyperparameters["scale"])
         weights: Floats = offset + scale * draws
         return weights
 
 
 class LayerInitializer(ScaledInitializer):
-    """Draws layer by layer."""
+    """Draws layer by layer; a subclass defines `draw_layer`."""
 
-    def __init__(self, options: Any, problem: Problem) -> None:
+    def __init__(self, options: InitOptions, problem: Problem) -> None:
         super().__init__(options, problem)
         if any(len(one.shape) != 2 for one in self.arrays):
             raise IngredientError(
-                f"{options.kind} needs the layers of a network, which this problem has not; "
-                "use point, uniform, normal or constant",
+                f"{options.kind} needs the layers of a network, but this problem has none; "
+                "choose an initializer that does not depend on layers, such as normal",
                 "kind",
             )
 
     def draw(self, random: Generator, seed: int) -> Floats:
-        """Standard numbers of one seed, (weights,) float64."""
+        """Weights of one seed, (weights,), before offset and scale."""
         shapes = [(one.shape[0], one.shape[1]) for one in self.arrays]
         return np.concatenate([self.draw_layer(random, *shape).ravel() for shape in shapes])
 
+    @abstractmethod
     def draw_layer(self, random: Generator, below: int, units: int) -> Floats:
         """The weights (units below, units) of one layer."""
-        raise TypeError("an initializer draws layers")
 
 
 class FanOptions(ScaledOptions):
-    """Options of initializers whose variance follows from the units of a layer."""
+    """Options of initializers whose variance depends on the number of units."""
 
     distribution: Literal["normal", "uniform"] = Field(
         description="Normal, or uniform with the same variance."
@@ -67,7 +69,9 @@ class FanOptions(ScaledOptions):
 
 
 class FanInitializer(LayerInitializer):
-    """Draws of a variance that follows from the units below and those of the layer."""
+    """Draws with a variance that depends on the number of units; a subclass defines `variance`."""
+
+    options: FanOptions
 
     def draw_layer(self, random: Generator, below: int, units: int) -> Floats:
         """The weights (units below, units) of one layer."""
@@ -76,56 +80,60 @@ class FanInitializer(LayerInitializer):
             return deviation * random.standard_normal((below, units))
         return math.sqrt(3) * deviation * random.uniform(-1, 1, (below, units))
 
-    def variance(self, below: int, units: int) -> float:
-        """Of one weight."""
-        raise TypeError("an initializer has a variance")
+    @staticmethod
+    @abstractmethod
+    def variance(below: int, units: int) -> float:
+        """The variance of one weight."""
 
 
 @register("init", "xavier")
 class Xavier(FanInitializer):
-    """Variance 2/(units below + units), by default uniform (Glorot and Bengio 2010)."""
+    """Variance 2/(units below + units), uniform by default (Glorot and Bengio 2010)."""
 
     class Options(FanOptions):
         kind: Literal["xavier"]
         distribution: Literal["normal", "uniform"] = "uniform"
 
-    def variance(self, below: int, units: int) -> float:
+    @staticmethod
+    def variance(below: int, units: int) -> float:
         return 2 / (below + units)
 
 
 @register("init", "he")
 class He(FanInitializer):
-    """Variance 2/units below, by default normal; for relu (He et al. 2015)."""
+    """Variance 2/(units below), normal by default; for relu (He et al. 2015)."""
 
     class Options(FanOptions):
         kind: Literal["he"]
         distribution: Literal["normal", "uniform"] = "normal"
 
-    def variance(self, below: int, units: int) -> float:
+    @staticmethod
+    def variance(below: int, units: int) -> float:
         return 2 / below
 
 
 @register("init", "lecun")
 class Lecun(FanInitializer):
-    """Variance 1/units below, by default normal (LeCun et al. 1998)."""
+    """Variance 1/(units below), normal by default (LeCun et al. 1998)."""
 
     class Options(FanOptions):
         kind: Literal["lecun"]
         distribution: Literal["normal", "uniform"] = "normal"
 
-    def variance(self, below: int, units: int) -> float:
+    @staticmethod
+    def variance(below: int, units: int) -> float:
         return 1 / below
 
 
 @register("init", "orthogonal")
 class Orthogonal(LayerInitializer):
-    """Each layer a random orthogonal matrix: columns, or rows, of length 1 (Saxe et al. 2014)."""
+    """A random orthogonal matrix per layer: orthonormal columns, or rows (Saxe et al. 2014)."""
 
     class Options(ScaledOptions):
         kind: Literal["orthogonal"]
 
     def draw_layer(self, random: Generator, below: int, units: int) -> Floats:
-        # of the taller form, with signs that make the distribution uniform
+        # QR of the taller form, with signs that make the distribution uniform
         tall = random.standard_normal((max(below, units), min(below, units)))
         factor, triangle = np.linalg.qr(tall)
         factor *= np.where(np.diag(triangle) < 0, -1.0, 1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -12,50 +12,50 @@ from ...errors import IngredientError
 from ...registry import register
 from ..options import Floats, LaneNumber, LaneNumbers
 from ..problems.protocol import Problem
-from .protocol import InitOptions, WeightInitializer
+from .protocol import Hyperparameters, InitOptions, WeightInitializer
 
 
 @register("init", "constant")
 class Constant(WeightInitializer):
-    """Every weight starts at `value`."""
+    """All weights start at `value`."""
 
     class Options(InitOptions):
         kind: Literal["constant"]
-        value: LaneNumber = Field(description="Every weight starts here.")
+        value: LaneNumber = Field(description="The initial value of every weight.")
 
     def draw(self, random: Generator, seed: int) -> Floats:
-        return np.zeros(len(self.layer))
+        return np.zeros(self.n_weights)
 
-    def shape(self, draws: Floats, numbers: dict[str, Any]) -> Floats:
-        weights: Floats = draws + numbers["value"]
+    def shape(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
+        weights: Floats = draws + hyperparameters["value"]
         return weights
 
 
 @register("init", "point")
 class Point(WeightInitializer):
-    """Every weight, or variable of a function, starts at a place of its own.
+    """Each weight of a network, or variable of a function, starts at a value of its own.
 
-    "init.values.0" as an axis moves the first of them.
+    The axis "init.values.0" varies the first of them.
     """
 
     class Options(InitOptions):
         kind: Literal["point"]
-        values: LaneNumbers = Field(description="One start a weight, or variable of a function.")
+        values: LaneNumbers = Field(description="One initial value per weight or variable.")
 
-    def __init__(self, options: Any, problem: Problem) -> None:
+    def __init__(self, options: Options, problem: Problem) -> None:
         super().__init__(options, problem)
-        if len(options.values) != len(self.layer):
+        if len(options.values) != self.n_weights:
             names = np.array(problem.parameter_names)[~self.is_bias]
             shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
             raise IngredientError(
-                f"there are {len(options.values)} values to start from, but {len(names)} weights "
-                f"or variables: {shown}",
+                f"there are {len(options.values)} initial values, but {len(names)} weights or "
+                f"variables: {shown}",
                 "values",
             )
 
     def draw(self, random: Generator, seed: int) -> Floats:
-        return np.zeros(len(self.layer))
+        return np.zeros(self.n_weights)
 
-    def shape(self, draws: Floats, numbers: dict[str, Any]) -> Floats:
-        weights: Floats = draws + numbers["values"]
+    def shape(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
+        weights: Floats = draws + hyperparameters["values"]
         return weights

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -14,22 +14,25 @@ from ...errors import IngredientError
 from ...registry import register
 from ..data_files import expect_file, read_arrays
 from ..options import Floats, context_of
-from ..problems.protocol import ParameterArray, Problem
+from ..problems.parameters import ParameterArray
+from ..problems.protocol import Problem
 from .by_layer import ScaledInitializer, ScaledOptions
+from .protocol import Hyperparameters
 
 
 @register("init", "file")
 class FromFile(ScaledInitializer):
-    """Parameters from an npz file, the same for every seed, or a set a seed.
+    """Parameters from an npz file: the same for every seed, or one set per seed.
 
-    One array a layer, `weight_1` of (units below, units), …, and, unless biases start at `biases`,
-    `bias_1`, … of (units,); of a function one array `parameters`. With one more axis in front of
-    each, seed s starts from set s. The weights become offset + scale × weight.
+    A network has one array per layer, `weight_1` of shape (units below, units), …, and `bias_1`, …
+    of shape (units,) unless its biases start at `biases`; a function has one array `parameters`.
+    If every array has one more axis in front, seed s starts from set s. The weights become
+    offset + scale × weight.
     """
 
     class Options(ScaledOptions):
         kind: Literal["file"]
-        file: str = Field(description="An npz file with one array a layer.")
+        file: str = Field(description="An npz file with one array per layer.")
         _content: dict[str, NDArray[np.float64]] = PrivateAttr()
 
         @model_validator(mode="after")
@@ -39,11 +42,13 @@ class FromFile(ScaledInitializer):
             self._content = read_arrays(path, "file")
             return self
 
-        def resolved(self) -> dict[str, Any]:
+        def resolved(self) -> dict[str, object]:
             digest = hashlib.sha256()
             for name, array in sorted(self._content.items()):
                 digest.update(f"{name}{array.shape}".encode() + array.tobytes())
             return super().resolved() | {"file": None, "content": digest.hexdigest()}
+
+    options: Options
 
     def __init__(self, options: Options, problem: Problem) -> None:
         super().__init__(options, problem)
@@ -57,21 +62,8 @@ class FromFile(ScaledInitializer):
             )
         in_sets = held[wanted[0].name].ndim > len(wanted[0].shape)
         self.sets = len(held[wanted[0].name]) if in_sets else None
-        self._sets: NDArray[np.float64] = np.concatenate(
-            [self._flat(one) for one in wanted], axis=1
-        )
-
-    def _flat(self, wanted: ParameterArray) -> NDArray[np.float64]:
-        """The sets of one array, (sets, parameters)."""
-        shape = wanted.shape if self.sets is None else (self.sets, *wanted.shape)
-        array: NDArray[np.float64] = self.options._content[wanted.name]
-        if array.shape != shape or not array.size:
-            raise IngredientError(
-                f'{self.options.file}: "{wanted.name}" has the shape {array.shape}, but the '
-                f"problem needs {shape}",
-                "file",
-            )
-        return array.reshape(-1, wanted.size)
+        flat = [_flat(options, one, self.sets) for one in wanted]
+        self._sets: NDArray[np.float64] = np.concatenate(flat, axis=1)
 
     def draw(self, random: Generator, seed: int) -> Floats:
         if self.sets is not None and seed >= self.sets:
@@ -79,14 +71,29 @@ class FromFile(ScaledInitializer):
         parameters: Floats = self._sets[0 if self.sets is None else seed]
         return parameters
 
-    def start(self, draws: Floats, numbers: dict[str, Any]) -> Floats:
+    def start(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
         if not self._with_biases:
-            return super().start(draws, numbers)
+            return super().start(draws, hyperparameters)
         parameters = draws.copy()
-        parameters[~self.is_bias] = self.shape(draws[~self.is_bias], numbers)
+        parameters[~self.is_bias] = self.shape(draws[~self.is_bias], hyperparameters)
         return parameters
 
 
+def _flat(
+    options: FromFile.Options, wanted: ParameterArray, sets: int | None
+) -> NDArray[np.float64]:
+    """All sets of one array, (sets, parameters); raises IngredientError if its shape is wrong."""
+    shape = wanted.shape if sets is None else (sets, *wanted.shape)
+    array = options._content[wanted.name]
+    if array.shape != shape or not array.size:
+        raise IngredientError(
+            f'{options.file}: "{wanted.name}" has shape {array.shape}, but the problem needs '
+            f"{shape}",
+            "file",
+        )
+    return array.reshape(-1, wanted.size)
+
+
 def missing_set(sets: int, seed: int) -> str:
-    """What is wrong with a seed beyond the sets of an init file."""
-    return f"the init file holds {sets} sets, for the seeds 0 to {sets - 1}; none for {seed}"
+    """The message about a seed for which an init file has no set."""
+    return f"the init file has {sets} sets, for seeds 0 to {sets - 1}, but none for seed {seed}"

@@ -1,82 +1,107 @@
-"""What the engine needs of an initializer, and the base class of all that draw weights."""
+"""Interface of initializers, and the base class of those that draw weights."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from pydantic import Field
 
 from ...errors import IngredientError
 from ..options import Floats, LaneNumber, Options, PerLane
 from ..problems.protocol import Problem
 
+Hyperparameters = Mapping[str, NDArray[np.float64]]
+
+
+class PerLayer:
+    """Marks an option that is one number for all layers of weights, or a list of one per layer."""
+
+
 _Scale = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-LayerScales = Annotated[_Scale | list[_Scale], PerLane()]
-LayerNumbers = Annotated[LaneNumber | list[LaneNumber], PerLane()]
+LayerScales = Annotated[_Scale | list[_Scale], PerLane(), PerLayer()]
+LayerNumbers = Annotated[LaneNumber | list[LaneNumber], PerLane(), PerLayer()]
 
 
 class InitOptions(Options):
     """Options that all initializers share."""
 
     kind: str
-    biases: LaneNumber = Field(0.0, description="Every bias starts here.")
+    biases: LaneNumber = Field(0.0, description="The initial value of every bias.")
 
 
-class Initializer(Protocol):
-    """What the engine needs of an initializer; made for one problem."""
+class Initializer(ABC):
+    """Where the parameters of a problem start, built from its options and the problem.
+
+    The constructor raises IngredientError if they do not fit together.
+    """
 
     Options: ClassVar[type[InitOptions]]
-    sets: int | None  # how many seeds it knows, where it cannot draw for any
+    sets: int | None = None  # the number of seeds it has starts for; None: any seed
 
-    def __init__(self, options: Any, problem: Problem) -> None:
-        """Raises IngredientError where the options do not fit the problem."""
+    @abstractmethod
+    def __init__(self, options: InitOptions, problem: Problem) -> None: ...
 
+    @abstractmethod
     def draw(self, random: Generator, seed: int) -> Floats:
-        """Standard numbers of one seed, float64."""
+        """What is random about the start of one seed, float64: the same for all hyperparameters."""
 
-    def start(self, draws: Floats, numbers: dict[str, Any]) -> Floats:
-        """Parameters (parameters, lanes) from draws (…, lanes) and the numbers of the lanes.
+    @abstractmethod
+    def start(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
+        """Parameters (parameters, lanes) from draws (…, lanes).
 
-        A number has no axes or is (lanes,), a list of numbers is (numbers, 1) or (numbers, lanes).
+        A hyperparameter has no axes or is (lanes,); a list of them is (n, 1) or (n, lanes).
         """
 
 
-class WeightInitializer:
-    """Draws and shapes the weights; biases are the same in all of them."""
+class WeightInitializer(Initializer):
+    """Draws the weights; all biases start at the option `biases`."""
 
-    sets: int | None = None
-
-    def __init__(self, options: Any, problem: Problem) -> None:
+    def __init__(self, options: InitOptions, problem: Problem) -> None:
         self.options = options
-        self.is_bias = problem.is_bias
+        self._problem = problem
         self.arrays = [one for one in problem.arrays if not one.is_bias]
-        self.layer = np.repeat(np.arange(len(self.arrays)), [one.size for one in self.arrays])
-        for name in options.lane_keys():
+        for name, field in type(options).model_fields.items():
             given = getattr(options, name, None)
-            if isinstance(given, list) and name != "values" and len(given) != len(self.arrays):
+            is_per_layer = any(isinstance(mark, PerLayer) for mark in field.metadata)
+            if is_per_layer and isinstance(given, list) and len(given) != len(self.arrays):
                 raise IngredientError(
-                    f"there are {len(given)} numbers for {len(self.arrays)} layers of weights: "
-                    "give one number, or one a layer",
+                    f"there are {len(given)} numbers for {len(self.arrays)} layers of weights; "
+                    "give one number, or one per layer",
                     name,
                 )
 
-    def draw(self, random: Generator, seed: int) -> Floats:
-        """Standard numbers of one seed, (weights,) float64."""
-        raise TypeError("an initializer draws")
+    @cached_property
+    def n_weights(self) -> int:
+        """The number of weights, without biases."""
+        return sum(one.size for one in self.arrays)
 
-    def shape(self, draws: Floats, numbers: dict[str, Any]) -> Floats:
-        """Weights (weights, lanes) from draws of the same shape."""
-        raise TypeError("an initializer shapes its draws")
+    @cached_property
+    def is_bias(self) -> NDArray[np.bool_]:
+        """Which parameters are biases, (parameters,)."""
+        return self._problem.is_bias
 
-    def start(self, draws: Floats, numbers: dict[str, Any]) -> Floats:
-        """The weights in their places, and the biases."""
+    @abstractmethod
+    def shape(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
+        """Weights (weights, lanes) from draws (weights, lanes)."""
+
+    def start(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
+        """The weights and the biases in their order."""
         parameters = np.empty((len(self.is_bias), draws.shape[1]))
-        parameters[~self.is_bias] = self.shape(draws, numbers)
-        parameters[self.is_bias] = numbers["biases"]
+        parameters[~self.is_bias] = self.shape(draws, hyperparameters)
+        parameters[self.is_bias] = hyperparameters["biases"]
         return parameters
 
-    def by_weight(self, number: Floats) -> Floats:
-        """A number of the options, which may be one a layer, ready to broadcast to the weights."""
-        return number[self.layer] if number.ndim == 2 else number
+    def by_weight(self, number: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A hyperparameter, possibly one value per layer, ready to broadcast to the weights."""
+        return number[self._layer] if number.ndim == 2 else number
+
+    @cached_property
+    def _layer(self) -> NDArray[np.intp]:
+        """The layer of each weight, from 0."""
+        return np.repeat(np.arange(len(self.arrays)), [one.size for one in self.arrays])

@@ -1,8 +1,8 @@
-"""Initializers that draw every weight from one distribution."""
+"""Initializers that draw every weight from the same distribution."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from numpy.random import Generator
 from pydantic import Field, model_validator
@@ -10,17 +10,17 @@ from pydantic import Field, model_validator
 from ...errors import IngredientError
 from ...registry import register
 from ..options import Floats, LaneNumber
-from .protocol import InitOptions, LayerNumbers, LayerScales, WeightInitializer
+from .protocol import Hyperparameters, InitOptions, LayerNumbers, LayerScales, WeightInitializer
 
 
 @register("init", "uniform")
 class Uniform(WeightInitializer):
-    """Weights drawn from [low, high), by default numpy.random.rand's [0, 1)."""
+    """Weights drawn uniformly from [low, high), by default [0, 1) as by numpy.random.rand."""
 
     class Options(InitOptions):
         kind: Literal["uniform"]
-        low: LaneNumber = Field(0.0, description="The lowest weight possible.")
-        high: LaneNumber = Field(1.0, description="No weight reaches this.")
+        low: LaneNumber = Field(0.0, description="Lower end of the interval.")
+        high: LaneNumber = Field(1.0, description="Upper end of the interval, excluded.")
 
         @model_validator(mode="after")
         def _ordered(self) -> Uniform.Options:
@@ -32,10 +32,10 @@ class Uniform(WeightInitializer):
             return self
 
     def draw(self, random: Generator, seed: int) -> Floats:
-        return random.random(len(self.layer))
+        return random.random(self.n_weights)
 
-    def shape(self, draws: Floats, numbers: dict[str, Any]) -> Floats:
-        low, high = numbers["low"], numbers["high"]
+    def shape(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
+        low, high = hyperparameters["low"], hyperparameters["high"]
         weights: Floats = low + (high - low) * draws
         return weights
 
@@ -44,18 +44,19 @@ class Uniform(WeightInitializer):
 class Normal(WeightInitializer):
     """Weights drawn from a normal distribution with mean `mean` and standard deviation `scale`.
 
-    Both are one number, or one a layer.
+    Both are one number, or a list of one per layer.
     """
 
     class Options(InitOptions):
         kind: Literal["normal"]
-        mean: LayerNumbers = Field(0.0, description="The mean of the weights; or one a layer.")
-        scale: LayerScales = Field(1.0, description="Their standard deviation; or one a layer.")
+        mean: LayerNumbers = Field(0.0, description="Mean of the weights; a list: per layer.")
+        scale: LayerScales = Field(1.0, description="Standard deviation; a list: per layer.")
 
     def draw(self, random: Generator, seed: int) -> Floats:
-        return random.standard_normal(len(self.layer))
+        return random.standard_normal(self.n_weights)
 
-    def shape(self, draws: Floats, numbers: dict[str, Any]) -> Floats:
-        mean, scale = self.by_weight(numbers["mean"]), self.by_weight(numbers["scale"])
+    def shape(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
+        mean = self.by_weight(hyperparameters["mean"])
+        scale = self.by_weight(hyperparameters["scale"])
         weights: Floats = mean + scale * draws
         return weights

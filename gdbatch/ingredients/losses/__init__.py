@@ -1,1 +1,1 @@
-"""Losses: what a network is trained to reduce. One class is one loss."""
+"""Losses: what a network is trained to reduce. `protocol` says what one needs."""

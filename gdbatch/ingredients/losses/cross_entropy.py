@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
 
-from ...numerics.elementary import exp, like, log1p, where
+from ...numerics.elementary import Scalar, exp, like, log1p, where
 from ...registry import register
+from ..activations.saturating import Sigmoid
 from ..options import Floats
+from .protocol import Loss
 
 
 @register("loss", "binary_cross_entropy")
-class BinaryCrossEntropy:
-    """-t log p - (1-t) log(1-p), averaged; for sigmoid outputs and targets in [0, 1].
+class BinaryCrossEntropy(Loss):
+    """Mean of -t log p - (1 - t) log(1 - p), for sigmoid outputs and targets in [0, 1].
 
-    Computed from the sum of products s, without cancellation, as
-    max(s, 0) - t s + log1p(exp(-|s|)).
+    Computed from the sum of products s as max(s, 0) - t s + log1p(exp(-|s|)), which has no
+    cancellation.
     """
 
-    through_sigmoid = True
+    output_activation = Sigmoid
+    target_range = (0.0, 1.0)
 
     @staticmethod
-    def term(prediction: Any, sop: Any, target: Any) -> Any:
+    def term(prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
         return np.maximum(sop, 0) - target * sop + np.log1p(np.exp(-abs(sop)))
 
     @staticmethod
-    def fused(prediction: Any, sop: Any, target: Any) -> Any:
+    def fused(prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
         zero = like(sop, 0.0)
         return where(sop < zero, zero, sop) - target * sop + log1p(exp(-abs(sop)))
 
@@ -43,13 +43,9 @@ class BinaryCrossEntropy:
     def terms(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
         np.multiply(sop, targets, out)
         np.maximum(sop, 0, out=work)
-        np.subtract(work, out, out)  # exactly 0 where the target is met ever better
+        np.subtract(work, out, out)  # exactly 0 as the target is approached
         np.absolute(sop, work)
         np.negative(work, work)
         np.exp(work, work)
         np.log1p(work, work)
         np.add(out, work, out)
-
-    @staticmethod
-    def bound(lowest: float, highest: float, target: float) -> float:
-        return math.inf

@@ -1,46 +1,62 @@
-"""What the engine and the reference trainer need of a loss."""
+"""Interface of losses."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+import math
+from abc import ABC, abstractmethod
+from typing import ClassVar, Protocol
 
+from ...numerics.elementary import Scalar
+from ..activations.protocol import Activation
 from ..options import Floats
 
 
-class Loss(Protocol):
-    """What the engine needs of a loss.
+class FusedLoss(Protocol):
+    """The term of one prediction, for the fused engine.
 
-    The gradient of every loss here is `factor` × (prediction - target): with respect to the
-    prediction, or, when `through_sigmoid`, to the sum of products of a sigmoid output, whose
-    slope then cancels.
+    Without branches, of the functions in `numerics.elementary`, with constants made by `like`.
     """
 
-    through_sigmoid: ClassVar[bool]
+    def __call__(self, prediction: Scalar, sop: Scalar, target: Scalar, /) -> Scalar: ...
+
+
+class Loss(ABC):
+    """A loss of predictions p and targets t; used as a class.
+
+    It is `scale` × the sum of a term for every prediction. Its gradient must be `factor` × (p - t):
+    by p, or, if there is an `output_activation`, by the sum of products (sop) of the outputs.
+    """
+
+    # the only activation of the outputs that the loss is made for, whose derivative cancels in the
+    # gradient; None: any
+    output_activation: ClassVar[type[Activation] | None] = None
+    target_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # allowed targets
+    fused: ClassVar[FusedLoss | None] = None  # None: only the NumPy engine trains it
 
     @staticmethod
-    def term(prediction: Any, sop: Any, target: Any) -> Any:
-        """The loss of one prediction (NumPy scalars), before `scale`."""
+    @abstractmethod
+    def term(prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
+        """The loss of one prediction, before `scale`."""
 
     @staticmethod
-    def fused(prediction: Any, sop: Any, target: Any) -> Any:
-        """The same for compiled kernels, of numbers of one type."""
-
-    @staticmethod
+    @abstractmethod
     def scale(count: int) -> float:
-        """What the sum of `count` terms (samples × outputs) is multiplied by."""
+        """The factor of the sum of `count` terms (samples × outputs)."""
 
     @staticmethod
+    @abstractmethod
     def factor(count: int) -> float:
-        """What (prediction - target) is multiplied by in the gradient."""
+        """The factor of p - t in the gradient."""
 
     @staticmethod
+    @abstractmethod
     def terms(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
-        """Fill `out` with the loss of every prediction, before `scale`.
+        """Fill `out` with the term of every prediction, without allocating memory.
 
-        `difference` = prediction - target, `sop`, `out` and `work` are of one shape, to which
-        `targets` broadcasts.
+        `difference` (p - t), `sop`, `out` and `work` have one shape, to which `targets` broadcasts.
         """
 
     @staticmethod
     def bound(lowest: float, highest: float, target: float) -> float:
-        """The largest term possible with predictions between lowest and highest."""
+        """An upper bound of a term for predictions between lowest and highest."""
+        return math.inf

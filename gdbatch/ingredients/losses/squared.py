@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ...numerics.elementary import Scalar
 from ...registry import register
 from ..options import Floats
+from .protocol import Loss
 
 
-class _Squared:
-    through_sigmoid = False
-
+class _Squared(Loss):
     @staticmethod
-    def term(prediction: Any, sop: Any, target: Any) -> Any:
+    def term(prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
         return (prediction - target) ** 2
 
     @staticmethod
-    def fused(prediction: Any, sop: Any, target: Any) -> Any:
+    def fused(prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
         return (prediction - target) * (prediction - target)
 
     @staticmethod
@@ -27,14 +25,14 @@ class _Squared:
 
     @staticmethod
     def bound(lowest: float, highest: float, target: float) -> float:
-        # a power of Python's raises where it overflows, a product is inf
+        # a product overflows to inf, a power of Python floats would raise OverflowError
         below, above = lowest - target, highest - target
         return max(below * below, above * above)
 
 
 @register("loss", "squared_error")
 class SquaredError(_Squared):
-    """(p - t)², summed over outputs and samples: the tutorial's."""
+    """Sum of (p - t)² over outputs and samples, as in the tutorial."""
 
     @staticmethod
     def scale(count: int) -> float:
@@ -47,7 +45,7 @@ class SquaredError(_Squared):
 
 @register("loss", "mean_squared_error")
 class MeanSquaredError(_Squared):
-    """(p - t)², averaged over outputs and samples."""
+    """Mean of (p - t)² over outputs and samples."""
 
     @staticmethod
     def scale(count: int) -> float:

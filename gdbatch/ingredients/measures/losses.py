@@ -1,8 +1,4 @@
-"""Measures of losses: numbers that a sweep asks for of every trial, columns of its `trials`.
-
-They see the loss of every step from 0 to the trial's end, `steps`, both included. Those of points
-and orbits stand in the files beside this one.
-"""
+"""Measures of the losses of a trial, from step 0 to its last step `steps`, both included."""
 
 from __future__ import annotations
 
@@ -24,7 +20,7 @@ def _missing(lanes: int) -> Values:
 
 @register("measure", "best_loss")
 class BestLoss(PathMeasure):
-    """The smallest loss, and the first step that had it."""
+    """The smallest loss, and the first step with it."""
 
     class Options(MeasureOptions):
         kind: Literal["best_loss"]
@@ -39,7 +35,7 @@ class BestLoss(PathMeasure):
     def update(self, now: Now) -> None:
         better = self._better
         np.greater_equal(now.loss, self._loss, out=better)
-        np.logical_not(better, out=better)  # where there is no best loss yet, too
+        np.logical_not(better, out=better)  # also if there is no best loss yet
         np.logical_and(better, now.finite, out=better)
         np.copyto(self._loss, now.loss, where=better)
         np.copyto(self._step, now.step, where=better)
@@ -50,18 +46,18 @@ class BestLoss(PathMeasure):
 
 @register("measure", "loss_at")
 class LossAt(PathMeasure):
-    """The loss at given steps; NaN at those after the trial's end."""
+    """The loss at given steps; NaN after the end of the trial."""
 
     class Options(MeasureOptions):
         kind: Literal["loss_at"]
-        steps: list[int] = Field(min_length=1, description="At which steps, from 0.")
+        steps: list[int] = Field(min_length=1, description="The steps, counted from 0.")
 
         @model_validator(mode="after")
         def _are_steps(self) -> LossAt.Options:
             for place, step in enumerate(self.steps):
                 if step < 0:
                     raise IngredientError(
-                        f"there is no step {step}; the first is 0", "steps", place
+                        f"there is no step {step}; steps count from 0", "steps", place
                     )
             return self
 
@@ -83,11 +79,11 @@ class LossAt(PathMeasure):
 
 @register("measure", "mean_loss")
 class MeanLoss(PathMeasure):
-    """The mean of the last losses, or of all where there are fewer."""
+    """The mean of the last losses, or of all if there are fewer."""
 
     class Options(MeasureOptions):
         kind: Literal["mean_loss"]
-        last: int = Field(20, ge=1, le=100_000, description="Of how many losses.")
+        last: int = Field(20, ge=1, le=100_000, description="How many losses.")
 
         def columns(self) -> list[Column]:
             return [Column(f"mean_loss_last_{self.last}")]
@@ -104,21 +100,21 @@ class MeanLoss(PathMeasure):
 
     def compute(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
         total = np.zeros(len(missing))
-        for losses in self._last:  # row by row, so that a lane's order is always the same
+        for losses in self._last:  # row by row: the order of additions must not depend on the block
             total += losses[chosen]
         return [total / self._count[chosen]]
 
 
 @register("measure", "trained")
 class Trained(PathMeasure):
-    """1 where the mean of the last losses is below the first loss, 0 where it is not.
+    """1 if the mean of the last losses is below the first loss, else 0; 0 if the trial diverged.
 
-    So do the maps of Sohl-Dickstein (2024) tell it, with the last 20; what diverged did not train.
+    The criterion of the maps of Sohl-Dickstein (2024), there with the last 20 losses.
     """
 
     class Options(MeasureOptions):
         kind: Literal["trained"]
-        last: int = Field(20, ge=1, le=100_000, description="Of how many losses the mean is.")
+        last: int = Field(20, ge=1, le=100_000, description="How many losses are averaged.")
 
         def columns(self) -> list[Column]:
             return [Column("trained", whole=True)]
@@ -146,9 +142,9 @@ class Trained(PathMeasure):
 
 @register("measure", "relative_losses")
 class RelativeLosses(PathMeasure):
-    """The sums over all steps of L/L₀, the loss in terms of the first, and of its inverse L₀/L.
+    """The sums over all steps of L/L₀, with L₀ the first loss, and of L₀/L.
 
-    The maps of Sohl-Dickstein (2024) are coloured by them, with `largest` = 1e6.
+    They are the colours of the maps of Sohl-Dickstein (2024), there with `largest` = 1e6.
     """
 
     class Options(MeasureOptions):
@@ -156,7 +152,7 @@ class RelativeLosses(PathMeasure):
         largest: float | None = Field(
             None,
             gt=0,
-            description="What larger L/L₀ count as, and the steps after a divergence.",
+            description="Upper limit of L/L₀, which also stands for the steps after a divergence.",
         )
 
         def columns(self) -> list[Column]:
@@ -177,7 +173,7 @@ class RelativeLosses(PathMeasure):
             np.divide(1.0, ratio, ratio)
             np.add(inverse, ratio, inverse, where=now.finite)
             return
-        np.fmin(ratio, self._largest, out=ratio)  # of a NaN, too
+        np.fmin(ratio, self._largest, out=ratio)  # also replaces NaN
         np.add(total, ratio, total)
         np.divide(1.0, ratio, ratio)
         np.add(inverse, ratio, inverse)
@@ -192,7 +188,7 @@ class RelativeLosses(PathMeasure):
 
 @register("measure", "loss_increases")
 class LossIncreases(PathMeasure):
-    """How many steps had a larger loss than the one before."""
+    """The number of steps with a larger loss than the step before."""
 
     class Options(MeasureOptions):
         kind: Literal["loss_increases"]

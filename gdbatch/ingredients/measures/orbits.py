@@ -1,4 +1,4 @@
-"""Measures of where the parameters go in the end."""
+"""Measures of the final orbit of the parameters."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ import math
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from ...registry import register
 from .protocol import Chosen, Column, MeasureOptions, Now, PathMeasure, Values
 
 PERIODS = (1, 2, 4, 8)
-_POINTS = 2 * PERIODS[-1]  # of the orbit: a period is seen when it has come once more
+_POINTS = 2 * PERIODS[-1]  # of the orbit: a period is recognised at its second repetition
 
 
 @register("measure", "period")
 class Period(PathMeasure):
-    """The period of the parameters' final orbit: 1, 2, 4 or 8; empty where it is none of them.
+    """The period of the final orbit of the parameters: 1, 2, 4 or 8; null if it is none of them.
 
-    An orbit has the period p when each of its last p points lies where it lay p steps before. So
-    what has come to rest has period 1, and so has what moves by less than the tolerance.
+    An orbit has period p if each of its last p points equals the point p steps before, within the
+    tolerance. A fixed point has period 1.
     """
 
     class Options(MeasureOptions):
         kind: Literal["period"]
         tolerance: float = Field(
-            1e-6, gt=0, description="Of each parameter w: times max(1, |w|), how far is the same."
+            1e-6, gt=0, description="A parameter w is equal to another within this × max(1, |w|)."
         )
 
         def columns(self) -> list[Column]:
@@ -41,13 +42,13 @@ class Period(PathMeasure):
 
     def compute(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
         period = np.full(len(missing), math.nan)
-        for candidate in reversed(PERIODS):  # the smallest has the last word
+        for candidate in reversed(PERIODS):  # so that the smallest wins
             if step + 1 >= 2 * candidate:
                 period[self._recurs(step, chosen, candidate)] = candidate
         return [period]
 
-    def _recurs(self, step: int, chosen: Chosen, after: int) -> np.ndarray:
-        """Whether the last points are those of `after` steps before."""
+    def _recurs(self, step: int, chosen: Chosen, after: int) -> NDArray[np.bool_]:
+        """Whether the last points equal those `after` steps before."""
         same = np.ones(self._points[0, 0, chosen].shape, bool)
         for back in range(after):
             point = self._points[(step - back) % _POINTS][:, chosen]

@@ -1,46 +1,21 @@
-"""Measures of where a trial begins and where it ends, whatever was on the way."""
+"""Measures of where a trial starts and where it ends."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
-from ...numerics.lanczos import Hessian, largest_eigenvalue
+from ...numerics.lanczos import largest_eigenvalue
 from ...registry import register
-from .protocol import Column, MeasureOptions, Values
-
-
-@dataclass
-class Place:
-    """Where the lanes of a block stand, in float64."""
-
-    parameters: Values  # (parameters, lanes)
-    hessian: Hessian  # of the loss there
-    rates: Values  # learning rates of the next update, to broadcast to the parameters
-    direction: Values  # a random one, (parameters, lanes), the same in every lane
-
-
-class PointOptions(MeasureOptions):
-    """Options that all measures of points share."""
-
-
-class PointMeasure(Protocol):
-    """A measure that needs to see the beginning and the end only."""
-
-    Options: ClassVar[type[PointOptions]]
-
-    @staticmethod
-    def compute(options: Any, start: Place, end: Place) -> list[Values]:
-        """Its columns, (lanes,) each."""
+from .protocol import Column, MeasureOptions, Place, PointMeasure, Values
 
 
 @register("measure", "parameter_norm")
-class ParameterNorm:
+class ParameterNorm(PointMeasure):
     """√Σw² of the final parameters."""
 
-    class Options(PointOptions):
+    class Options(MeasureOptions):
         kind: Literal["parameter_norm"]
 
         def columns(self) -> list[Column]:
@@ -52,10 +27,10 @@ class ParameterNorm:
 
 
 @register("measure", "sharpness")
-class Sharpness:
-    """The largest eigenvalue of the loss's Hessian, where a trial begins and where it ends."""
+class Sharpness(PointMeasure):
+    """The largest eigenvalue of the Hessian of the loss, at the start and the end of a trial."""
 
-    class Options(PointOptions):
+    class Options(MeasureOptions):
         kind: Literal["sharpness"]
 
         def columns(self) -> list[Column]:
@@ -67,14 +42,15 @@ class Sharpness:
 
 
 @register("measure", "rate_times_sharpness")
-class RateTimesSharpness:
-    """Learning rate × sharpness, at the beginning and the end: 2 is the edge of stability.
+class RateTimesSharpness(PointMeasure):
+    """Learning rate × sharpness at the start and the end; 2 is the edge of stability.
 
-    With a rate η a parameter, the largest eigenvalue of η^½ H η^½; with a schedule, the rate of
-    the first update and of the one that would come next.
+    If learning rates η differ between parameters, it is the largest eigenvalue of η^½ H η^½. With a
+    schedule, η is that of the first update, and that of the update after the last (Cohen et al.
+    2021).
     """
 
-    class Options(PointOptions):
+    class Options(MeasureOptions):
         kind: Literal["rate_times_sharpness"]
 
         def columns(self) -> list[Column]:

@@ -1,13 +1,15 @@
-"""What a measure is: columns of `trials` that are computed for every trial."""
+"""Interface of measures: further columns of `trials`, computed for every trial on request."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...numerics.lanczos import Hessian
 from ..options import Floats, Options
 
 Values = NDArray[np.float64]
@@ -16,56 +18,79 @@ Chosen = slice | NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of `trials`; of whole numbers, one that is not there is empty, else NaN."""
+    """A column of `trials`. A missing value is null in a column of integers, else NaN."""
 
     name: str
-    whole: bool = False
+    whole: bool = False  # integers
 
 
-class MeasureOptions(Options):
+class MeasureOptions(Options, ABC):
     """Options that all measures share."""
 
     kind: str
 
+    @abstractmethod
     def columns(self) -> list[Column]:
-        """The columns it fills."""
-        raise TypeError("a measure has columns")
+        """The columns that the measure fills."""
 
 
 @dataclass
 class Now:
-    """Lanes of a block, all after the same number of updates."""
+    """The lanes of a block, all after the same number of updates."""
 
     step: int
-    loss: Values  # (lanes,); NaN where it is not finite, which only a trial's last may be
+    loss: Values  # (lanes,); NaN where it is not finite, which ends the trial
     finite: NDArray[np.bool_]
     parameters: Floats  # (parameters, lanes)
 
 
-class PathMeasure:
-    """A measure that looks at every step; made for a number of lanes, of which some may leave.
+class PathMeasure(ABC):
+    """A measure that observes every step of the trials from 0 to their ends.
 
-    Its arrays have the lanes on their last axis.
+    It is created for a block of lanes, some of which may leave. Attributes that are arrays have the
+    lanes on their last axis.
     """
 
     Options: ClassVar[type[MeasureOptions]]
 
+    @abstractmethod
     def __init__(self, options: Any, n_parameters: int, lanes: int) -> None:
-        raise TypeError("a measure begins with what it keeps of each lane")
+        """Allocate what is kept for each lane."""
 
+    @abstractmethod
     def update(self, now: Now) -> None:
-        """Take note of a step, without allocating."""
-        raise TypeError("a measure looks at steps")
+        """Observe one step, without allocating memory."""
 
     def select(self, chosen: Chosen) -> None:
-        """Go on with some of the lanes only, in the order of `chosen`."""
+        """Keep only some lanes, in the order of `chosen`."""
         for name, kept in vars(self).items():
             if isinstance(kept, np.ndarray):
                 setattr(self, name, kept[..., chosen].copy())
 
+    @abstractmethod
     def compute(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
-        """The columns of chosen lanes, whose last step was `step`.
+        """The columns for the chosen lanes, whose last step was `step`.
 
-        missing: the steps of the budget that they did not make since they diverged.
+        missing: the number of steps of the budget that they lack because they diverged.
         """
-        raise TypeError("a measure is read in the end")
+
+
+@dataclass
+class Place:
+    """A point in parameter space for each lane of a block, in float64."""
+
+    parameters: Values  # (parameters, lanes)
+    hessian: Hessian  # of the loss there
+    rates: Values  # learning rates of the next update; broadcasts to the parameters
+    direction: Values  # a random one, (parameters, lanes), the same for every lane
+
+
+class PointMeasure(ABC):
+    """A measure of where a trial starts and ends; used as a class."""
+
+    Options: ClassVar[type[MeasureOptions]]
+
+    @staticmethod
+    @abstractmethod
+    def compute(options: Any, start: Place, end: Place) -> list[Values]:
+        """The columns, (lanes,) each."""

@@ -1,1 +1,1 @@
-"""Optimizers: how a gradient becomes a step; one class each, what they share in `protocol`."""
+"""Optimizers: how an update follows from the gradient. `protocol` says what one needs."""

@@ -1,30 +1,34 @@
-"""Optimizers that follow the gradient: plain, and with momentum."""
+"""Optimizers without a scale of their own per parameter: gradient descent, momentum, signs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
+from ...numerics.elementary import Scalar
 from ...registry import register
 from ..options import LaneNumber
-from .protocol import OptimizerOptions, Step
+from .protocol import (
+    Hyperparameters,
+    Optimizer,
+    OptimizerOptions,
+    Scalars,
+    State,
+    Step,
+)
 
 
 @register("optimizer", "gradient_descent")
-class GradientDescent:
+class GradientDescent(Optimizer):
     """w ← w - η g (Cauchy 1847).
 
-    `learning_rate` is η, `gradient` is g.
+    η is the learning rate, g the gradient.
     """
 
     class Options(OptimizerOptions):
         kind: Literal["gradient_descent"]
-
-    state = ()
-    row_state = ()
 
     @staticmethod
     def update(step: Step) -> None:
@@ -33,44 +37,45 @@ class GradientDescent:
 
     @staticmethod
     def update_one(
-        weight: Any,
-        slope: Any,
-        rate: Any,
-        hyperparameters: Mapping[str, Any],
-        state: dict[str, Any],
-    ) -> Any:
-        return weight - rate * slope
-
-    fused_hyperparameters = ()
+        weight: Scalar,
+        gradient: Scalar,
+        rate: Scalar,
+        hyperparameters: Hyperparameters,
+        state: State,
+    ) -> Scalar:
+        return weight - rate * gradient
 
     @staticmethod
     def fused(
-        weight: Any, slope: Any, state: Any, shares: Any, hyperparameters: Any, rate: Any
-    ) -> Any:
-        return weight - rate * slope, state, shares
+        weight: Scalar,
+        gradient: Scalar,
+        state: Scalars,
+        row_state: Scalars,
+        hyperparameters: Scalars,
+        rate: Scalar,
+    ) -> tuple[Scalar, Scalars, Scalars]:
+        return weight - rate * gradient, state, row_state
 
 
 class _MomentumOptions(OptimizerOptions):
-    momentum: LaneNumber = Field(0.9, ge=0, lt=1, description="β: what stays of the velocity.")
+    momentum: LaneNumber = Field(0.9, ge=0, lt=1, description="β: the decay of the velocity.")
 
 
 @register("optimizer", "momentum")
-class Momentum:
+class Momentum(Optimizer):
     """Heavy ball: v ← β v + g, w ← w - η v (Polyak 1964).
 
-    The convention is PyTorch's (torch.optim.SGD with `momentum`, no dampening): the velocity is
-    a sum of gradients, and a change of η acts on all of it at once. The textbook has η inside,
-    v ← β v - η g and w ← w + v, Polyak's w ← w - η g + β (w - w before): the same weights as long
-    as η does not change. Where the gradient comes in as (1 - β) g, as in an average of gradients,
-    η is 1/(1 - β) times this one's.
-    Stable on a curvature λ where η λ < 2 (1 + β).
+    The convention is that of torch.optim.SGD with `momentum` and no dampening: the velocity is a
+    sum of gradients, and a change of η acts on all of it at once. The textbook's v ← β v - η g,
+    w ← w + v and Polyak's w ← w - η g + β (w - w before) give the same weights as long as η is
+    constant. If the gradient enters as (1 - β) g, as in an average, η is 1/(1 - β) times as large.
+    Stable on a curvature λ if η λ < 2 (1 + β).
     """
 
     class Options(_MomentumOptions):
         kind: Literal["momentum"]
 
     state = ("velocity",)
-    row_state = ()
 
     @staticmethod
     def update(step: Step) -> None:
@@ -82,39 +87,43 @@ class Momentum:
 
     @staticmethod
     def update_one(
-        weight: Any,
-        slope: Any,
-        rate: Any,
-        hyperparameters: Mapping[str, Any],
-        state: dict[str, Any],
-    ) -> Any:
-        state["velocity"] = hyperparameters["momentum"] * state.get("velocity", 0) + slope
+        weight: Scalar,
+        gradient: Scalar,
+        rate: Scalar,
+        hyperparameters: Hyperparameters,
+        state: State,
+    ) -> Scalar:
+        state["velocity"] = hyperparameters["momentum"] * state.get("velocity", 0) + gradient
         return weight - rate * state["velocity"]
 
     fused_hyperparameters = ("momentum",)
 
     @staticmethod
     def fused(
-        weight: Any, slope: Any, state: Any, shares: Any, hyperparameters: Any, rate: Any
-    ) -> Any:
-        velocity = hyperparameters[0] * state[0] + slope
-        return weight - rate * velocity, (velocity,), shares
+        weight: Scalar,
+        gradient: Scalar,
+        state: Scalars,
+        row_state: Scalars,
+        hyperparameters: Scalars,
+        rate: Scalar,
+    ) -> tuple[Scalar, Scalars, Scalars]:
+        velocity = hyperparameters[0] * state[0] + gradient
+        return weight - rate * velocity, (velocity,), row_state
 
 
 @register("optimizer", "nesterov")
-class Nesterov:
+class Nesterov(Optimizer):
     """Nesterov's momentum: v ← β v + g, w ← w - η (g + β v) (Nesterov 1983; Sutskever 2013).
 
-    As torch.optim.SGD with `nesterov`: the weights that are trained and evaluated are the points
-    ahead, at which the textbook takes its gradients; its own weights are w + η β v.
-    Stable on a curvature λ where η λ < (2 + 2 β)/(1 + 2 β).
+    As in torch.optim.SGD with `nesterov`, the weights are the look-ahead points at which the
+    textbook evaluates its gradients; the textbook's own weights are w + η β v.
+    Stable on a curvature λ if η λ < (2 + 2 β)/(1 + 2 β).
     """
 
     class Options(_MomentumOptions):
         kind: Literal["nesterov"]
 
     state = ("velocity",)
-    row_state = ()
 
     @staticmethod
     def update(step: Step) -> None:
@@ -128,35 +137,37 @@ class Nesterov:
 
     @staticmethod
     def update_one(
-        weight: Any,
-        slope: Any,
-        rate: Any,
-        hyperparameters: Mapping[str, Any],
-        state: dict[str, Any],
-    ) -> Any:
+        weight: Scalar,
+        gradient: Scalar,
+        rate: Scalar,
+        hyperparameters: Hyperparameters,
+        state: State,
+    ) -> Scalar:
         momentum = hyperparameters["momentum"]
-        state["velocity"] = momentum * state.get("velocity", 0) + slope
-        return weight - rate * (slope + momentum * state["velocity"])
+        state["velocity"] = momentum * state.get("velocity", 0) + gradient
+        return weight - rate * (gradient + momentum * state["velocity"])
 
     fused_hyperparameters = ("momentum",)
 
     @staticmethod
     def fused(
-        weight: Any, slope: Any, state: Any, shares: Any, hyperparameters: Any, rate: Any
-    ) -> Any:
-        velocity = hyperparameters[0] * state[0] + slope
-        return weight - rate * (slope + hyperparameters[0] * velocity), (velocity,), shares
+        weight: Scalar,
+        gradient: Scalar,
+        state: Scalars,
+        row_state: Scalars,
+        hyperparameters: Scalars,
+        rate: Scalar,
+    ) -> tuple[Scalar, Scalars, Scalars]:
+        velocity = hyperparameters[0] * state[0] + gradient
+        return weight - rate * (gradient + hyperparameters[0] * velocity), (velocity,), row_state
 
 
 @register("optimizer", "signsgd")
-class SignDescent:
+class SignDescent(Optimizer):
     """w ← w - η sign(g), with sign(0) = 0 (Bernstein et al. 2018)."""
 
     class Options(OptimizerOptions):
         kind: Literal["signsgd"]
-
-    state = ()
-    row_state = ()
 
     @staticmethod
     def update(step: Step) -> None:
@@ -166,60 +177,59 @@ class SignDescent:
 
     @staticmethod
     def update_one(
-        weight: Any,
-        slope: Any,
-        rate: Any,
-        hyperparameters: Mapping[str, Any],
-        state: dict[str, Any],
-    ) -> Any:
-        return weight - rate * np.sign(slope)
+        weight: Scalar,
+        gradient: Scalar,
+        rate: Scalar,
+        hyperparameters: Hyperparameters,
+        state: State,
+    ) -> Scalar:
+        return weight - rate * np.sign(gradient)
 
 
 @register("optimizer", "lion")
-class Lion:
+class Lion(Optimizer):
     """w ← w - η sign(β₁ m + (1 - β₁) g), then m ← β₂ m + (1 - β₂) g (Chen et al. 2023).
 
-    Weight decay is decoupled unless told otherwise, as in the source.
+    Weight decay is decoupled by default, as in the source.
     """
 
     class Options(OptimizerOptions):
         kind: Literal["lion"]
         decoupled: bool = Field(
-            True, description="Whether λ shrinks the weights instead: w becomes w - η λ w first."
+            True, description="true: weight decay is w ← w - η λ w; false: the gradient is g + λ w."
         )
-        beta1: LaneNumber = Field(0.9, ge=0, lt=1, description="β₁: share of m in the step.")
-        beta2: LaneNumber = Field(0.99, ge=0, lt=1, description="β₂: what stays of m.")
+        beta1: LaneNumber = Field(0.9, ge=0, lt=1, description="β₁: the weight of m in the step.")
+        beta2: LaneNumber = Field(0.99, ge=0, lt=1, description="β₂: the decay of m.")
 
     state = ("mean",)
-    row_state = ()
 
     @staticmethod
     def update(step: Step) -> None:
         mean, gradient, new = step.state["mean"], step.gradient, step.work
-        share = step.rows[0]
+        rest = step.rows[0]
         np.subtract(gradient, mean, new)
-        np.subtract(1.0, step.hyperparameters["beta1"], share)
-        np.multiply(new, share, gradient)
+        np.subtract(1.0, step.hyperparameters["beta1"], rest)
+        np.multiply(new, rest, gradient)
         np.add(gradient, mean, gradient)
         np.sign(gradient, gradient)
         np.multiply(gradient, step.rate, gradient)
         np.subtract(step.parameters, gradient, step.parameters)
-        np.subtract(1.0, step.hyperparameters["beta2"], share)
-        np.multiply(new, share, new)
+        np.subtract(1.0, step.hyperparameters["beta2"], rest)
+        np.multiply(new, rest, new)
         np.add(mean, new, mean)
 
     @staticmethod
     def update_one(
-        weight: Any,
-        slope: Any,
-        rate: Any,
-        hyperparameters: Mapping[str, Any],
-        state: dict[str, Any],
-    ) -> Any:
+        weight: Scalar,
+        gradient: Scalar,
+        rate: Scalar,
+        hyperparameters: Hyperparameters,
+        state: State,
+    ) -> Scalar:
         beta1, beta2, mean = (
             hyperparameters["beta1"],
             hyperparameters["beta2"],
             state.get("mean", 0),
         )
-        state["mean"] = beta2 * mean + (1 - beta2) * slope
-        return weight - rate * np.sign(beta1 * mean + (1 - beta1) * slope)
+        state["mean"] = beta2 * mean + (1 - beta2) * gradient
+        return weight - rate * np.sign(beta1 * mean + (1 - beta1) * gradient)

@@ -1,17 +1,19 @@
-"""What the engine and the reference trainer need of an optimizer, and what all of them share.
+"""Interface of optimizers, and the options that all of them share.
 
-Weight decay, clipping, schedules and learning rates that differ by layer are the engine's affair:
-an entry knows its own rule only.
+The engine takes care of weight decay, clipping, schedules and learning rates by layer; an optimizer
+only knows its own update rule.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol
 
 from pydantic import Field
 
+from ...numerics.elementary import Scalar
 from ..options import Floats, LaneNumber, Options, PerLane
 
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -21,63 +23,90 @@ LayerRates = Annotated[
 ]
 Limit = Annotated[_Positive | None, PerLane()]
 
+Hyperparameters = Mapping[str, Scalar]
+State = dict[str, Scalar]
+Scalars = tuple[Scalar, ...]
+
 
 class OptimizerOptions(Options):
     """Options that all optimizers share."""
 
     kind: str
     learning_rate: LayerRates = Field(
-        description="Step size η; usually an axis. A list has one a layer, the first layer first."
+        description="Step size η; usually an axis. A list has one per layer, first layer first."
     )
     weight_decay: LaneNumber = Field(0.0, ge=0, description="λ: the gradient becomes g + λ w.")
     decoupled: bool = Field(
-        False, description="Whether λ shrinks the weights instead: w becomes w - η λ w first."
+        False, description="true: weight decay is w ← w - η λ w before the update instead."
     )
-    clip_value: Limit = Field(None, description="Each slope of the loss is cut to this size.")
-    clip_norm: Limit = Field(None, description="A gradient longer than this is cut to it.")
+    clip_value: Limit = Field(
+        None, description="Every component of the gradient is clipped to ± this."
+    )
+    clip_norm: Limit = Field(
+        None, description="A gradient with a larger norm is scaled down to this norm."
+    )
 
 
 @dataclass(frozen=True)
 class Step:
-    """What an update works on: the arrays of one block, (parameters, lanes) where not told."""
+    """What an update works on: arrays (parameters, lanes), unless noted otherwise."""
 
     parameters: Floats
-    gradient: Floats  # clipped, with coupled weight decay; may be used up
+    gradient: Floats  # clipped, with coupled weight decay; may be overwritten
     state: Mapping[str, Floats]
-    hyperparameters: Mapping[
-        str, Floats
-    ]  # of the options: without axes, or (lanes,) where they vary
+    hyperparameters: Mapping[str, Floats]  # without axes, or (lanes,) if they vary
     rate: Floats  # η at this step; broadcasts to the parameters
     work: Floats  # scratch
-    scaled_rate: Floats  # scratch for the rate times a number a lane
-    rows: tuple[Floats, ...]  # scratch, two of (1, lanes)
+    scaled_rate: Floats  # scratch in the shape of the rate by lane
+    rows: tuple[Floats, ...]  # scratch: two arrays (1, lanes)
 
 
-class Optimizer(Protocol):
-    """An update rule, for all lanes and for one weight; both give the same but for rounding.
+class FusedUpdate(Protocol):
+    """One weight, and its state, after one update, for the fused engine.
 
-    State is zero at first. An update depends on nothing but what `Step` holds, so that one that
-    changes nothing is followed by its like.
+    Without branches, of the functions in `numerics.elementary`. The tuples are in the order of the
+    optimizer's `state`, `row_state` and `fused_hyperparameters`.
+    """
+
+    def __call__(
+        self,
+        weight: Scalar,
+        gradient: Scalar,
+        state: Scalars,
+        row_state: Scalars,
+        hyperparameters: Scalars,
+        rate: Scalar,
+        /,
+    ) -> tuple[Scalar, Scalars, Scalars]: ...
+
+
+class Optimizer(ABC):
+    """An update rule, once for all lanes and once for one weight; used as a class.
+
+    The state is zero at the start. An update must depend on nothing but the contents of `Step`.
     """
 
     Options: ClassVar[type[OptimizerOptions]]
-    state: ClassVar[tuple[str, ...]]  # names of arrays (parameters, lanes)
-    row_state: ClassVar[tuple[str, ...]]  # and of arrays (1, lanes)
+    state: ClassVar[tuple[str, ...]] = ()  # names of state arrays (parameters, lanes)
+    row_state: ClassVar[tuple[str, ...]] = ()  # names of state arrays (1, lanes)
+    fused: ClassVar[FusedUpdate | None] = None  # None: only the NumPy engine trains it
+    fused_hyperparameters: ClassVar[tuple[str, ...]] = ()  # names of options
 
     @staticmethod
+    @abstractmethod
     def update(step: Step) -> None:
-        """One update of all lanes, in place, without allocating."""
-
-    # an entry that compiled kernels are made for has `fused_numbers`, names of options, too, and
-    # fused(weight, slope, state, shares, numbers, rate), which gives weight, state and shares
-    # after the update as tuples of `state`, `row_state` and `fused_numbers`; see `elementary`
+        """Update all lanes once, in place, without allocating memory."""
 
     @staticmethod
+    @abstractmethod
     def update_one(
-        weight: Any,
-        slope: Any,
-        rate: Any,
-        hyperparameters: Mapping[str, Any],
-        state: dict[str, Any],
-    ) -> Any:
-        """The weight after one update, as the equation says it; `memory` is empty at first."""
+        weight: Scalar,
+        gradient: Scalar,
+        rate: Scalar,
+        hyperparameters: Hyperparameters,
+        state: State,
+    ) -> Scalar:
+        """One weight after one update: the equation, for the reference trainer.
+
+        `state` is an empty dict at the start, for the method to fill.
+        """

@@ -1,6 +1,6 @@
-"""Makes a problem of a plain NumPy function of one parameter vector, lane by lane.
+"""Makes a problem of a plain NumPy function of one parameter vector, one lane at a time.
 
-Slow beside a problem that works on all lanes at once, but there is no gradient to work out.
+It is slow compared to a problem that works on all lanes at once, but needs no gradient by hand.
 """
 
 from __future__ import annotations
@@ -9,62 +9,81 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-_TINY = 1e-30  # a step whose square is lost beside 1: the complex step has no rounding
+_TINY = 1e-30  # its square is lost beside 1, so the complex step has no rounding error
+
+Vector = NDArray[Any]  # real, or complex under the complex step
+Gradient = Callable[[Vector], ArrayLike]
 
 
 class FunctionOfVector:
-    """What `from_function` makes; the protocol is in `python`."""
+    """An object for a sweep with kind = "python"; see `python` for what that needs."""
 
     def __init__(
         self,
-        function: Callable[[NDArray[Any]], Any],
+        function: Callable[[Vector], Any],
         parameters: Sequence[str],
-        gradient: Callable[[NDArray[Any]], Any] | Literal["complex_step", "central"],
+        gradient: Gradient | Literal["complex_step", "central"],
     ) -> None:
         self.parameters = list(parameters)
         self._function = function
-        slopes = {"complex_step": self._by_complex_step, "central": self._by_central_differences}
-        self._gradient = slopes[gradient] if isinstance(gradient, str) else gradient
+        methods: dict[str, Gradient] = {
+            "complex_step": self._by_complex_step,
+            "central": self._by_central_differences,
+        }
+        self._gradient = methods[gradient] if isinstance(gradient, str) else gradient
 
-    def loss_and_gradient(self, parameters: NDArray[Any]) -> tuple[Any, Any]:
+    def loss_and_gradient(self, parameters: Vector) -> tuple[Vector, Vector]:
         """Loss (lanes,) and gradient (parameters, lanes) at parameters (parameters, lanes)."""
         points = [np.array(column, np.float64) for column in parameters.T]
         losses = [self._function(point.copy()) for point in points]
         gradients = [self._gradient(point) for point in points]
         return np.array(losses), np.array(gradients).T
 
-    def _by_complex_step(self, point: NDArray[Any]) -> list[Any]:
-        slopes = []
+    def _by_complex_step(self, point: Vector) -> list[float]:
+        gradient = []
         for place in range(len(point)):
             moved = point.astype(np.complex128)
             moved[place] += 1j * _TINY
-            slopes.append(np.imag(self._function(moved)) / _TINY)
-        return slopes
+            gradient.append(np.imag(self._function(moved)) / _TINY)
+        return gradient
 
-    def _by_central_differences(self, point: NDArray[Any]) -> list[Any]:
-        slopes = []
+    def _by_central_differences(self, point: Vector) -> list[float]:
+        gradient = []
         for place, number in enumerate(point):
             step = np.cbrt(np.finfo(np.float64).eps) * max(1.0, abs(number))
             ahead, behind = point.copy(), point.copy()
             ahead[place] += step
             behind[place] -= step
             difference = self._function(ahead) - self._function(behind)
-            slopes.append(difference / (2 * step))
-        return slopes
+            gradient.append(difference / (2 * step))
+        return gradient
 
 
 def from_function(
-    function: Callable[[NDArray[Any]], Any],
+    function: Callable[[Vector], Any],
     parameters: Sequence[str],
-    gradient: Callable[[NDArray[Any]], Any] | Literal["complex_step", "central"] = "complex_step",
+    gradient: Gradient | Literal["complex_step", "central"] = "complex_step",
 ) -> FunctionOfVector:
     """A problem for a sweep with kind = "python", from a loss of one parameter vector.
 
-    function: takes (n,) numbers and returns one. parameters: their n names. gradient: a function
-    that returns (n,) slopes; or "complex_step", exact to rounding where the function is made of
-    arithmetic and NumPy's sin, exp, … but not abs, max or comparisons; or "central" differences,
-    for any function, to some 10 digits.
+    Parameters
+    ----------
+    function
+        Takes n numbers as an array (n,) and returns one number.
+    parameters
+        The names of the n numbers.
+    gradient
+        A function that returns the gradient (n,); or "complex_step", exact to rounding if the
+        function is made of arithmetic and NumPy's sin, exp, …, but not abs, max or comparisons; or
+        "central" differences, for any function, to about 10 digits.
+
+    Examples
+    --------
+    >>> problem = from_function(lambda w: (w[0] - 3) ** 2 + w[1] ** 2, ["x", "y"])
+    >>> loss, gradient = problem.loss_and_gradient(np.array([[1.0], [2.0]]))
+    >>> loss.tolist(), gradient.tolist()
+    ([8.0], [[-4.0], [4.0]])
     """
     return FunctionOfVector(function, parameters, gradient)

@@ -13,18 +13,17 @@ samples. Epoch follows epoch, and minibatches are cut from them without regard t
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...numerics.buffers import new_buffer
+from ...numerics.buffers import DType, new_buffer
 from ...random_streams import generator
 from ..options import Floats
-from .protocol import Chosen, Evaluation, Evaluator, Problem
+from .protocol import Call, Evaluation, Evaluator, Problem, SampleIndices
 
 Words = NDArray[np.uint64]
 
@@ -87,7 +86,7 @@ class Minibatches:
     def __init__(self, batch: Batch, samples: int, keys: Words, steps: NDArray[np.int64]) -> None:
         self._batch, self._samples, self._keys, self._steps = batch, samples, keys, steps
         lanes = len(keys)
-        self.chosen: Chosen = new_buffer((batch.size, lanes), np.intp)
+        self.chosen: SampleIndices = new_buffer((batch.size, lanes), np.intp)
         if batch.replacement:
             self._start, self._row = (new_buffer(lanes, np.uint64) for _ in range(2))
             self._words, self._work = (new_buffer(self.chosen.shape, np.uint64) for _ in range(2))
@@ -142,43 +141,41 @@ class Minibatches:
             self._orders[lanes, columns] = orders_of(starts, self._samples)[which]
 
 
-class MinibatchEvaluator:
-    """A problem on the minibatches of a block's next updates; see `protocol.Evaluator`.
+class MinibatchEvaluator(Evaluator):
+    """A problem evaluated on the minibatches of a block's next updates.
 
     Predictions, which are only recorded, are those of all samples.
     """
 
-    def __init__(self, problem: Problem, minibatches: Minibatches, dtype: np.dtype[Any]) -> None:
+    def __init__(self, problem: Problem, minibatches: Minibatches, dtype: DType) -> None:
         self._problem, self._minibatches, self._dtype = problem, minibatches, dtype
         self._lanes = minibatches.chosen.shape[1]
         self._evaluator = problem.evaluator(self._lanes, dtype, minibatches.chosen)
 
-    def evaluate(
+    def prepare(
         self,
         parameters: Floats,
         lane_data: Mapping[str, Floats],
-        step: NDArray[np.int64],
+        steps: NDArray[np.int64],
         out: Evaluation,
-    ) -> None:
-        """Fill `out` for all lanes."""
-        if out.predictions is not None:
-            self._whole.evaluate(parameters, lane_data, step, self._everything)
-            np.copyto(out.predictions, self._predictions)
-        self._minibatches.draw()
-        self._evaluator.evaluate(parameters, lane_data, step, out)
+    ) -> Call:
+        """See `Evaluator`."""
+        draw = self._minibatches.draw
+        evaluate_batch = self._evaluator.prepare(parameters, lane_data, steps, out)
+        if out.predictions is None:
+            predict = None
+        else:
+            whole = self._problem.evaluator(self._lanes, self._dtype)
+            everything = Evaluation(None, predictions=out.predictions)
+            predict = whole.prepare(parameters, lane_data, steps, everything)
 
-    @functools.cached_property
-    def _whole(self) -> Evaluator:
-        """What predicts all samples."""
-        return self._problem.evaluator(self._lanes, self._dtype)
+        def evaluate() -> None:
+            if predict is not None:
+                predict()
+            draw()
+            evaluate_batch()
 
-    @functools.cached_property
-    def _predictions(self) -> Floats:
-        return new_buffer((self._problem.n_predictions, self._lanes), self._dtype)
-
-    @functools.cached_property
-    def _everything(self) -> Evaluation:
-        return Evaluation(None, predictions=self._predictions)
+        return evaluate
 
 
 def samples_at(batch: Batch, samples: int, key: int, step: int) -> list[int]:

@@ -1,23 +1,33 @@
-"""What the engine, the plan and the figures need of a problem.
+"""Interface of problems: what is trained, and how it is evaluated for many lanes at once.
 
-Lanes are always the last axis. An evaluator is made once for a width and then only filled.
+The last axis of every array is the lanes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Protocol
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import IngredientError
+from ...numerics.buffers import DType
+from ...numerics.lanczos import Hessian
 from ..options import Floats, Options
+from .network.layers import Layers
+from .parameters import ParameterArray
 
-_BLOCK_BYTES = 2 << 20  # a block and its work arrays: about a second-level cache
-_MOST_ROW_BYTES = 128 << 10  # of one number of all lanes
-_FEWEST_LANES = 8
+_BLOCK_BYTES = 2 << 20  # a block and its work arrays fill about one second-level cache
+_MAX_ROW_BYTES = 128 << 10  # of one number for all lanes
+_MIN_LANES = 8
+
+Call = Callable[[], object]
+SampleIndices = NDArray[np.intp]
 
 
 class ProblemOptions(Options):
@@ -25,33 +35,27 @@ class ProblemOptions(Options):
 
     kind: str
 
-
-Chosen = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class ParameterArray:
-    """Parameters that stand together: the weights or the biases of a layer, or all of them."""
-
-    name: str
-    shape: tuple[int, ...]  # of weights (units below, units)
-    is_bias: bool = False
-
-    @property
-    def size(self) -> int:
-        """How many parameters."""
-        return math.prod(self.shape)
+    def check_dtype(self, dtype: DType) -> None:
+        """Raises IngredientError if a number of the problem overflows the type it is trained in."""
+        for name, numbers in self.constants().items():
+            refuse_overflow(numbers, dtype, name)
 
 
-def layers_of(arrays: list[ParameterArray]) -> NDArray[np.int64]:
-    """For each parameter its layer, from 0: an array of weights begins one."""
-    layer = np.cumsum([not one.is_bias for one in arrays]) - 1
-    return np.repeat(layer, [one.size for one in arrays])
+def refuse_overflow(numbers: Floats, dtype: DType, *key: str) -> None:
+    """Raises IngredientError about the option `key` if a finite number overflows `dtype`."""
+    largest = float(np.abs(numbers).max(initial=0.0))
+    limit = float(np.finfo(dtype).max)
+    if limit < largest < math.inf:
+        raise IngredientError(
+            f"{largest:g} overflows {dtype}, whose largest number is {limit:.3g}; "
+            'use dtype = "float64" or rescale the problem',
+            *key,
+        )
 
 
 @dataclass
 class Evaluation:
-    """Where one evaluation of all lanes lands; what is None is not asked for, nor computed."""
+    """The arrays that an evaluation of all lanes fills; None is neither wanted nor computed."""
 
     gradient: Floats | None  # (parameters, lanes)
     loss: Floats | None = None  # (lanes,)
@@ -59,59 +63,102 @@ class Evaluation:
     prediction_error: Floats | None = None  # (lanes,): max |prediction - target|
 
     @property
-    def asks_nothing(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether there is nothing to compute."""
         return all(getattr(self, one.name) is None for one in fields(self))
 
 
-class Evaluator(Protocol):
-    """A problem made ready for blocks of one width."""
+class Evaluator(ABC):
+    """A problem with the work arrays for blocks of one width."""
 
-    def evaluate(
+    @abstractmethod
+    def prepare(
         self,
         parameters: Floats,
         lane_data: Mapping[str, Floats],
-        step: NDArray[np.int64],
+        steps: NDArray[np.int64],
         out: Evaluation,
-    ) -> None:
-        """Fill `out` for all lanes: parameters (parameters, lanes), step (lanes,).
+    ) -> Call:
+        """A function that fills `out` for all lanes, from the numbers in the arrays at that time.
 
-        `lane_data` has those numbers of the problem that differ by lane, (lanes,) or
-        (numbers, lanes) each.
+        Finding the arrays anew at every step would cost small problems as much as the arithmetic,
+        so an evaluation is prepared once and called in the step loop, where it must not allocate.
+
+        parameters: (parameters, lanes). steps: (lanes,). lane_data: the numbers of the problem that
+        vary between lanes, each (lanes,) or (numbers, lanes).
         """
 
 
-class Problem(Protocol):
-    """What is trained: shapes, facts and evaluators; built from validated options."""
+class Problem(ABC):
+    """What is trained, built from validated options.
+
+    A subclass sets `options`, `arrays` and `parameter_names`; the defaults of all other attributes
+    describe a loss without samples and without predictions.
+    """
 
     Options: ClassVar[type[ProblemOptions]]
-    uses_step: ClassVar[bool]  # whether evaluate looks at `step`; else it is kept by windows only
-    n_parameters: int
-    n_samples: int  # that minibatches can be drawn from; 0 where the loss is no sum over samples
-    n_predictions: int  # 0 where nothing is predicted: then `prediction_error` is NaN
-    is_bias: NDArray[np.bool_]  # (parameters,): which parameters are biases
-    arrays: list[ParameterArray]  # all parameters, in their order
-    parameter_names: list[str]
-    targets: list[float]  # one a prediction
-    loss_bound: float  # no finite parameters give a larger |loss|; inf when there is no bound
-    curvature: float | None  # largest curvature of the loss at the solution, where it is known
+    uses_step: ClassVar[bool] = False  # whether the loss depends on `steps`
+    n_checked_starts: ClassVar[int] = 0  # at so many initial points, `check` is called
 
-    def __init__(self, options: Any) -> None: ...
+    options: ProblemOptions
+    arrays: Sequence[ParameterArray]  # all parameters, in order
+    n_samples: int = 0  # that minibatches are drawn from; 0 unless the loss is a sum over samples
+    n_predictions: int = 0  # 0 without predictions: `prediction_error` is then NaN
+    targets: Sequence[float] = ()  # one per prediction
+    loss_bound: float = math.inf  # upper bound of |loss| at finite parameters
+    curvature: float | None = None  # largest curvature of the loss at the solution, if known
+    layers: Layers | None = None  # the layered network that this is, for engines that compile it
 
-    def block_width(self, dtype: np.dtype[Any], samples: int | None = None) -> int:
-        """Lanes that step together, on so many samples: a function of the shapes only."""
+    @property
+    @abstractmethod
+    def parameter_names(self) -> Sequence[str]:
+        """One name per parameter."""
 
-    def evaluator(
-        self, lanes: int, dtype: np.dtype[Any], chosen: Chosen | None = None
-    ) -> Evaluator:
-        """Buffers and kernels for blocks of `lanes` lanes.
+    @cached_property
+    def n_parameters(self) -> int:
+        """The number of parameters."""
+        return sum(one.size for one in self.arrays)
 
-        chosen: (batch, lanes), where at every evaluation those samples stand that each lane's loss
-        is of, as if there were no others; predictions are then left alone.
+    @cached_property
+    def is_bias(self) -> NDArray[np.bool_]:
+        """Which parameters are biases, (parameters,)."""
+        return np.repeat([one.is_bias for one in self.arrays], [one.size for one in self.arrays])
+
+    @abstractmethod
+    def block_width(self, dtype: DType, samples: int | None = None) -> int:
+        """The number of lanes that step together: a function of the shapes only.
+
+        samples: the number of samples per update, if not all.
         """
 
+    @abstractmethod
+    def evaluator(self, lanes: int, dtype: DType, chosen: SampleIndices | None = None) -> Evaluator:
+        """An evaluator for blocks of `lanes` lanes.
 
-def lanes_in_cache(numbers: int, dtype: np.dtype[Any]) -> int:
-    """The power of two of lanes, of so many numbers each, that fill a second-level cache."""
+        chosen: (batch, lanes), which holds at every evaluation the samples that each lane is
+        evaluated on; predictions are then left alone.
+        """
+
+    def hessian(self, parameters: NDArray[np.float64]) -> Hessian | None:
+        """The exact Hessian of the loss at parameters (parameters, lanes).
+
+        None: the problem has none, and the engine takes central differences of the gradient.
+        """
+        return None
+
+    def check(self, starts: NDArray[np.float64]) -> None:
+        """Raises IngredientError if the problem is wrong at starts (parameters, lanes).
+
+        Called before a sweep starts, if `n_checked_starts` is positive.
+        """
+        return None
+
+
+def lanes_in_cache(numbers: int, dtype: np.dtype[np.generic]) -> int:
+    """The power of two of lanes, with `numbers` numbers each, that fill a second-level cache.
+
+    >>> lanes_in_cache(16, np.dtype(np.float64))
+    16384
+    """
     lanes = 1 << int(math.log2(max(1.0, _BLOCK_BYTES / (numbers * dtype.itemsize))))
-    return min(_MOST_ROW_BYTES // dtype.itemsize, max(_FEWEST_LANES, lanes))
+    return min(_MAX_ROW_BYTES // dtype.itemsize, max(_MIN_LANES, lanes))

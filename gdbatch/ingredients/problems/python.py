@@ -1,14 +1,14 @@
-"""Your own problem in Python: an object in a file that says its loss and gradient.
+"""Your own problem in Python: an object in a file that computes its loss and gradient.
 
 It has
 
     parameters: list[str]
         the names of its parameters
     loss_and_gradient(parameters) -> (loss, gradient)
-        parameters (parameters, lanes) are many points at once, each a column; loss is (lanes,)
-        and gradient (parameters, lanes). A column's results follow from that column alone, and
+        parameters (parameters, lanes) are many points at once, one per column; loss is (lanes,)
+        and gradient (parameters, lanes). The results of a column depend on that column alone, and
         the parameters must not be changed.
-    curvature: float, if known
+    curvature: float, optional
         the largest curvature of the loss at the solution
 
 `from_function` makes such an object of a plain function of one parameter vector.
@@ -18,32 +18,51 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 import sys
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from ...errors import IngredientError, nearest
+from ...numerics.buffers import DType
 from ...registry import register
 from ..data_files import expect_file
 from ..options import Floats, context_of
-from .protocol import Chosen, Evaluation, ParameterArray, ProblemOptions, lanes_in_cache
+from . import python_check
+from .parameters import ParameterArray
+from .protocol import (
+    Call,
+    Evaluation,
+    Evaluator,
+    Problem,
+    ProblemOptions,
+    SampleIndices,
+    lanes_in_cache,
+)
 
-_FAILURES = (Exception, SystemExit)  # what code that is not ours may raise
+_FAILURES = (Exception, SystemExit)  # what a user's code may raise
+
+
+class UserProblem(Protocol):
+    """What an object in a user's file must have."""
+
+    parameters: list[str]
+
+    def loss_and_gradient(self, parameters: Floats) -> tuple[ArrayLike, ArrayLike]:
+        """Loss (lanes,) and gradient (parameters, lanes) at parameters (parameters, lanes)."""
 
 
 class PythonOptions(ProblemOptions):
-    """`[problem]` with kind = "python"; run only with --allow-python."""
+    """Options of `[problem]` with kind = "python"; needs --allow-python."""
 
     kind: Literal["python"]
-    file: str = Field(description="A Python file, beside the sweep file unless absolute.")
+    file: str = Field(description="A Python file, relative to the sweep file.")
     object: str = Field("Problem", description="Its class, called without arguments, or object.")
     _path: Path = PrivateAttr()
     _code: bytes = PrivateAttr()
@@ -69,15 +88,15 @@ class PythonOptions(ProblemOptions):
 
     @property
     def digest(self) -> str:
-        """Of the code."""
+        """Hash of the code."""
         return hashlib.sha256(self._code).hexdigest()
 
     def resolved(self) -> dict[str, Any]:
-        """The options, with the code for the name of its file; what it imports is not known."""
+        """The options, with a hash of the code in place of its file; imports are not covered."""
         return super().resolved() | {"file": None, "code": self.digest}
 
-    def load(self) -> Any:
-        """The object, new; raises IngredientError where it is not what it must be."""
+    def load(self) -> UserProblem:
+        """A new object; raises IngredientError if it lacks what a problem needs."""
         module = _module(str(self._path), self._code)
         try:
             found = getattr(module, self.object)
@@ -89,7 +108,7 @@ class PythonOptions(ProblemOptions):
             try:
                 found = found()
             except _FAILURES as error:
-                raise IngredientError(self.words_of(error), "object") from None
+                raise IngredientError(self.describe(error), "object") from None
         names = getattr(found, "parameters", None)
         if (
             not isinstance(names, list | tuple)
@@ -102,31 +121,30 @@ class PythonOptions(ProblemOptions):
         if not callable(getattr(found, "loss_and_gradient", None)):
             message = f"{self.object} needs a method loss_and_gradient(parameters)"
             raise IngredientError(message, "object")
-        return found
+        return cast(UserProblem, found)
 
-    def words_of(self, error: BaseException) -> str:
-        """What went wrong in the code, and in which line of it."""
-        return _words(error, str(self._path), self.file)
+    def describe(self, error: BaseException) -> str:
+        """What went wrong in the code, and in which line."""
+        return _describe(error, str(self._path), self.file)
 
 
 @functools.lru_cache(maxsize=16)
 def _module(path: str, code: bytes) -> ModuleType:
-    """The code run as a module, once; raises IngredientError."""
+    """The code as a module, run once per process; raises IngredientError."""
     module = ModuleType(f"gdbatch_python_{hashlib.sha256(path.encode() + code).hexdigest()[:16]}")
     module.__file__ = path
-    sys.modules[module.__name__] = module  # where dataclasses, for one, look for it
+    sys.modules[module.__name__] = module  # dataclasses, for one, look it up there
     try:
         exec(compile(code, path, "exec"), module.__dict__)
     except _FAILURES as error:
         del sys.modules[module.__name__]
-        raise IngredientError(_words(error, path, Path(path).name), "file") from None
+        raise IngredientError(_describe(error, path, Path(path).name), "file") from None
     return module
 
 
-def _words(error: BaseException, path: str, name: str) -> str:
-    lines = [
-        one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == path
-    ]
+def _describe(error: BaseException, path: str, name: str) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [one.lineno for one in frames if one.filename == path]
     line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
     place = name if line is None else f"{name}, line {line}"
     if isinstance(error, ValueError) and "read-only" in str(error):
@@ -135,45 +153,53 @@ def _words(error: BaseException, path: str, name: str) -> str:
 
 
 @register("problem", "python")
-class PythonProblem:
+class PythonProblem(Problem):
     """Your own, from a Python file, with --allow-python; `gdbatch new --python` writes one."""
 
     Options = PythonOptions
-    uses_step = False
-    n_samples = 0
-    n_predictions = 0
-    loss_bound = math.inf
+    options: PythonOptions
+    n_checked_starts = 4
 
     def __init__(self, options: PythonOptions) -> None:
         self.options = options
         self._object = options.load()
-        self.parameter_names = list(self._object.parameters)
-        self.n_parameters = len(self.parameter_names)
-        self.is_bias = np.zeros(self.n_parameters, bool)
-        self.arrays = [ParameterArray("parameters", (self.n_parameters,))]
-        self.targets: list[float] = []
+        self.arrays = [ParameterArray("parameters", (len(self._object.parameters),))]
         curvature = getattr(self._object, "curvature", None)
         self.curvature = None if curvature is None else float(curvature)
 
-    def block_width(self, dtype: np.dtype[Any], samples: int | None = None) -> int:
+    @property
+    def parameter_names(self) -> list[str]:
+        """The names that the object gives its parameters."""
+        return list(self._object.parameters)
+
+    def block_width(self, dtype: DType, samples: int | None = None) -> int:
         """The power of two of lanes whose arrays, and some temporaries, fill about a cache."""
         return lanes_in_cache(8 * self.n_parameters, dtype)
 
     def evaluator(
-        self, lanes: int, dtype: np.dtype[Any], chosen: Chosen | None = None
+        self, lanes: int, dtype: DType, chosen: SampleIndices | None = None
     ) -> PythonEvaluator:
-        """For blocks of `lanes` lanes."""
+        """An evaluator for blocks of any width."""
         return PythonEvaluator(self)
 
-    def loss_and_gradient(self, parameters: Floats) -> tuple[Any, Any]:
-        """What the code gives, of the right shapes; raises IngredientError."""
+    def check(self, starts: NDArray[np.float64]) -> None:
+        """Raises IngredientError if the gradient is wrong, or lanes influence each other."""
+        identity = self.options.digest, self.options.object
+        try:
+            python_check.check(self.loss_and_gradient, self.parameter_names, starts, identity)
+        except python_check.CheckFailed as error:
+            message = f"{self.options.file}: {self.options.object} {error}"
+            raise IngredientError(message, "object") from None
+
+    def loss_and_gradient(self, parameters: Floats) -> tuple[Floats, Floats]:
+        """Loss and gradient by the user's code; raises IngredientError if a shape is wrong."""
         shown = parameters.view()
         shown.flags.writeable = False
         try:
             result = self._object.loss_and_gradient(shown)
             loss, gradient = (np.asarray(part) for part in result)
         except _FAILURES as error:
-            raise IngredientError(self.options.words_of(error), "object") from None
+            raise IngredientError(self.options.describe(error), "object") from None
         for name, array, shape in (
             ("loss", loss, parameters.shape[1:]),
             ("gradient", gradient, parameters.shape),
@@ -181,31 +207,35 @@ class PythonProblem:
             if array.shape != shape or array.dtype.kind not in "fiu":
                 raise IngredientError(
                     f"{self.options.file}: the {name} of {self.options.object} is an array of "
-                    f"{array.dtype} of the shape {array.shape}, but must be real numbers of the "
-                    f"shape {shape}",
+                    f"{array.dtype} of shape {array.shape}, but must be real numbers of shape "
+                    f"{shape}",
                     "object",
                 )
         return loss, gradient
 
 
-class PythonEvaluator:
-    """Puts what the code gives where the engine wants it."""
+class PythonEvaluator(Evaluator):
+    """Copies what the user's code returns to where the engine wants it."""
 
     def __init__(self, problem: PythonProblem) -> None:
         self._problem = problem
 
-    def evaluate(
+    def prepare(
         self,
         parameters: Floats,
         lane_data: Mapping[str, Floats],
-        step: NDArray[np.int64],
+        steps: NDArray[np.int64],
         out: Evaluation,
-    ) -> None:
-        """Fill `out` for all lanes; nothing is predicted."""
-        loss, gradient = self._problem.loss_and_gradient(parameters)
-        if out.gradient is not None:
-            np.copyto(out.gradient, gradient, casting="same_kind")
-        if out.loss is not None:
-            np.copyto(out.loss, loss, casting="same_kind")
-        if out.prediction_error is not None:
-            out.prediction_error.fill(np.nan)
+    ) -> Call:
+        """See `Evaluator`; nothing is predicted."""
+
+        def evaluate() -> None:
+            loss, gradient = self._problem.loss_and_gradient(parameters)
+            if out.gradient is not None:
+                np.copyto(out.gradient, gradient, casting="same_kind")
+            if out.loss is not None:
+                np.copyto(out.loss, loss, casting="same_kind")
+            if out.prediction_error is not None:
+                out.prediction_error.fill(np.nan)
+
+        return evaluate

@@ -1,91 +1,108 @@
-"""Looks at a problem of the user's before a sweep trusts it: is its gradient that of its loss?"""
+"""Checks a user's problem before a sweep trusts it: is its gradient that of its loss?"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import IngredientError
-from .python import PythonProblem
+from ..options import Floats
 
-_MOST_CHECKED = 200  # parameters
-_checked: set[tuple[str, str, bytes]] = set()  # in this process
+_MAX_CHECKED = 200  # parameters
+_passed: set[tuple[object, bytes]] = set()  # in this process
 
-Array = NDArray[np.float64]
+LossAndGradient = Callable[[Floats], tuple[Floats, Floats]]
 
 
-def check(problem: PythonProblem, starts: Array) -> None:
-    """Raises IngredientError unless all is well at starts (parameters, lanes), once a process."""
-    key = problem.options.digest, problem.options.object, starts.tobytes()
-    if key in _checked:
+class CheckFailed(Exception):
+    """The message continues a sentence whose subject is the user's object."""
+
+
+def check(
+    loss_and_gradient: LossAndGradient,
+    names: Sequence[str],
+    starts: NDArray[np.float64],
+    identity: object,
+) -> None:
+    """Raises CheckFailed unless all is well at starts (parameters, lanes).
+
+    identity: what the code is, hashable; the same code passes the same check only once per process.
+    """
+    key = identity, starts.tobytes()
+    if key in _passed:
         return
     with np.errstate(all="ignore"):
-        loss, gradient = problem.loss_and_gradient(starts)
-        _check_numbers(problem, starts, loss, gradient)
-        again, _ = problem.loss_and_gradient(starts)
-        if not np.array_equal(loss, again):
-            _refuse(problem, "gives another loss for the same parameters a second time")
-        mirrored = problem.loss_and_gradient(np.ascontiguousarray(starts[:, ::-1]))
+        loss, gradient = loss_and_gradient(starts)
+        _check_finite(names, starts, loss, gradient)
+        if not np.array_equal(loss, loss_and_gradient(starts)[0]):
+            raise CheckFailed("gives another loss for the same parameters when called again")
+        mirrored = loss_and_gradient(np.ascontiguousarray(starts[:, ::-1]))
         for found, turned in zip((loss, gradient), mirrored, strict=True):
             if not np.allclose(found, turned[..., ::-1], rtol=1e-9, atol=1e-12):
-                _refuse(problem, "mixes lanes: the results of a column depend on its neighbours")
-        _check_gradient(problem, starts, gradient)
-    _checked.add(key)
+                raise CheckFailed("mixes lanes: the results of a column depend on its neighbours")
+        _check_gradient(loss_and_gradient, names, starts, loss, gradient)
+    _passed.add(key)
 
 
-def _refuse(problem: PythonProblem, message: str) -> None:
-    options = problem.options
-    raise IngredientError(f"{options.file}: {options.object} {message}", "object")
-
-
-def _check_numbers(problem: PythonProblem, starts: Array, loss: Any, gradient: Any) -> None:
+def _check_finite(
+    names: Sequence[str], starts: NDArray[np.float64], loss: Floats, gradient: Floats
+) -> None:
     wrong = np.flatnonzero(~(np.isfinite(loss) & np.isfinite(gradient).all(axis=0)))
     if wrong.size:
         lane = int(wrong[0])
-        slopes = ", ".join(f"{slope:g}" for slope in gradient[:8, lane])
-        _refuse(
-            problem,
-            f"gives the loss {loss[lane]:g} and the gradient {slopes} at a start, "
-            f"{_point(problem, starts[:, lane])}",
+        shown = ", ".join(f"{one:g}" for one in gradient[:8, lane])
+        raise CheckFailed(
+            f"gives the loss {loss[lane]:g} and the gradient {shown} at an initial point, "
+            + _at(names, starts[:, lane])
         )
 
 
-def _check_gradient(problem: PythonProblem, starts: Array, gradient: Any) -> None:
-    """Against central differences; the two of them tell how far they can be trusted."""
+def _check_gradient(
+    loss_and_gradient: LossAndGradient,
+    names: Sequence[str],
+    starts: NDArray[np.float64],
+    loss: Floats,
+    gradient: Floats,
+) -> None:
+    """Compare with central differences, of which two step sizes tell the accuracy."""
     count = len(starts)
     worst, worst_place, worst_expected = 1.0, None, np.zeros(0)
-    for place in np.unique(np.linspace(0, count - 1, _MOST_CHECKED).astype(int)):
-        wide, narrow = (_slopes(problem, starts, place, share) for share in (1.0, 0.5))
+    for place in np.unique(np.linspace(0, count - 1, _MAX_CHECKED).astype(int)):
+        (wide, step), (narrow, _) = (
+            _differences(loss_and_gradient, starts, place, share) for share in (1.0, 0.5)
+        )
         expected = (4 * narrow - wide) / 3
         size = np.abs(gradient).max(axis=0)
-        trust = 2 * np.abs(wide - narrow) + 1e-6 * np.abs(expected) + 1e-7 * size + 1e-9
-        distance = np.abs(gradient[place] - expected) / trust
+        tolerance = 2 * np.abs(wide - narrow) + 1e-6 * np.abs(expected) + 1e-7 * size + 1e-9
+        # the loss may carry a large constant, whose rounding the differences magnify
+        tolerance += 16 * np.finfo(np.float64).eps * np.abs(loss) / step
+        distance = np.abs(gradient[place] - expected) / tolerance
         lane = int(np.argmax(distance))
         if not distance[lane] <= worst:
             worst, worst_place, worst_expected = distance[lane], (place, lane), expected
     if worst_place is not None:
         place, lane = worst_place
-        _refuse(
-            problem,
-            f"has a wrong gradient: by {problem.parameter_names[place]} it gives "
-            f"{gradient[place, lane]:.6g}, but differences of the loss give "
-            f"{worst_expected[lane]:.6g}, {_point(problem, starts[:, lane])}",
+        raise CheckFailed(
+            f"has a wrong gradient: by {names[place]} it is {gradient[place, lane]:.6g}, but "
+            f"differences of the loss give {worst_expected[lane]:.6g}, "
+            + _at(names, starts[:, lane])
         )
 
 
-def _slopes(problem: PythonProblem, starts: Array, place: int, share: float) -> Array:
+def _differences(
+    loss_and_gradient: LossAndGradient, starts: NDArray[np.float64], place: int, share: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Central differences of the loss by one parameter, and their steps, both (lanes,)."""
     step = share * np.cbrt(np.finfo(np.float64).eps) * np.maximum(1.0, np.abs(starts[place]))
     ahead, behind = starts.copy(), starts.copy()
     ahead[place] += step
     behind[place] -= step
-    rise = problem.loss_and_gradient(ahead)[0] - problem.loss_and_gradient(behind)[0]
-    slopes: Array = rise / (ahead[place] - behind[place])
-    return slopes
+    rise = loss_and_gradient(ahead)[0] - loss_and_gradient(behind)[0]
+    return np.asarray(rise / (ahead[place] - behind[place]), np.float64), step
 
 
-def _point(problem: PythonProblem, point: Array) -> str:
-    named = zip(problem.parameter_names, point, strict=True)
+def _at(names: Sequence[str], point: NDArray[np.float64]) -> str:
+    named = zip(names, point, strict=True)
     shown = [f"{name} = {number:.6g}" for name, number in named][:8]
     return "where " + ", ".join(shown) + (", …" if len(point) > 8 else "")

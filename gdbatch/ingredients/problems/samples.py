@@ -1,30 +1,34 @@
-"""The samples of a problem: written in the sweep file, read from a data file, or drawn."""
+"""Samples of a problem: given in the sweep file, read from a data file, or drawn."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from pydantic import Field, PrivateAttr, SerializeAsAny
 
 from ... import registry
 from ...errors import IngredientError
+from ...numerics.buffers import DType
 from ...random_streams import generator
 from ..data_files import Samples, read_samples
 from ..datasets.protocol import Dataset, DatasetOptions
 from ..options import Context
-from .protocol import ProblemOptions
+from .protocol import ProblemOptions, refuse_overflow
 
 
 class SampleOptions(ProblemOptions):
-    """Options of problems that learn from samples."""
+    """Options of problems that are trained on samples."""
 
-    inputs: list[list[float]] | None = Field(None, description="One list of inputs a sample.")
-    targets: list[list[float]] | None = Field(None, description="One list of targets a sample.")
+    inputs: list[list[float]] | None = Field(None, description="One list of inputs per sample.")
+    targets: list[list[float]] | None = Field(None, description="One list of targets per sample.")
     data: str | SerializeAsAny[DatasetOptions] | None = Field(
         None,
-        description="Instead: a CSV (inputs, then targets) or npz (`inputs`, `targets`) file, or a "
-        "table with the kind of a dataset that is drawn.",
+        description="Instead: a CSV file (inputs, then targets), an npz file (arrays `inputs` and "
+        "`targets`), or a table with the kind of a dataset to draw.",
+    )
+    header: bool | None = Field(
+        None,
+        description="Whether the first row of the CSV file has names; by default, whether it has "
+        "texts.",
     )
     _samples: Samples = PrivateAttr()
 
@@ -33,44 +37,56 @@ class SampleOptions(ProblemOptions):
         """Inputs (samples, n) and targets (samples, n), wherever they came from."""
         return self._samples
 
-    def resolved(self) -> dict[str, Any]:
-        """The options, with the samples themselves for what they come from."""
+    def resolved(self) -> dict[str, object]:
+        """The options, with the samples themselves in place of their source."""
         inputs, targets = self._samples
-        return super().resolved() | {"data": None, "inputs": inputs, "targets": targets}
+        source = {"data": None, "header": None, "inputs": inputs, "targets": targets}
+        return super().resolved() | source
+
+    def check_dtype(self, dtype: DType) -> None:
+        """Raises IngredientError if a number of the problem overflows the type it is trained in."""
+        super().check_dtype(dtype)
+        for key, numbers in zip(("inputs", "targets"), self._samples, strict=True):
+            refuse_overflow(numbers, dtype, key if self.data is None else "data")
 
     def _take_samples(
         self, context: Context, n_inputs: int | None, n_targets: int, who: str
     ) -> None:
-        """Read, draw or take the samples; any number of inputs is right where that is None.
+        """Read, draw or take the samples; n_inputs is None if any number of inputs is allowed.
 
-        who: what needs so many of them, for messages.
+        who: what needs so many inputs and targets, for messages.
         """
+        is_csv = isinstance(self.data, str) and self.data.lower().endswith(".csv")
+        if self.header is not None and not is_csv:
+            raise IngredientError("header applies to CSV files only; leave it out", "header")
         if self.data is None:
             self._samples = self._inline_samples(n_inputs, n_targets, who)
             return
         if self.inputs is not None or self.targets is not None:
             raise IngredientError("give either data or inputs and targets, not both", "data")
         if isinstance(self.data, str):
-            self._samples = read_samples(context.path(self.data), n_inputs, n_targets)
+            path = context.path(self.data)
+            self._samples = read_samples(path, n_inputs, n_targets, self.header)
         else:
             self._samples = _drawn_samples(self.data, context)
             found = tuple(part.shape[1] for part in self._samples)
             wanted = found[0] if n_inputs is None else n_inputs, n_targets
             if found != wanted:
                 raise IngredientError(
-                    f"{self.data.kind} has {found[0]} inputs and {found[1]} targets a sample, but "
-                    f"{who} needs {wanted[0]} and {wanted[1]}",
+                    f"{self.data.kind} has {found[0]} inputs and {found[1]} targets per sample, "
+                    f"but {who} needs {wanted[0]} and {wanted[1]}",
                     "data",
                 )
 
     def _inline_samples(self, n_inputs: int | None, n_targets: int, who: str) -> Samples:
+        given = (("inputs", self.inputs, n_inputs), ("targets", self.targets, n_targets))
         arrays = []
-        for key, wanted in (("inputs", n_inputs), ("targets", n_targets)):
-            rows: list[list[float]] | None = getattr(self, key)
+        for key, rows, wanted in given:
             if not rows or not rows[0]:
-                each = "some" if wanted is None else wanted
+                each = "numbers" if wanted is None else f"{wanted} numbers"
                 raise IngredientError(
-                    f"{key} are missing: one list of {each} a sample, or data = a file or a table",
+                    f"{key} are missing: give one list of {each} per sample, or data = a file or "
+                    "a table",
                     key,
                 )
             width = len(rows[0]) if wanted is None else wanted
@@ -82,12 +98,12 @@ class SampleOptions(ProblemOptions):
             arrays.append(np.array(rows, dtype=np.float64))
         if len(arrays[0]) != len(arrays[1]):
             raise IngredientError(
-                f"there are {len(arrays[1])} lists of targets for {len(arrays[0])} of inputs",
+                f"there are {len(arrays[0])} lists of inputs, but {len(arrays[1])} of targets",
                 "targets",
             )
         return arrays[0], arrays[1]
 
 
 def _drawn_samples(options: DatasetOptions, context: Context) -> Samples:
-    entry: Dataset = registry.get("dataset", options.kind)
+    entry: type[Dataset] = registry.get("dataset", options.kind)
     return entry.draw(options, generator(context.entropy, f"data {options.kind}", options.seed))

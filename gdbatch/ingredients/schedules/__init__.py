@@ -1,1 +1,1 @@
-"""Schedules: the factor of the learning rate at each step. One class is one schedule."""
+"""Schedules: the factor of the learning rate at each step. `protocol` says what one needs."""

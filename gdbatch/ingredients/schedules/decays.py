@@ -1,23 +1,26 @@
-"""Schedules that last as long as training does: constant, step, exponential, inverse time."""
+"""Schedules without an end: constant, step, exponential, inverse time."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from ...errors import IngredientError
+from ...numerics.elementary import Scalar
 from ...registry import register
 from ..options import LaneNumber
-from .protocol import Factors, Hyperparameters, ScheduleOptions
+from .protocol import Factors, Hyperparameters, Schedule, ScheduleOptions
 
 
 @register("schedule", "constant")
-class Constant:
-    """The learning rate stays as it is; the default."""
+class Constant(Schedule):
+    """1: the learning rate does not change; the default."""
+
+    is_constant = True
 
     class Options(ScheduleOptions):
         kind: Literal["constant"] = "constant"
@@ -27,18 +30,18 @@ class Constant:
         factor.fill(1.0)
 
     @staticmethod
-    def factor_at(step: Any, hyperparameters: Mapping[str, Any]) -> Any:
+    def factor_at(step: float, hyperparameters: Mapping[str, Scalar]) -> Scalar:
         return 1.0
 
 
 @register("schedule", "step")
-class Steps:
-    """Times `decay` every so many steps: decay^⌊t/every⌋."""
+class Steps(Schedule):
+    """decay^⌊t/every⌋: multiplied by `decay` after every `every` steps."""
 
     class Options(ScheduleOptions):
         kind: Literal["step"]
-        decay: LaneNumber = Field(0.1, description="Factor of one such step.")
-        every: LaneNumber = Field(ge=1, description="Updates from one to the next.")
+        decay: LaneNumber = Field(0.1, description="Factor of each drop.")
+        every: LaneNumber = Field(ge=1, description="Updates between drops.")
 
         @model_validator(mode="after")
         def _stays_positive(self) -> Steps.Options:
@@ -52,17 +55,17 @@ class Steps:
         np.power(hyperparameters["decay"], step, factor)
 
     @staticmethod
-    def factor_at(step: Any, hyperparameters: Mapping[str, Any]) -> Any:
+    def factor_at(step: float, hyperparameters: Mapping[str, Scalar]) -> Scalar:
         return hyperparameters["decay"] ** math.floor(step / hyperparameters["every"])
 
 
 @register("schedule", "exponential")
-class Exponential:
-    """Times `decay` at every step, decayᵗ; above 1 it grows, as in a search for the edge."""
+class Exponential(Schedule):
+    """decayᵗ: multiplied by `decay` after every step; grows if decay is above 1."""
 
     class Options(ScheduleOptions):
         kind: Literal["exponential"]
-        decay: LaneNumber = Field(description="Factor from one update to the next.")
+        decay: LaneNumber = Field(description="Factor of each update.")
 
         @model_validator(mode="after")
         def _stays_positive(self) -> Exponential.Options:
@@ -74,24 +77,24 @@ class Exponential:
         np.power(hyperparameters["decay"], step, factor)
 
     @staticmethod
-    def factor_at(step: Any, hyperparameters: Mapping[str, Any]) -> Any:
+    def factor_at(step: float, hyperparameters: Mapping[str, Scalar]) -> Scalar:
         return hyperparameters["decay"] ** step
 
 
 @register("schedule", "inverse_time")
-class InverseTime:
+class InverseTime(Schedule):
     """1/(1 + decay t) (Robbins and Monro 1951)."""
 
     class Options(ScheduleOptions):
         kind: Literal["inverse_time"]
-        decay: LaneNumber = Field(description="Half of the rate is left after 1/decay steps.")
+        decay: LaneNumber = Field(description="The learning rate is halved after 1/decay steps.")
 
         @model_validator(mode="after")
         def _stays_positive(self) -> InverseTime.Options:
             if self.decay < 0:
                 raise IngredientError(
-                    f"1/(1 + decay t) with decay = {self.decay:g} goes negative after "
-                    f"{-1 / self.decay:g} steps; decay is 0 or more",
+                    f"1/(1 + decay t) with decay = {self.decay:g} is negative after "
+                    f"{-1 / self.decay:g} steps; decay must be 0 or more",
                     "decay",
                 )
             return self
@@ -103,14 +106,14 @@ class InverseTime:
         np.divide(1.0, step, factor)
 
     @staticmethod
-    def factor_at(step: Any, hyperparameters: Mapping[str, Any]) -> Any:
+    def factor_at(step: float, hyperparameters: Mapping[str, Scalar]) -> Scalar:
         return 1 / (1 + hyperparameters["decay"] * step)
 
 
 def _refuse_negative_factor(decay: float) -> None:
     if decay < 0:
         raise IngredientError(
-            f"the learning rate would go negative: decay = {decay:g} turns it round at every "
-            "step; decay is 0 or more",
+            f"with decay = {decay:g} the learning rate would become negative at every other step; "
+            "decay must be 0 or more",
             "decay",
         )

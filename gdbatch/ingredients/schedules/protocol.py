@@ -1,14 +1,16 @@
-"""What the engine and the reference trainer need of a learning-rate schedule."""
+"""Interface of learning-rate schedules."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ...numerics.elementary import Scalar
 from ..options import Floats, LaneNumber, Options
 
 Factors = NDArray[np.float64]
@@ -22,19 +24,22 @@ class ScheduleOptions(Options):
     warm_up: LaneNumber = Field(
         0.0,
         ge=0,
-        description="Steps in front, in which the rate grows evenly to where it begins.",
+        description="Steps of a linear warm-up, after which the schedule begins.",
     )
 
 
-class Schedule(Protocol):
-    """What the engine and the reference trainer need of a schedule."""
+class Schedule(ABC):
+    """The factor of the learning rate at each step t after the warm-up; used as a class."""
 
     Options: ClassVar[type[ScheduleOptions]]
+    is_constant: ClassVar[bool] = False  # whether the factor is always 1
 
     @staticmethod
+    @abstractmethod
     def fill(step: Factors, hyperparameters: Hyperparameters, factor: Factors) -> None:
-        """Fill `factor` at `step`, which may be used up, both (lanes,); without allocating."""
+        """Fill `factor` at `step`, both (lanes,), without allocating; may overwrite `step`."""
 
     @staticmethod
-    def factor_at(step: Any, hyperparameters: Mapping[str, Any]) -> Any:
-        """The same for one step, as the equation says it."""
+    @abstractmethod
+    def factor_at(step: float, hyperparameters: Mapping[str, Scalar]) -> Scalar:
+        """The factor at one step: the equation, for the reference trainer."""

@@ -1,108 +1,129 @@
-"""Networks of few units on few samples: every product is elementwise over the lanes.
+"""Evaluation of small networks on few samples: all products are elementwise over the lanes.
 
 Arrays are (units, samples, lanes), which for a single weight is the lanes alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ....numerics.buffers import new_buffer
+from ....numerics.buffers import DType, new_buffer
 from ...options import Floats
-from ..prepared import Call
-from ..protocol import Chosen, Evaluation
-from .evaluator import LayerArrays, NetworkEvaluator
-
-if TYPE_CHECKING:
-    from .problem import Network
+from ..protocol import Call, Evaluation, SampleIndices
+from .evaluator import LayerArrays, NetworkEvaluator, SampleArrays, sample_tables
+from .layers import Layers
 
 
 class ElementwiseEvaluator(NetworkEvaluator):
-    """Lanes last: arithmetic that is the same in every lane runs along all of them."""
+    """Lanes last: each operation runs along all lanes."""
 
     def __init__(
-        self, network: Network, lanes: int, dtype: np.dtype[Any], chosen: Chosen | None = None
+        self, layers: Layers, lanes: int, dtype: DType, chosen: SampleIndices | None = None
     ) -> None:
-        samples = network.n_samples if chosen is None else len(chosen)
-        layers = []
-        for index, (activation, (_, units), constant) in enumerate(network.layer_list()):
-            output = new_buffer((units + constant, samples, lanes), dtype)
-            output[units:] = 1
-            value = output[:units]
-            sop, residuals, delta = (new_buffer((units, samples, lanes), dtype) for _ in range(3))
-            sop = sop if network.keeps_sops(index) else value
-            layers.append(LayerArrays(activation, sop, value, residuals, delta, output))
-        super().__init__(network, lanes, dtype, layers, chosen)
+        n_samples = layers.n_samples if chosen is None else len(chosen)
+        arrays = _layer_arrays(layers, n_samples, lanes, dtype)
+        samples = _samples(layers, dtype, chosen)
+        super().__init__(layers, lanes, dtype, arrays, samples, n_samples * layers.units[-1])
         if self.factors is not None:
-            self._scaled = new_buffer((network.n_parameters, lanes), dtype)
-        self._single_weight = network.n_parameters == self.inputs.size == 1 and not self.by_lane
+            self._scaled = new_buffer((layers.n_parameters, lanes), dtype)
+        self._single_weight = layers.n_parameters == samples.inputs.size == 1
+        self._single_weight &= not samples.per_lane
+        self._own_delta = arrays[0].delta
 
-    def prepare(self, parameters: Floats, out: Evaluation) -> list[Call]:
-        """As for any network; the delta of a single weight stands where its gradient will."""
-        if self._single_weight and out.gradient is not None:
-            self.layers[0].delta = self.network.by_layer(out.gradient)[0]
-        return super().prepare(parameters, out)
+    def prepare(
+        self,
+        parameters: Floats,
+        lane_data: Mapping[str, Floats],
+        steps: NDArray[np.int64],
+        out: Evaluation,
+    ) -> Call:
+        """See `Evaluator`; the delta of a single weight is computed where its gradient will be."""
+        if self._single_weight:
+            gradient = out.gradient
+            in_place = self._own_delta if gradient is None else self.layers.views(gradient)[0]
+            self.arrays[0].delta = in_place
+        return super().prepare(parameters, lane_data, steps, out)
 
     def lanes_last(self, array: Floats) -> Floats:
-        """A view (units, samples, lanes) of a layer's array."""
+        """A view (units, samples, lanes) of one of a layer's arrays."""
         return array
 
-    def spread(self, targets: Floats) -> Floats:
-        """Numbers (units, samples) that are the same in every lane, ready to broadcast."""
-        # NumPy takes a microsecond less to begin with a number than with an array that holds one
-        return targets.reshape(()) if targets.size == 1 else targets[:, :, None]
-
-    def choose(self, table: Floats, chosen: Chosen) -> Floats:
-        """An array (units, batch, lanes) for the chosen columns of a table (units, samples)."""
-        found: Floats = new_buffer((len(table), *chosen.shape), table.dtype)
-        self.choosing.append(partial(np.take, table, chosen, 1, found, "clip"))
-        return found
-
     def over_predictions(self, ufunc: np.ufunc, array: Floats, out: Floats) -> Call:
-        """Reduce an array of the last layer to one number a lane."""
+        """Reduce an array of the last layer to one number per lane."""
         return partial(ufunc.reduce, array.reshape(-1, self.lanes), axis=0, out=out)
 
-    def read(self, parameters: Floats) -> list[Call]:
-        """The weights are used where they stand, unless their layers are scaled."""
+    def read_parameters(self, parameters: Floats) -> list[Call]:
+        """The weights are used in place, unless their layers are scaled."""
         if self.factors is None:
-            self._weights = self.network.by_layer(parameters)
+            self._weights = self.layers.views(parameters)
             return []
-        self._weights = self.network.by_layer(self._scaled)
+        self._weights = self.layers.views(self._scaled)
         return [partial(np.multiply, parameters, self.factors, self._scaled)]
 
     def forward_sums(self, index: int) -> Call:
         """s_o = Σ_i w_io x_i for every sample."""
-        weight, sop = self._weights[index], self.layers[index].sop
+        weight, sop, inputs = self._weights[index], self.arrays[index].sop, self.samples.inputs
         if self._single_weight:
-            return partial(np.multiply, weight, self.inputs.reshape(()), sop)
-        if index == 0 and not self.by_lane:
-            return partial(np.einsum, "iol,is->osl", weight, self.inputs, out=sop)
-        above = self.layers[index - 1].output if index else self.inputs
-        return partial(np.einsum, "iol,isl->osl", weight, above, out=sop)
+            return partial(np.multiply, weight, inputs.reshape(()), sop)
+        if index == 0 and not self.samples.per_lane:
+            return partial(np.einsum, "iol,is->osl", weight, inputs, out=sop)
+        below = self.arrays[index - 1].output if index else inputs
+        return partial(np.einsum, "iol,isl->osl", weight, below, out=sop)
 
     def input_gradients(self, index: int) -> Call:
         """d_i = Σ_o w_io d_o."""
-        delta, below = self.layers[index].delta, self.layers[index + 1].delta
+        delta, above = self.arrays[index].delta, self.arrays[index + 1].delta
         weight = self._weights[index + 1][: len(delta)]
-        if len(below) == 1:  # nothing to add up
-            return partial(np.multiply, weight, below, delta)
-        return partial(np.einsum, "iol,osl->isl", weight, below, out=delta)
+        if len(above) == 1:  # there is nothing to add up
+            return partial(np.multiply, weight, above, delta)
+        return partial(np.einsum, "iol,osl->isl", weight, above, out=delta)
 
     def weight_gradients(self, index: int, gradient: Floats) -> Call:
         """g_io = Σ_s x_i d_o."""
-        delta, part = self.layers[index].delta, self.network.by_layer(gradient)[index]
+        delta, part = self.arrays[index].delta, self.layers.views(gradient)[index]
         if self._single_weight:
             return partial(np.multiply, delta, self.gradient_inputs.reshape(()), part)
-        if index == 0 and not self.by_lane:
+        if index == 0 and not self.samples.per_lane:
             return partial(np.einsum, "is,osl->iol", self.gradient_inputs, delta, out=part)
-        above = self.layers[index - 1].output if index else self.inputs
-        return partial(np.einsum, "isl,osl->iol", above, delta, out=part)
+        below = self.arrays[index - 1].output if index else self.samples.inputs
+        return partial(np.einsum, "isl,osl->iol", below, delta, out=part)
 
-    def write(self, gradient: Floats) -> list[Call]:
-        """Gathering wrote it already, but for the scale of its layer."""
+    def write_gradient(self, gradient: Floats) -> list[Call]:
+        """The weight gradients are in place, but lack the scale of their layers."""
         if self.factors is None:
             return []
         return [partial(np.multiply, gradient, self.factors, gradient)]
+
+
+def _layer_arrays(layers: Layers, samples: int, lanes: int, dtype: DType) -> list[LayerArrays]:
+    arrays = []
+    for index, (activation, (_, units)) in enumerate(
+        zip(layers.activations, layers.shapes, strict=True)
+    ):
+        constant = layers.bias and index + 1 < len(layers.shapes)  # the next layer's bias input
+        output = new_buffer((units + constant, samples, lanes), dtype)
+        output[units:] = 1
+        value = output[:units]
+        sop, residuals, delta = (new_buffer((units, samples, lanes), dtype) for _ in range(3))
+        sop = sop if layers.keeps_sops(index) else value
+        arrays.append(LayerArrays(activation, sop, value, residuals, delta, output))
+    return arrays
+
+
+def _samples(layers: Layers, dtype: DType, chosen: SampleIndices | None) -> SampleArrays:
+    inputs, targets = sample_tables(layers, dtype)
+    if chosen is None:
+        # NumPy takes a microsecond less to begin with a number than with an array that holds one
+        number = targets.size == 1
+        return SampleArrays(inputs, targets.reshape(()) if number else targets[:, :, None])
+    select: list[Call] = []
+    found = []
+    for table in (inputs, targets):
+        taken: Floats = new_buffer((len(table), *chosen.shape), table.dtype)
+        select.append(partial(np.take, table, chosen, 1, taken, "clip"))
+        found.append(taken)
+    return SampleArrays(found[0], found[1], select)

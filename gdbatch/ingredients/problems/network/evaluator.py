@@ -1,44 +1,43 @@
-"""How a network is evaluated: forward pass, loss and chain rule, for all lanes at once.
+"""Evaluation of a network: forward pass, loss and chain rule, for all lanes at once.
 
-The layout of the arrays and the products are those of a subclass; a bias is one more input that
-is always 1.
+The order of the operations is here; a subclass chooses how arrays are laid out in memory and the
+matrix products that fit this layout.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ....numerics.buffers import new_buffer
+from ....numerics.buffers import DType, new_buffer
 from ...activations.protocol import Activation
 from ...options import Floats
-from ..prepared import Call, PreparedEvaluator
-from ..protocol import Chosen, Evaluation
-
-if TYPE_CHECKING:
-    from .problem import Network
+from ..protocol import Call, Evaluation, Evaluator
+from .layers import Layers
 
 
 @dataclass
 class LayerArrays:
-    """What one layer computes, in the layout of the evaluator; all but `output` of one shape."""
+    """The work arrays of one layer; all but `output` have the same shape."""
 
     activation: type[Activation]
     sop: Floats
     value: Floats
-    residuals: Floats  # handed from an activation's forward to its backward
-    delta: Floats  # p - t at first, then how the loss changes with the value, then with the sop
-    output: Floats  # the values, and a 1 in the place of the next layer's bias input
+    residuals: Floats  # what the activation's forward pass keeps for its backward pass
+    delta: Floats  # first p - t, then the gradient of the loss by the values, then by the sops
+    output: Floats  # the values, followed by a 1 for the bias of the next layer
 
     def forward(self) -> Call:
-        """From sums of products to values."""
+        """Fill the values from the sums of products."""
         return partial(self.activation.forward, self.sop, self.value, self.residuals)
 
     def backward(self, at_prediction: bool) -> Call:
-        """Multiply delta by the slope, at the sum of products or, as the slip, at the value."""
+        """Multiply delta by the derivative at the sum of products, or at the value instead."""
         backward, forward = self.activation.backward, self.activation.forward
         if not at_prediction:
             return partial(backward, self.delta, self.sop, self.value, self.residuals)
@@ -51,128 +50,144 @@ class LayerArrays:
         return at_value
 
 
-class NetworkEvaluator(PreparedEvaluator):
-    """A network made ready for blocks of one width; see `protocol.Evaluator`."""
+@dataclass
+class SampleArrays:
+    """The samples as an evaluator needs them."""
+
+    inputs: Floats  # shared by all lanes: (inputs, samples)
+    targets: Floats  # broadcasts to the values of the last layer
+    select: list[Call] = field(default_factory=list)  # if lanes differ: calls that fill the above
+
+    @property
+    def per_lane(self) -> bool:
+        """Whether every lane has samples of its own."""
+        return bool(self.select)
+
+
+def sample_tables(layers: Layers, dtype: DType) -> tuple[Floats, Floats]:
+    """Inputs (inputs, samples), with a last row of ones for biases, and targets (outputs, samples).
+
+    They have the number type of the training.
+    """
+    inputs = layers.inputs.T.astype(dtype)
+    if layers.bias:
+        inputs = np.vstack([inputs, np.ones((1, inputs.shape[1]), dtype)])
+    return inputs, np.ascontiguousarray(layers.targets.T, dtype)
+
+
+class NetworkEvaluator(Evaluator):
+    """A network with the work arrays for blocks of one width."""
 
     def __init__(
         self,
-        network: Network,
+        layers: Layers,
         lanes: int,
-        dtype: np.dtype[Any],
-        layers: list[LayerArrays],
-        chosen: Chosen | None,
+        dtype: DType,
+        arrays: Sequence[LayerArrays],
+        samples: SampleArrays,
+        n_predictions: int,
     ) -> None:
-        super().__init__()
-        self.network = network
-        self.lanes = lanes
-        self.dtype = dtype
         self.layers = layers
-        inputs = network.inputs.T.astype(dtype)
-        if network.options.bias:
-            inputs = np.vstack([inputs, np.ones((1, inputs.shape[1]), dtype)])
-        targets = np.ascontiguousarray(network.target_rows.T, dtype)
-        self.by_lane = chosen is not None  # whether lanes have samples of their own
-        self.choosing: list[Call] = []  # what brings them there
-        if chosen is None:
-            self.inputs = inputs  # (inputs, samples), or as the layout has it by lane
-            self._targets = self.spread(targets)
-            self._count = network.n_predictions
-        else:
-            self.inputs, self._targets = (self.choose(one, chosen) for one in (inputs, targets))
-            self._count = len(chosen) * len(targets)
-        count = self._count
-        self._scale = np.array(network.loss.scale(count), dtype)
-        self._factor = np.array(network.loss.factor(count), dtype)
+        self.lanes = lanes
+        self.arrays = arrays
+        self.samples = samples
+        self._n_predictions = n_predictions
+        self._scale = np.array(layers.loss.scale(n_predictions), dtype)
+        self._factor = np.array(layers.loss.factor(n_predictions), dtype)
         # the gradient is linear in the factor: with one layer it goes into the constant inputs
-        self._factor_in_inputs = len(layers) == 1 and not self.by_lane
-        self.gradient_inputs = inputs * self._factor if self._factor_in_inputs else self.inputs
-        factors = network.factors  # of the parameters, (parameters, 1), or None
+        self._factor_in_inputs = len(arrays) == 1 and not samples.per_lane
+        self.gradient_inputs = samples.inputs
+        if self._factor_in_inputs:
+            self.gradient_inputs = samples.inputs * self._factor
+        factors = layers.factors
         self.factors = None if factors is None else factors[:, None].astype(dtype)
-        self._terms, self._work = (new_buffer(layers[-1].delta.shape, dtype) for _ in range(2))
+        self._terms, self._work = (new_buffer(arrays[-1].delta.shape, dtype) for _ in range(2))
 
-    def prepare(self, parameters: Floats, out: Evaluation) -> list[Call]:
+    def prepare(
+        self,
+        parameters: Floats,
+        lane_data: Mapping[str, Floats],
+        steps: NDArray[np.int64],
+        out: Evaluation,
+    ) -> Call:
+        """See `Evaluator`."""
+        calls = self._calls(parameters, out)
+
+        def evaluate() -> None:
+            for call in calls:
+                call()
+
+        return evaluate
+
+    def _calls(self, parameters: Floats, out: Evaluation) -> list[Call]:
         """Forward pass, what is asked for, and the chain rule from the last layer to the first."""
-        layers, last = self.layers, self.layers[-1]
-        calls = self.choosing + self.read(parameters)
-        for index, layer in enumerate(layers):
+        arrays, last = self.arrays, self.arrays[-1]
+        calls = self.samples.select + self.read_parameters(parameters)
+        for index, layer in enumerate(arrays):
             calls += [self.forward_sums(index), layer.forward()]
-        calls.append(partial(np.subtract, last.value, self._targets, last.delta))
+        calls.append(partial(np.subtract, last.value, self.samples.targets, last.delta))
         calls += self._report(last, out)
         if out.gradient is None:
             return calls
         if not self._factor_in_inputs:
             calls.append(partial(np.multiply, last.delta, self._factor, last.delta))
-        at_prediction = self.network.options.derivative_at == "prediction"
-        for index in reversed(range(len(layers))):
-            layer = layers[index]
+        for index in reversed(range(len(arrays))):
+            layer = arrays[index]
             if layer is not last:
                 calls.append(self.input_gradients(index))
-            if layer is not last or not self.network.loss.through_sigmoid:
-                calls.append(layer.backward(at_prediction))
+            if layer is not last or not self.layers.loss_takes_sop:
+                calls.append(layer.backward(self.layers.derivative_at_prediction))
             calls.append(self.weight_gradients(index, out.gradient))
-        return calls + self.write(out.gradient)
+        return calls + self.write_gradient(out.gradient)
 
     def _report(self, last: LayerArrays, out: Evaluation) -> list[Call]:
-        """Loss, predictions and prediction error, where asked for; delta is still p - t."""
+        """Loss, predictions and prediction error, if asked for; delta is still p - t."""
         calls: list[Call] = []
-        alone = self._count == 1  # nothing to add up
+        single = self._n_predictions == 1  # there is nothing to add up
         if out.loss is not None:
-            terms = out.loss.reshape(last.delta.shape) if alone else self._terms
-            arrays = last.delta, last.sop, self._targets, terms, self._work
-            calls.append(partial(self.network.loss.terms, *arrays))
-            if not alone:
+            terms = out.loss.reshape(last.delta.shape) if single else self._terms
+            arrays = last.delta, last.sop, self.samples.targets, terms, self._work
+            calls.append(partial(self.layers.loss.terms, *arrays))
+            if not single:
                 calls.append(self.over_predictions(np.add, terms, out.loss))
             if self._scale != 1:
                 calls.append(partial(np.multiply, out.loss, self._scale, out.loss))
         if out.prediction_error is not None:
             error = out.prediction_error
-            distance = error.reshape(last.delta.shape) if alone else self._terms
+            distance = error.reshape(last.delta.shape) if single else self._terms
             calls.append(partial(np.absolute, last.delta, distance))
-            if not alone:
+            if not single:
                 calls.append(self.over_predictions(np.maximum, distance, error))
-        if out.predictions is not None and not self.by_lane:  # sample by sample, outputs fastest
-            value = self.lanes_last(last.value)
+        if out.predictions is not None and not self.samples.per_lane:
+            value = self.lanes_last(last.value)  # sample by sample, outputs fastest
             by_sample = out.predictions.reshape(-1, len(value), self.lanes)
             calls.append(partial(np.copyto, by_sample, value.swapaxes(0, 1)))
         return calls
 
-    # the layout ------------------------------------------------------------------------------
-
+    @abstractmethod
     def lanes_last(self, array: Floats) -> Floats:
-        """A view (units, samples, lanes) of a layer's array."""
-        raise TypeError("an evaluator has a layout")
+        """A view (units, samples, lanes) of one of a layer's arrays."""
 
-    def spread(self, targets: Floats) -> Floats:
-        """Numbers (units, samples) that are the same in every lane, ready to broadcast."""
-        raise TypeError("an evaluator has a layout")
-
-    def choose(self, table: Floats, chosen: Chosen) -> Floats:
-        """An array, as the layout has it, for the chosen columns of a table (units, samples).
-
-        The call that fills it joins `choosing`.
-        """
-        raise TypeError("an evaluator has a layout")
-
+    @abstractmethod
     def over_predictions(self, ufunc: np.ufunc, array: Floats, out: Floats) -> Call:
-        """Reduce an array of the last layer to one number a lane."""
-        raise TypeError("an evaluator has a layout")
+        """Reduce an array of the last layer to one number per lane."""
 
-    def read(self, parameters: Floats) -> list[Call]:
-        """Make the weights of every layer ready."""
-        raise TypeError("an evaluator reads parameters")
+    @abstractmethod
+    def read_parameters(self, parameters: Floats) -> list[Call]:
+        """Bring the weights of all layers into the layout."""
 
+    @abstractmethod
     def forward_sums(self, index: int) -> Call:
-        """From the outputs below to a layer's sums of products."""
-        raise TypeError("an evaluator weighs")
+        """Fill a layer's sums of products from the outputs below."""
 
+    @abstractmethod
     def input_gradients(self, index: int) -> Call:
-        """From the delta of the layer above to a layer's; there is no way back through biases."""
-        raise TypeError("an evaluator sends back")
+        """Fill a layer's delta from that of the layer above; biases have no inputs."""
 
+    @abstractmethod
     def weight_gradients(self, index: int, gradient: Floats) -> Call:
-        """From a layer's delta and the outputs below to the gradient of its weights."""
-        raise TypeError("an evaluator gathers gradients")
+        """Fill the gradient of a layer's weights from its delta and the outputs below."""
 
-    def write(self, gradient: Floats) -> list[Call]:
-        """Put what was gathered into `gradient`, where it does not stand there yet."""
-        raise TypeError("an evaluator writes gradients")
+    @abstractmethod
+    def write_gradient(self, gradient: Floats) -> list[Call]:
+        """Bring the weight gradients into `gradient`, if they are not already there."""

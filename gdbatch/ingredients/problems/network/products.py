@@ -1,106 +1,116 @@
-"""Networks of many units or samples: a matrix product a lane, done by BLAS.
+"""Evaluation of larger networks: one matrix product per lane, by BLAS.
 
-Arrays are (lanes, units, samples). A product a lane gives the same bits at every place and
-width, which one product for all lanes together would not.
+Arrays are (lanes, units, samples). A product per lane gives the same bits in every slot and at
+every width, which one product for all lanes together would not.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ....numerics.buffers import new_buffer
+from ....numerics.buffers import DType, new_buffer
 from ...options import Floats
-from ..prepared import Call
-from ..protocol import Chosen
-from .evaluator import LayerArrays, NetworkEvaluator
-
-if TYPE_CHECKING:
-    from .problem import Network
+from ..protocol import Call, SampleIndices
+from .evaluator import LayerArrays, NetworkEvaluator, SampleArrays, sample_tables
+from .layers import Layers
 
 
 class ProductsEvaluator(NetworkEvaluator):
-    """Lanes first: each lane's weights and values are small matrices of their own."""
+    """Lanes first: the weights and values of each lane are small matrices."""
 
     def __init__(
-        self, network: Network, lanes: int, dtype: np.dtype[Any], chosen: Chosen | None = None
+        self, layers: Layers, lanes: int, dtype: DType, chosen: SampleIndices | None = None
     ) -> None:
-        samples = network.n_samples if chosen is None else len(chosen)
-        layers = []
-        for index, (activation, (_, units), constant) in enumerate(network.layer_list()):
-            output = new_buffer((lanes, units + constant, samples), dtype)
-            output[:, units:] = 1
-            value = output[:, :units]
-            sop, residuals, delta = (new_buffer((lanes, units, samples), dtype) for _ in range(3))
-            sop = sop if network.keeps_sops(index) else value
-            layers.append(LayerArrays(activation, sop, value, residuals, delta, output))
-        super().__init__(network, lanes, dtype, layers, chosen)
-        self._parameters = new_buffer((lanes, network.n_parameters), dtype)
-        self._gradient = new_buffer((lanes, network.n_parameters), dtype)
-        # (lanes, inputs, units) a layer
-        self._weights = self._matrices(self._parameters)
-        self._gradients = self._matrices(self._gradient)
-
-    def _matrices(self, array: Floats) -> list[Floats]:
-        views, start = [], 0
-        for rows, columns in self.network.shapes:
-            part = array[:, start : start + rows * columns]
-            views.append(part.reshape(self.lanes, rows, columns))
-            start += rows * columns
-        return views
+        n_samples = layers.n_samples if chosen is None else len(chosen)
+        arrays = _layer_arrays(layers, n_samples, lanes, dtype)
+        samples = _samples(layers, dtype, chosen)
+        super().__init__(layers, lanes, dtype, arrays, samples, n_samples * layers.units[-1])
+        self._parameters = new_buffer((lanes, layers.n_parameters), dtype)
+        self._gradient = new_buffer((lanes, layers.n_parameters), dtype)
+        # (lanes, inputs, units) per layer
+        self._weights = _matrices(layers, self._parameters)
+        self._gradients = _matrices(layers, self._gradient)
 
     def lanes_last(self, array: Floats) -> Floats:
-        """A view (units, samples, lanes) of a layer's array."""
+        """A view (units, samples, lanes) of one of a layer's arrays."""
         return array.transpose(1, 2, 0)
 
-    def spread(self, targets: Floats) -> Floats:
-        """Numbers (units, samples) that are the same in every lane, ready to broadcast."""
-        return targets
-
-    def choose(self, table: Floats, chosen: Chosen) -> Floats:
-        """An array (lanes, units, batch) for the chosen columns of a table (units, samples)."""
-        rows, order = np.ascontiguousarray(table.T), new_buffer(chosen.T.shape, chosen.dtype)
-        found: Floats = new_buffer((*order.shape, len(table)), table.dtype)
-        self.choosing.append(partial(np.copyto, order, chosen.T))
-        self.choosing.append(partial(np.take, rows, order, 0, found, "clip"))
-        return found.swapaxes(1, 2)
-
     def over_predictions(self, ufunc: np.ufunc, array: Floats, out: Floats) -> Call:
-        """Reduce an array of the last layer to one number a lane."""
+        """Reduce an array of the last layer to one number per lane."""
         return partial(ufunc.reduce, array.reshape(self.lanes, -1), axis=1, out=out)
 
-    def read(self, parameters: Floats) -> list[Call]:
-        """The weights of a lane come to stand together."""
+    def read_parameters(self, parameters: Floats) -> list[Call]:
+        """The weights of each lane are copied next to each other."""
         if self.factors is None:
             return [partial(np.copyto, self._parameters, parameters.T)]
         return [partial(np.multiply, parameters.T, self.factors.T, self._parameters)]
 
     def _outputs_below(self, index: int) -> Floats:
-        return self.layers[index - 1].output if index else self.inputs
+        return self.arrays[index - 1].output if index else self.samples.inputs
 
     def forward_sums(self, index: int) -> Call:
         """S = Wᵀ X."""
         weight = self._weights[index].swapaxes(1, 2)
-        return partial(np.matmul, weight, self._outputs_below(index), out=self.layers[index].sop)
+        return partial(np.matmul, weight, self._outputs_below(index), out=self.arrays[index].sop)
 
     def input_gradients(self, index: int) -> Call:
-        """D = W D', where D' is of the layer above."""
-        layer, below = self.layers[index], self.layers[index + 1]
+        """D = W D', where D' is that of the layer above."""
+        layer, above = self.arrays[index], self.arrays[index + 1]
         weight = self._weights[index + 1][:, : layer.delta.shape[1]]
-        if weight.shape[2] == 1:  # an outer product, at which BLAS is slow
-            return partial(np.multiply, weight, below.delta, layer.delta)
-        return partial(np.matmul, weight, below.delta, out=layer.delta)
+        if weight.shape[2] == 1:  # an outer product, which BLAS is slow at
+            return partial(np.multiply, weight, above.delta, layer.delta)
+        return partial(np.matmul, weight, above.delta, out=layer.delta)
 
     def weight_gradients(self, index: int, gradient: Floats) -> Call:
         """G = X Dᵀ."""
-        above = self._outputs_below(index) if index else self.gradient_inputs
-        delta = self.layers[index].delta.swapaxes(1, 2)
-        return partial(np.matmul, above, delta, out=self._gradients[index])
+        below = self._outputs_below(index) if index else self.gradient_inputs
+        delta = self.arrays[index].delta.swapaxes(1, 2)
+        return partial(np.matmul, below, delta, out=self._gradients[index])
 
-    def write(self, gradient: Floats) -> list[Call]:
-        """The gradient of a number comes to stand along the lanes."""
+    def write_gradient(self, gradient: Floats) -> list[Call]:
+        """The gradient is copied to the layout of the parameters."""
         if self.factors is None:
             return [partial(np.copyto, gradient, self._gradient.T)]
         return [partial(np.multiply, self._gradient.T, self.factors, gradient)]
+
+
+def _layer_arrays(layers: Layers, samples: int, lanes: int, dtype: DType) -> list[LayerArrays]:
+    arrays = []
+    for index, (activation, (_, units)) in enumerate(
+        zip(layers.activations, layers.shapes, strict=True)
+    ):
+        constant = layers.bias and index + 1 < len(layers.shapes)  # the next layer's bias input
+        output = new_buffer((lanes, units + constant, samples), dtype)
+        output[:, units:] = 1
+        value = output[:, :units]
+        sop, residuals, delta = (new_buffer((lanes, units, samples), dtype) for _ in range(3))
+        sop = sop if layers.keeps_sops(index) else value
+        arrays.append(LayerArrays(activation, sop, value, residuals, delta, output))
+    return arrays
+
+
+def _samples(layers: Layers, dtype: DType, chosen: SampleIndices | None) -> SampleArrays:
+    inputs, targets = sample_tables(layers, dtype)
+    if chosen is None:
+        return SampleArrays(inputs, targets)
+    select: list[Call] = []
+    found = []
+    for table in (inputs, targets):
+        rows, order = np.ascontiguousarray(table.T), new_buffer(chosen.T.shape, chosen.dtype)
+        taken: Floats = new_buffer((*order.shape, len(table)), table.dtype)
+        select.append(partial(np.copyto, order, chosen.T))
+        select.append(partial(np.take, rows, order, 0, taken, "clip"))
+        found.append(taken.swapaxes(1, 2))
+    return SampleArrays(found[0], found[1], select)
+
+
+def _matrices(layers: Layers, array: Floats) -> list[Floats]:
+    """Views (lanes, rows, units) of an array (lanes, parameters), one per layer."""
+    views, start = [], 0
+    for rows, units in layers.shapes:
+        part = array[:, start : start + rows * units]
+        views.append(part.reshape(len(array), rows, units))
+        start += rows * units
+    return views

@@ -1,0 +1,105 @@
+"""The problem that a function of n variables is: the parameters are the variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import registry
+from ...numerics.buffers import DType, new_buffer
+from ...registry import register
+from ..options import Floats
+from ..problems.parameters import ParameterArray
+from ..problems.protocol import (
+    Call,
+    Evaluation,
+    Evaluator,
+    Problem,
+    SampleIndices,
+    lanes_in_cache,
+)
+from .protocol import Function, FunctionOptions
+
+
+@register("problem", "function")
+class FunctionProblem(Problem):
+    """A function of n variables with its exact gradient; the loss is its value."""
+
+    Options = FunctionOptions
+    options: FunctionOptions
+
+    def __init__(self, options: FunctionOptions) -> None:
+        self.options = options
+        self.function: Function = registry.get("function", options.function)(options)
+        self.arrays = [ParameterArray("parameters", (len(self.function.names),))]
+        self.n_samples = self.function.n_samples
+        minimum = self.function.minimum
+        self.curvature = minimum.curvature if minimum and minimum.curvature > 0 else None
+
+    @property
+    def parameter_names(self) -> list[str]:
+        """The names of the variables."""
+        return list(self.function.names)
+
+    def block_width(self, dtype: DType, samples: int | None = None) -> int:
+        """The power of two of lanes whose arrays fill about a second-level cache."""
+        per_lane = (samples or 0) * (self.n_parameters + 1)  # samples that a lane has of its own
+        numbers = 3 * self.n_parameters + self.function.work_rows + 2 + per_lane
+        return lanes_in_cache(numbers, dtype)
+
+    def evaluator(
+        self, lanes: int, dtype: DType, chosen: SampleIndices | None = None
+    ) -> FunctionEvaluator:
+        """An evaluator for blocks of `lanes` lanes."""
+        return FunctionEvaluator(self, lanes, dtype, chosen)
+
+
+class FunctionEvaluator(Evaluator):
+    """A function with the work arrays for blocks of one width."""
+
+    def __init__(
+        self,
+        problem: FunctionProblem,
+        lanes: int,
+        dtype: DType,
+        chosen: SampleIndices | None,
+    ) -> None:
+        self._function = problem.function
+        self._work = new_buffer((problem.function.work_rows, lanes), dtype)
+        constants = problem.options.constants()
+        self._numbers: dict[str, Floats] = {
+            name: number.astype(dtype) for name, number in constants.items()
+        }
+        self._unused_gradient = new_buffer((problem.n_parameters, lanes), dtype)
+        self._chosen = chosen
+        self._tables: dict[str, Floats] = {}
+        if chosen is not None:
+            inputs, targets = problem.function.samples(dtype)
+            self._tables = {"inputs": np.ascontiguousarray(inputs.T), "targets": targets[:, 0]}
+            for name, table in self._tables.items():
+                self._numbers[name] = new_buffer((*table.shape[:-1], *chosen.shape), dtype)
+
+    def prepare(
+        self,
+        parameters: Floats,
+        lane_data: Mapping[str, Floats],
+        steps: NDArray[np.int64],
+        out: Evaluation,
+    ) -> Call:
+        """See `Evaluator`; nothing is predicted."""
+        fill, work, chosen, tables = self._function.fill, self._work, self._chosen, self._tables
+        numbers = {**self._numbers, **lane_data}
+        gradient = self._unused_gradient if out.gradient is None else out.gradient
+        loss, error = out.loss, out.prediction_error
+
+        def evaluate() -> None:
+            if chosen is not None:
+                for name, table in tables.items():
+                    np.take(table, chosen, -1, numbers[name], "clip")
+            fill(parameters, numbers, loss, gradient, work)
+            if error is not None:
+                error.fill(np.nan)
+
+        return evaluate

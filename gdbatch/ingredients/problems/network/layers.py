@@ -1,0 +1,89 @@
+"""A layered network as plain data: everything that its evaluators need to know."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...activations.protocol import Activation
+from ...losses.protocol import Loss
+from ...options import Floats
+from ..parameters import ParameterArray
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """Fully connected layers, their loss and their samples.
+
+    A bias is the weight of one more input that is always 1; it is the last row of its layer.
+    """
+
+    units: tuple[int, ...]  # per layer, the inputs first
+    activations: tuple[type[Activation], ...]  # per layer after the inputs
+    loss: type[Loss]
+    inputs: NDArray[np.float64]  # (samples, inputs)
+    targets: NDArray[np.float64]  # (samples, outputs)
+    bias: bool = False
+    scales: tuple[float, ...] | None = None  # per layer: a factor of its weights, not its biases
+    derivative_at_prediction: bool = False  # the tutorial's mistake, see `NetworkOptions`
+
+    @cached_property
+    def shapes(self) -> list[tuple[int, int]]:
+        """(rows, units) of each layer's weights, the biases as the last row."""
+        return [(above + self.bias, units) for above, units in itertools.pairwise(self.units)]
+
+    @cached_property
+    def n_parameters(self) -> int:
+        """The number of weights and biases."""
+        return sum(rows * units for rows, units in self.shapes)
+
+    @property
+    def n_samples(self) -> int:
+        """The number of samples."""
+        return len(self.inputs)
+
+    @property
+    def n_predictions(self) -> int:
+        """The number of predictions: samples × outputs."""
+        return self.targets.size
+
+    @cached_property
+    def arrays(self) -> list[ParameterArray]:
+        """The weights and biases of each layer, in the order of the parameters."""
+        return list(self._arrays())
+
+    def _arrays(self) -> Iterator[ParameterArray]:
+        for layer, (rows, units) in enumerate(self.shapes, 1):
+            yield ParameterArray(f"weight_{layer}", (rows - self.bias, units))
+            if self.bias:
+                yield ParameterArray(f"bias_{layer}", (units,), is_bias=True)
+
+    @cached_property
+    def factors(self) -> NDArray[np.float64] | None:
+        """What each parameter is multiplied by where it is used, (parameters,); None: 1."""
+        if self.scales is None:
+            return None
+        weights = iter(self.scales)
+        factors = [1.0 if one.is_bias else next(weights) for one in self.arrays]
+        return np.repeat(factors, [one.size for one in self.arrays])
+
+    def views(self, array: Floats) -> list[Floats]:
+        """Views (rows, units, lanes) of an array (parameters, lanes), one per layer."""
+        ends = np.cumsum([rows * units for rows, units in self.shapes])
+        parts = np.split(array, ends[:-1])
+        return [part.reshape(*shape, -1) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def keeps_sops(self, index: int) -> bool:
+        """Whether a layer's sums of products are read again once its values are known."""
+        last = index == len(self.activations) - 1
+        return self.activations[index].reads_sop or (last and self.loss_takes_sop)
+
+    @property
+    def loss_takes_sop(self) -> bool:
+        """Whether the loss is a function of the outputs' sums of products; see `losses`."""
+        return self.loss.output_activation is not None
