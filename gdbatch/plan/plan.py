@@ -31,7 +31,7 @@ from ..sweep_file.axis import Axis
 from . import identity
 from .cut import Cut
 from .groups import Group, Shard
-from .recorded import Dimension, Indices, recorded_indices, recording_of
+from .recorded import Dimension, Indices, recorded_indices, recorded_values
 from .tasks import make_task
 
 Item = TypeVar("Item")
@@ -266,7 +266,13 @@ class Plan:
         rows = self._recorded_rows(shard)
         if not rows.size:
             return None
-        return recording_of(rows, self.sweep.record, self.group(shard.group))
+        return Recording(rows, *recorded_values(self.sweep.record, self.group(shard.group)))
+
+    @property
+    def recorded_trials(self) -> int:
+        """How many trials are recorded."""
+        pairs = zip(self._recorded, self.dimensions, strict=True)
+        return math.prod(_size(one) if chosen is None else len(chosen) for chosen, one in pairs)
 
     def is_recorded(self, shard: Shard) -> bool:
         """Whether any trial of a shard is recorded."""
@@ -286,10 +292,14 @@ class Plan:
 
     # identity ------------------------------------------------------------------------------
 
+    def resolved(self) -> dict[str, object]:
+        """The sweep with every default written out, as plain data."""
+        return identity.resolved(self.sweep)
+
     def identity(self) -> dict[str, object]:
         """The resolved sweep, and what else decides `trials`, as plain data."""
         return {
-            "sweep": identity.resolved(self.sweep),
+            "sweep": self.resolved(),
             "results_version": identity.RESULTS_VERSION,
             "contents": self._survey.contents,
         }

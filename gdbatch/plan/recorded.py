@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.trajectories import Recording
 from ..sweep_file.axis import Axis
 from ..sweep_file.sweep import Record
 from .groups import Group
@@ -52,11 +51,10 @@ def _chosen(dimension: Dimension, chosen: Mapping[str, Sequence[object]]) -> Ind
     return indices
 
 
-def recording_of(rows: Indices, record: Record, group: Group) -> Recording:
-    """What to record of some rows of a shard."""
+def recorded_values(record: Record, group: Group) -> tuple[int, tuple[str, ...]]:
+    """Every how many steps a row is recorded in a group, and what values it has."""
     every = record.every or max(1, group.sections.train.max_steps // _DEFAULT_ROWS)
-    values = record.values
-    if values is None:
-        few = 0 < group.problem.n_predictions <= _MOST_PREDICTIONS
-        values = ["loss", "prediction"] if few else ["loss"]
-    return Recording(rows, every, tuple(values))
+    if record.values is not None:
+        return every, tuple(record.values)
+    few = 0 < group.problem.n_predictions <= _MOST_PREDICTIONS
+    return every, ("loss", "prediction") if few else ("loss",)

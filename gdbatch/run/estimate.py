@@ -1,4 +1,4 @@
-"""What a sweep would cost: trials, groups, shards, time and bytes, without running it.
+"""Estimates the cost of a sweep without running it: trials, groups, shards, time and bytes.
 
 Time and bytes come from a short calibration on trials spread evenly over the plan.
 """
@@ -7,25 +7,29 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
+import threadpoolctl
 
 from ..engine.loop import train
 from ..engine.results import Results
 from ..engine.task import Task
-from ..plan import Plan
+from ..plan import Group, Plan
+from ..plan.recorded import recorded_values
 from .executors.local import cores
 
-_BUDGET = 0.35  # seconds of calibration a group
+_BUDGET = 0.35  # seconds of calibration per group
 _MOST_GROUPS = 3
 _TRIALS = 512
-_BYTES_A_NUMBER = 4.0  # of a column, compressed; measured on the shipped sweeps
+# bytes of a number in a compressed column, measured on the shipped sweeps
+_BYTES_OF_TRIALS = 4.0
+_BYTES_OF_TRAJECTORIES = 7.5
+_OVERHEAD = 2000  # of the calls per update, in updates of one weight, whatever the width
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The cost of a sweep; seconds is an upper bound where `bounded`, else a prediction."""
+    """The cost of a sweep."""
 
     name: str
     trials: int
@@ -33,43 +37,52 @@ class Estimate:
     shards: int
     workers: int
     seconds: float
-    upper_bound: bool  # some of the calibration's trials had not ended when it did
+    upper_bound: bool  # whether `seconds` and `bytes` are upper bounds, else predictions
     bytes: int
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """As plain data."""
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class _Calibration:
+    """What the trials of one group cost on average, on one core."""
+
+    seconds: float
+    steps: float
+    is_bound: bool  # some trials did not end during the calibration
+    trajectory_bytes: float
+
+
 def estimate(plan: Plan, jobs: int, budget: float = _BUDGET) -> Estimate:
     """Calibrate on up to three groups, `budget` seconds each, and scale up to the plan."""
-    measured = np.unique(np.linspace(0, plan.groups - 1, _MOST_GROUPS).astype(np.int64))
-    pairs = [_seconds_a_trial(plan, int(number), budget) for number in measured]
+    numbers = np.unique(np.linspace(0, plan.groups - 1, _MOST_GROUPS).astype(np.int64))
+    with threadpoolctl.threadpool_limits(1):  # as workers train
+        calibrations = [_calibrate(plan, int(number), budget) for number in numbers]
     workers = min(cores(jobs), plan.shard_count)
-    seconds = float(np.mean([pair[0] for pair in pairs])) * plan.trials / workers
-    columns = 5 + len(plan.axes)
-    if plan.sweep.record.final_parameters:
-        columns += plan.group(0).problem.n_parameters
+    seconds = _mean([one.seconds for one in calibrations])
+    columns = 5 + len(plan.axes) + len(plan.parameter_names)
     columns += sum(len(options.columns()) for options in plan.sweep.record.measures)
+    trajectory = _mean([one.trajectory_bytes for one in calibrations])
     return Estimate(
         plan.sweep.name,
         plan.trials,
         plan.groups,
         plan.shard_count,
         workers,
-        seconds,
-        any(pair[1] for pair in pairs) or not plan.search.trains_all,
-        int(plan.trials * columns * _BYTES_A_NUMBER),
+        seconds * plan.trials / workers,
+        any(one.is_bound for one in calibrations) or not plan.search.trains_all,
+        int(plan.trials * columns * _BYTES_OF_TRIALS + plan.recorded_trials * trajectory),
     )
 
 
-def _seconds_a_trial(plan: Plan, number: int, most_seconds: float) -> tuple[float, bool]:
-    """Time for one trial of a group on one core, and whether it is only an upper bound."""
+def _calibrate(plan: Plan, number: int, most_seconds: float) -> _Calibration:
     group = plan.group(number)
     count = min(_TRIALS, group.trials)
-    # spread by a fraction of the whole that no axis is likely to be in step with
-    places = (np.arange(count) * (group.trials / count)).astype(np.int64)
-    task = plan.task_of(number, group.start + places)
+    # spread by a fraction of the whole, so that no axis is likely to keep in step
+    spread = (np.arange(count) * (group.trials / count)).astype(np.int64)
+    task = plan.task_of(number, group.start + spread)
     most = task.training.max_steps
     budget, started = min(256, most), time.perf_counter()
     while True:
@@ -77,13 +90,18 @@ def _seconds_a_trial(plan: Plan, number: int, most_seconds: float) -> tuple[floa
         if budget == most or time.perf_counter() - started > most_seconds / 4:
             break
         budget = min(4 * budget, most)
-    cut = (results.steps == budget) & (budget < most)
+    unended = (results.steps == budget) & (budget < most)
     updates = float(results.steps.sum())
-    expected = float(np.where(cut, most, results.steps).sum())
-    width = task.block_width
-    # a full block spends less on each update than the calibration's narrow one
-    saved = _full_block_saving(count, min(width, group.trials))
-    return seconds * saved * (expected / max(updates, 1.0)) / count, bool(cut.any())
+    steps = float(np.where(unended, most, results.steps).mean())
+    # a full block spends less time per update than the narrow one of the calibration
+    width = min(task.block_width, group.trials)
+    seconds *= (1 + _OVERHEAD / width) / (1 + _OVERHEAD / count)
+    return _Calibration(
+        seconds * steps / max(updates, 1.0),
+        steps,
+        bool(unended.any()),
+        _trajectory_bytes(plan, group, steps),
+    )
 
 
 def _train_briefly(plan: Plan, task: Task, budget: int) -> tuple[Results, float]:
@@ -95,10 +113,13 @@ def _train_briefly(plan: Plan, task: Task, budget: int) -> tuple[Results, float]
     return results, time.perf_counter() - started
 
 
-def _full_block_saving(narrow: int, wide: int) -> float:
-    """Time of an update in a wide block over that in a narrow one.
+def _trajectory_bytes(plan: Plan, group: Group, steps: float) -> float:
+    """Of a trajectory of so many updates; columns that are the same in all rows take no space."""
+    every, values = recorded_values(plan.sweep.record, group)
+    widths = {"prediction": group.problem.n_predictions, "parameters": group.problem.n_parameters}
+    numbers = sum(widths.get(value, 1) for value in values)
+    return (2 + steps / every) * (1 + numbers * _BYTES_OF_TRAJECTORIES)
 
-    Calls cost as much as about 2,000 updates of one weight, whatever the width.
-    """
-    overhead = 2000
-    return (1 + overhead / wide) / (1 + overhead / narrow)
+
+def _mean(numbers: list[float]) -> float:
+    return sum(numbers) / len(numbers)
