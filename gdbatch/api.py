@@ -1,33 +1,21 @@
-"""What Python programs use: run a sweep, load a run, and look at it.
+"""The Python interface: run a sweep, load a run, and read its tables, answer and figures.
 
-Everything here is also what the commands do; they only parse and print.
+The commands use it too; they only parse and print.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import pyarrow as pa
 
-from .analysis import (
-    Answer,
-    EdgeAnswer,
-    MapAnswer,
-    answer,
-    as_words,
-    edge_answers,
-    edges_as_words,
-    map_answer,
-    map_as_words,
-    summarise_edges,
-    summarise_parts,
-)
+from .analysis import TRIAL_COLUMNS, Analysis, Answer, analysis_of, answer_of, sweep_facts
 from .atomic_files import write_atomically
-from .errors import UsageError, nearest
-from .outcomes import OUTCOMES
+from .errors import FigureError, FigureWarning, ShardError, UsageError, nearest
 from .plan import Plan
 from .run.directory import RunDirectory
 from .run.progress import ProgressBar
@@ -41,21 +29,27 @@ if TYPE_CHECKING:
 
     from .figures import FigureData
 
+Kind = Literal["trials", "trajectories"]
+
 
 class Run:
-    """One run: its tables as pandas DataFrames, its answers and its figures.
+    """A run: its tables as pandas DataFrames, its answer and its figures.
 
-    Tables are read when first asked for, and every part is verified then; raises RunError for a
-    part that is damaged or belongs to another run.
+    Tables are read on first access, and every part is verified then. Raises RunError for a part
+    that is damaged or belongs to another run.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.directory = RunDirectory(path)
+        self.directory = RunDirectory(Path(path).expanduser())
         self.manifest = self.directory.manifest()
         self.totals: Totals | None = None  # of the sweep that made it, in this process
+        self._tables: dict[Kind, pd.DataFrame] = {}
 
     def __repr__(self) -> str:
-        return f"<gdbatch.Run {self.name}: {self.manifest['trials']:,} trials in {self.path}>"
+        partial = f", partial: {self.partial}" if self.partial else ""
+        return (
+            f"<gdbatch.Run {self.name}: {self.manifest['trials']:,} trials in {self.path}{partial}>"
+        )
 
     @property
     def path(self) -> Path:
@@ -72,95 +66,87 @@ class Run:
         """The axis columns in plan order, the slowest first."""
         return list(self.manifest["axes"])
 
-    @functools.cached_property
-    def trials(self) -> pd.DataFrame:
-        """One row a trial, in plan order."""
-        return self._table("trials")
-
-    @functools.cached_property
-    def trajectories(self) -> pd.DataFrame:
-        """One row a (trial, step) of the recorded trials."""
-        return self._table("trajectories")
-
     @property
-    def refined(self) -> str | None:
-        """The axis that was bisected, where there is one."""
-        name: str | None = self.manifest["facts"].get("refined")
-        return name
+    def partial(self) -> str:
+        """How much of a run is there that is not complete, as in `4 of 16 shards`; or empty."""
+        done, shards = self._completeness()
+        return "" if done >= shards else f"{done:,} of {shards:,} shards"
+
+    def _completeness(self) -> tuple[int, int]:
+        parts = (self.path / "trials").glob("part-*.parquet")
+        return sum(1 for _ in parts), int(self.manifest["shards"])
+
+    # tables ------------------------------------------------------------------------------
+
+    def trials(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """One row per trial, in plan order; with `columns`, only these are read.
+
+        The whole table is read once. Raises UsageError for a column that does not exist.
+        """
+        return self._table("trials", columns)
+
+    def trajectories(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """One row per (trial, step) of the recorded trials; with `columns`, only these are read.
+
+        The whole table is read once. Raises UsageError for a column that does not exist, or where
+        nothing was recorded.
+        """
+        return self._table("trajectories", columns)
+
+    def _table(self, kind: Kind, columns: Sequence[str] | None) -> pd.DataFrame:
+        if columns is None:
+            if kind not in self._tables:
+                self._tables[kind] = self._read(kind, None)
+            return self._tables[kind]
+        if kind in self._tables:
+            whole = self._tables[kind]
+            self._check_columns(kind, columns, [*map(str, whole)])
+            return whole[[*columns]].copy()
+        return self._read(kind, list(columns))
+
+    def _read(self, kind: Kind, columns: list[str] | None) -> pd.DataFrame:
+        # groups may have recorded different numbers of predictions or parameters
+        table = pa.concat_tables(list(self._parts(kind, columns)), promote_options="default")
+        if columns is not None:
+            self._check_columns(kind, columns, table.column_names)
+            table = table.select(columns)
+        frame: pd.DataFrame = table.to_pandas()
+        return frame
+
+    def _check_columns(self, kind: Kind, columns: Sequence[str], known: list[str]) -> None:
+        for name in columns:
+            if name not in known:
+                known = next(self._parts(kind, None)).column_names
+                raise UsageError(f'{kind} have no column "{name}"; {nearest(name, known)}')
+
+    def _parts(self, kind: Kind, columns: list[str] | None) -> Iterator[pa.Table]:
+        """The verified parts, one at a time; raises UsageError if there is none."""
+        part = None
+        for part in self.directory.parts(kind, columns):
+            yield part
+        if part is None:
+            raise UsageError(f"{self.path} has no {kind} yet")
+
+    # summary and answer ------------------------------------------------------------------
+
+    @functools.cached_property
+    def analysis(self) -> Analysis:
+        """How the trials of the search are summarised, and what they answer."""
+        return analysis_of(sweep_facts(self.manifest, is_complete=not self.partial))
 
     @functools.cached_property
     def summary(self) -> pd.DataFrame:
-        """One row a learning rate (and per other axis but the seed), over all seeds.
+        """One row per combination of the axes, over all seeds; where an axis is refined, its edge.
 
-        Where an axis is refined, one row a combination of the others, with the edge.
+        Of a run that is `partial`, it summarises the shards that are there.
         """
-        needed = [*self.axes, "outcome", "steps", "final_loss"]
-        parts = (part.to_pandas() for part in self._parts("trials", needed))
-        completes = self.manifest["sweep"]["train"]["stop"] is None
-        if self.refined:
-            rows = self.manifest["facts"]["refined_rows"]
-            return summarise_edges(parts, self.axes, self.refined, rows, completes)
-        return summarise_parts(parts, self.axes, completes)
+        parts = self._parts("trials", [*self.axes, *TRIAL_COLUMNS])
+        return self.analysis.summarise(part.to_pandas() for part in parts)
 
     @functools.cached_property
-    def edges(self) -> list[EdgeAnswer]:
-        """Edge and its spread, for each combination of the other axes; where one is refined."""
-        return edge_answers(self.summary, self.axes, self.refined) if self.refined else []
-
-    @functools.cached_property
-    def answers(self) -> list[Answer]:
-        """Best value, range, edge and certainty, for each combination of the other axes."""
-        if self.refined or self.maps:
-            return []
-        return answer(self.summary, self.axes)
-
-    @functools.cached_property
-    def maps(self) -> list[MapAnswer]:
-        """How much of a refined map was trained, where there is one."""
-        if not self.manifest["facts"].get("map"):
-            return []
-        return [map_answer(self.summary, self.axes, self.manifest["trials"])]
-
-    @property
-    def in_words(self) -> str:
-        """The answers as a person would tell them; counts, where there was nothing to choose."""
-        if self.maps:
-            return "\n".join(map(map_as_words, self.maps))
-        words = edges_as_words(self.edges) if self.refined else as_words(self.answers)
-        if words:
-            return words
-        counts = self.summary.filter(OUTCOMES).sum()
-        if counts.sum() == 1:
-            return f"one trial: see {self.path}"
-        told = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items() if count)
-        return f"{counts.sum():,} trials: {told}; no axis of numbers to choose from"
-
-    def plot(self, kind: str = "convergence") -> Figure:
-        """A figure of this run; raises UsageError where the kind is unknown or has no data."""
-        from . import figures
-
-        if kind not in figures.FIGURES:
-            raise UsageError(
-                f'no figure is called "{kind}"; {nearest(kind, sorted(figures.FIGURES))}'
-            )
-        figure = figures.draw(kind, self._figure_data())
-        if figure is None:
-            raise UsageError(f'{self.path} has no data for the figure "{kind}"')
-        return figure
-
-    def save_figures(self, kinds: Sequence[str] | None = None) -> list[Path]:
-        """Draw figures as PNG and SVG into the run's `figures`; returns their paths."""
-        from . import figures
-
-        data = self._figure_data()
-        if kinds is None:
-            drawn = figures.draw_all(data)
-        else:
-            drawn = {kind: self.plot(kind) for kind in kinds}
-        folder = self.path / "figures"
-        return [
-            path for kind, figure in drawn.items() for path in figures.save(figure, folder / kind)
-        ]
+    def answer(self) -> Answer:
+        """What the sweep says, as a sequence of entries; `print(run.answer)` tells it in words."""
+        return answer_of(self.analysis, self.summary, self.partial)
 
     def save_summary(self) -> None:
         """Write `summary.csv`."""
@@ -171,8 +157,8 @@ class Run:
         """Write `trials.csv`, part by part."""
         import pyarrow.csv
 
-        def write(file: Any) -> None:
-            for index, part in enumerate(self.directory.parts("trials")):
+        def write(file: BinaryIO) -> None:
+            for index, part in enumerate(self._parts("trials", None)):
                 options = pyarrow.csv.WriteOptions(include_header=index == 0)
                 plain = part.set_column(
                     part.column_names.index("outcome"),
@@ -183,38 +169,71 @@ class Run:
 
         write_atomically(self.path / "trials.csv", write)
 
-    def _table(self, kind: str, columns: list[str] | None = None) -> pd.DataFrame:
-        tables = list(self._parts(kind, columns))
-        # groups may have recorded other numbers of predictions or parameters
-        table: pd.DataFrame = pa.concat_tables(tables, promote_options="default").to_pandas()
-        return table
+    # figures -----------------------------------------------------------------------------
 
-    def _parts(self, kind: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
-        """The verified parts, one at a time; raises UsageError where there is none."""
-        count = 0
-        for part in self.directory.parts(kind, columns):
-            count += 1
-            yield part
-        if not count:
-            raise UsageError(f"{self.path} has no {kind} yet")
+    def plot(self, kind: str = "convergence") -> Figure:
+        """A figure of this run.
 
+        Raises UsageError where there is no such figure or the run has no data for it, and
+        FigureError where it cannot be drawn.
+        """
+        from . import figures
+
+        if kind not in figures.names():
+            raise UsageError(f'no figure is called "{kind}"; {nearest(kind, figures.names())}')
+        figure = figures.draw(kind, self._figure_data)
+        if figure is None:
+            raise UsageError(f'{self.path} has no data for the figure "{kind}"')
+        return figure
+
+    def save_figures(
+        self,
+        kinds: Sequence[str] | None = None,
+        *,
+        on_failure: Callable[[str], None] | None = None,
+    ) -> list[Path]:
+        """Draw figures as PNG and SVG into the run's `figures`; returns their paths.
+
+        kinds: by default all for which the run has data; raises FigureError for one of `kinds`
+        that cannot be drawn. on_failure: is called with a message for each of all figures that
+        cannot be drawn; by default, a FigureWarning is issued.
+        """
+        from . import figures
+
+        folder = self.path / "figures"
+        if kinds is not None:
+            drawn = {kind: self.plot(kind) for kind in kinds}
+            return [path for kind in drawn for path in figures.save(drawn[kind], folder / kind)]
+        paths = []
+        for kind in figures.names():
+            try:
+                figure = figures.draw(kind, self._figure_data)
+                paths += [] if figure is None else figures.save(figure, folder / kind)
+            except FigureError as error:
+                (on_failure or _warn)(str(error))
+        return paths
+
+    @functools.cached_property
     def _figure_data(self) -> FigureData:
         from .figures import FigureData
 
         facts = self.manifest["facts"]
-        shown = facts.get("map")
         recorded = self.directory.has_parts("trajectories")
         return FigureData(
             name=self.name,
             summary=self.summary,
-            trajectories=self.trajectories if recorded else None,
+            trajectories=self.trajectories() if recorded else None,
             axes=tuple(axis for axis in self.axes if axis != "seed"),
             targets=tuple(facts["targets"]) if facts["targets"] is not None else None,
             curvature=facts["curvature"],
-            refined=self.refined,
-            map=(shown[0], shown[1]) if shown else None,
-            trials=self.trials if self.manifest["sweep"]["record"].get("measures") else None,
+            has_stop_rule=self.analysis.facts.has_stop_rule,
+            sparse_map=self.analysis.sparse_map,
+            trials=self.trials() if self.manifest["sweep"]["record"].get("measures") else None,
         )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, FigureWarning, stacklevel=3)
 
 
 def run_sweep(
@@ -226,23 +245,30 @@ def run_sweep(
     executor: str = "local",
     fresh: bool = False,
     progress: bool = False,
-    figures: bool = True,
-    overrides: Sequence[str] = (),
+    figures: bool = False,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
     allow_python: bool = False,
+    on_error: Literal["raise", "keep"] = "raise",
 ) -> Run:
-    """Run a sweep and return the run; goes on where an earlier run of it stopped.
+    """Run a sweep and return the run; resumes an earlier run of the same sweep.
 
-    source: a sweep file, the name of a shipped one, or a document like one. out: the run
-    directory, by default `results/NAME`. jobs: worker processes, -1 for one a core. engine: in
-    place of the file's. fresh: replace a run of another plan. overrides: `KEY=VALUE` in TOML.
-    allow_python: whether the code of a problem with kind = "python" may run.
-    Raises SweepFileError for a wrong sweep, UsageError for a directory that cannot be used,
-    RunError for the disk; shards that fail are in `run.totals.failures`, the rest is kept.
+    source: a sweep file, the name of a shipped one, or a dict like one. out: the run directory, by
+    default `results/NAME`. jobs: worker processes; -1 is one per core. engine: in place of the
+    file's. fresh: replace a run of another plan. figures: draw them into the run directory.
+    overrides: values by dotted key, or strings `KEY=VALUE` in TOML. allow_python: run the code of
+    a problem with kind = "python". on_error: what to do when shards fail: raise ShardError once
+    all others are done, or keep the failures in `run.totals.failures`.
+
+    Raises SweepFileError for a wrong sweep, UsageError for a directory that cannot be used, and
+    RunError for the disk or a lost worker. What was finished is kept in every case.
     """
+    if on_error not in ("raise", "keep"):
+        raise UsageError(f'on_error is "raise" or "keep", not "{on_error}"')
     if not isinstance(source, Mapping):
         source = find_sweep(str(source))
-    plan = Plan(read_sweep(source, overrides, engine, allow_python))
-    directory = RunDirectory(Path("results") / plan.sweep.name if out is None else out)
+    plan = Plan(read_sweep(source, cast(Any, overrides), engine, allow_python))
+    directory = RunDirectory(Path("results") / plan.sweep.name if out is None else
+                             Path(out).expanduser())  # fmt: skip
     observer = ProgressBar() if progress else None
     totals = run(plan, directory, jobs=jobs, executor=executor, fresh=fresh, observer=observer)
     made = Run(directory.path)
@@ -251,9 +277,11 @@ def run_sweep(
         made.save_summary()
         if figures:
             made.save_figures()
+    if totals.failures and on_error == "raise":
+        raise ShardError(totals.failures, made.path)
     return made
 
 
 def load_run(path: str | Path) -> Run:
-    """A run from its directory, finished or not; raises UsageError when it is none."""
+    """A run from its directory, complete or not; raises UsageError if there is none."""
     return Run(path)

@@ -1,6 +1,20 @@
-"""Every error gdbatch raises on purpose, and the words it is told in.
+"""Every error that gdbatch raises on purpose.
 
-Nothing here knows about sweeps or files; add an exception only when a caller must tell it apart.
+    Exception
+    ├── GdbatchError              has a message for the user; exit code 1
+    │   ├── RunError              the run could not be done or written: disk, worker
+    │   │   ├── ShardError        some shards failed, and the others are kept; exit code 3
+    │   │   └── FigureError       a figure could not be drawn
+    │   └── UsageError            the request is wrong: command line, path, run; exit code 2
+    │       ├── SweepFileError    a sweep file is wrong; has all problems in it
+    │       └── PluginError       an installed plug-in cannot be imported
+    ├── ValueError
+    │   └── IngredientError       an ingredient refuses its options
+    └── Warning
+        └── UserWarning
+            └── FigureWarning     a figure could not be drawn, and the others were
+
+Nothing here knows about sweeps or files. Add an exception only when a caller must tell it apart.
 """
 
 from __future__ import annotations
@@ -8,16 +22,36 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class GdbatchError(Exception):
-    """An error with a message meant for the person at the keyboard."""
+    """An error with a message for the user."""
 
     exit_code = 1
 
 
 class RunError(GdbatchError):
     """The run could not be done or written (disk, worker); exit code 1."""
+
+
+class ShardError(RunError):
+    """Some shards failed, and the others are kept; exit code 3."""
+
+    exit_code = 3
+
+    def __init__(self, failures: Sequence[str], path: Path) -> None:
+        self.failures = list(failures)  # one message per shard
+        self.path = path  # of the run
+        super().__init__("\n".join([*self.failures, f"the other shards are kept in {path}"]))
+
+
+class FigureError(RunError):
+    """A figure could not be drawn."""
+
+
+class FigureWarning(UserWarning):
+    """A figure could not be drawn, and the others were."""
 
 
 class UsageError(GdbatchError):
@@ -27,7 +61,7 @@ class UsageError(GdbatchError):
 
 
 class PluginError(UsageError):
-    """A plug-in that is installed cannot be imported."""
+    """An installed plug-in cannot be imported."""
 
 
 class IngredientError(ValueError):
@@ -41,7 +75,7 @@ class IngredientError(ValueError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in a sweep file: what, and where."""
+    """One thing that is wrong in a sweep file, and where."""
 
     message: str
     key: str = ""
@@ -57,7 +91,7 @@ class Problem:
 
 
 class SweepFileError(UsageError):
-    """A sweep file is wrong; carries every problem found in it, in the order of its lines."""
+    """A sweep file is wrong; `problems` has everything wrong in it, in the order of its lines."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: problem.line or 0)
@@ -65,7 +99,7 @@ class SweepFileError(UsageError):
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
-    """Words that name the nearest allowed name, or all of them: `did you mean "relu"?`."""
+    """Suggests the nearest allowed name, or lists all of them: `did you mean "relu"?`."""
     names = [str(one) for one in allowed]
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:

@@ -41,6 +41,7 @@ FAMILIES = {
     "stop_rule": Family("stopping", "what ends a trial as converged", "stop rules"),
     "outcome": Family("outcomes", "how a trial can end", "outcomes"),
     "search": Family("search", "how the trials of a group are chosen", "searches"),
+    "analysis": Family("analysis", "how the trials of a search become an answer", "analyses"),
     "engine": Family("engine", "what trains", "engines"),
     "column": Family("run.columns", "the columns of `trials`", "columns"),
     "executor": Family("run.executors", "where shards are trained", "executors"),

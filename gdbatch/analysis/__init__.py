@@ -1,35 +1,51 @@
-"""From trials to answers: tables in, tables and words out; no files, no figures."""
+"""From trials to answers: tables in, tables and words out; no files, no figures.
+
+Every module of this folder is imported, so the analysis of a new search is a new file.
+"""
+
+import importlib
+import pkgutil
 
 from ..numerics.box_counting import boundary, box_dimension, densest_window
-from .answer import Answer, answer, choice_axis, is_scale, other_axes
-from .edges import EdgeAnswer, edge_answers, edges_as_words
-from .maps import MapAnswer, as_map, every_pixel, map_answer, map_as_words
-from .summary import OUTCOME_COLUMNS, summarise, summarise_edges, summarise_parts
+from .adaptive_map import MapAnswer, as_map, every_pixel
+from .answer import Answer, analysis_of, answer_of
+from .axes import choice_axis, is_scale, other_axes
+from .bisection import EdgeAnswer, edge_answers, summarise_edges
+from .facts import sweep_facts
+from .formatting import number
+from .grid import GridAnswer, answer_about, grid_answers, grid_words
+from .protocol import TRIAL_COLUMNS, Analysis, SweepFacts
+from .summary import summarise
 from .trainability import trainability
-from .words import as_words, number
+
+for _module in pkgutil.iter_modules(__path__, __name__ + "."):
+    importlib.import_module(_module.name)
 
 __all__ = [
-    "OUTCOME_COLUMNS",
+    "TRIAL_COLUMNS",
+    "Analysis",
     "Answer",
     "EdgeAnswer",
+    "GridAnswer",
     "MapAnswer",
-    "answer",
+    "SweepFacts",
+    "analysis_of",
+    "answer_about",
+    "answer_of",
     "as_map",
-    "as_words",
     "boundary",
     "box_dimension",
     "choice_axis",
     "densest_window",
     "edge_answers",
-    "edges_as_words",
     "every_pixel",
+    "grid_answers",
+    "grid_words",
     "is_scale",
-    "map_answer",
-    "map_as_words",
     "number",
     "other_axes",
     "summarise",
     "summarise_edges",
-    "summarise_parts",
+    "sweep_facts",
     "trainability",
 ]

@@ -1,4 +1,4 @@
-"""Which trials trained, as the maps of Sohl-Dickstein (2024) tell it, and how fast."""
+"""How fast trials train, or fail to, as in the maps of Sohl-Dickstein (2024)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _COLUMNS = ("trained", "relative_loss_sum", "relative_loss_inverse_sum")
 
 
 def trainability(trials: pd.DataFrame) -> NDArray[np.float64] | None:
-    """-Σ L/L₀ of what trained, Σ L₀/L of what did not; None where that was not measured."""
+    """-Σ L/L₀ where a trial trained, Σ L₀/L where not; None where that was not measured."""
     if not set(_COLUMNS) <= set(trials):
         return None
     trained, total, inverse = trials[[*_COLUMNS]].to_numpy(dtype=float).T

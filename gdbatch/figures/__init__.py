@@ -1,46 +1,75 @@
-"""Figures: a table goes in, a matplotlib Figure comes out, one function a plot.
+"""Figures: a table goes in, a matplotlib Figure comes out, one function per figure.
 
-Every module here is imported, so a new figure is a new file. No pyplot, no global state.
+Every module of this folder is imported, so a new figure is a new file. No pyplot, no global state.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
+import io
 import pkgutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from matplotlib.figure import Figure
 
+from .. import registry
 from ..atomic_files import write_atomically
-from .data import FIGURES, FigureData
+from ..errors import FigureError
+from .data import FigureData
 from .style import house_style
 
 for _module in pkgutil.iter_modules(__path__, __name__ + "."):
     importlib.import_module(_module.name)
 
-__all__ = ["FIGURES", "FigureData", "draw", "draw_all", "save"]
+__all__ = ["FigureData", "draw", "names", "save"]
+
+_FORMATS: dict[str, dict[str, str | None]] = {"png": {"Software": None}, "svg": {"Date": None}}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all figures."""
+    return tuple(registry.family("figure"))
 
 
 def draw(kind: str, data: FigureData) -> Figure | None:
-    """One figure, or None where the data has nothing for it; raises KeyError for the kind."""
-    with house_style():
-        return FIGURES[kind](data)
+    """One figure, or None where the data has nothing for it.
 
-
-def draw_all(data: FigureData) -> dict[str, Figure]:
-    """Every figure that the data has something for, by kind."""
-    drawn = {kind: draw(kind, data) for kind in sorted(FIGURES)}
-    return {kind: figure for kind, figure in drawn.items() if figure is not None}
+    Raises KeyError for an unknown name, and FigureError if it cannot be drawn.
+    """
+    function = cast(Callable[[FigureData], Figure | None], registry.get("figure", kind))
+    with house_style(), _failures_named(kind):
+        return function(data)
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write `stem.png` and `stem.svg`, the same bytes for the same figure; returns the paths."""
-    paths = []
-    for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
-        path = stem.with_suffix(suffix)
-        write = functools.partial(figure.savefig, format=suffix[1:], metadata=metadata)
-        with house_style():
-            write_atomically(path, write)
-        paths.append(path)
-    return paths
+    """Write `stem.png` and `stem.svg` and return the paths; equal figures give equal bytes.
+
+    Raises FigureError if the figure cannot be drawn, and RunError for the disk.
+    """
+    files = {}
+    for suffix, metadata in _FORMATS.items():
+        drawn = io.BytesIO()
+        with house_style(), _failures_named(stem.name):
+            figure.savefig(drawn, format=suffix, metadata=metadata)
+        files[stem.with_suffix(f".{suffix}")] = drawn.getvalue()
+    for path, content in files.items():
+        write_atomically(path, functools.partial(_write, content))
+    return list(files)
+
+
+def _write(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
+
+
+@contextlib.contextmanager
+def _failures_named(kind: str) -> Iterator[None]:
+    """Whatever goes wrong in a figure's code becomes a FigureError that names the figure."""
+    try:
+        yield
+    except Exception as error:
+        message = f'the figure "{kind}" cannot be drawn: {type(error).__name__}: {error}'
+        raise FigureError(message) from error

@@ -1,4 +1,4 @@
-"""Bifurcation diagram: where a parameter goes in the end, against the learning rate."""
+"""Bifurcation diagram: where parameters end up, against the learning rate."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..analysis import choice_axis
+from ..registry import register
 from .colours import Colours
-from .data import FigureData, figure
+from .data import FigureData
 from .style import label, new_figure, scale_axis, words
 
 _MOST_PANELS = 3
 _LEAST_RATES = 50  # below this a diagram shows no branches
-_LEAST_LATE = 16  # steps a trial; fewer show no orbit
+_LEAST_LATE = 16  # steps per trial; fewer show no orbit
 _LATE = 0.5  # share of the steps that count as the end
-_FEW_VALUES = 12  # of another axis, for colours to tell them apart
+_FEW_VALUES = 12  # of another axis, which colours can tell apart
 _MOST_POINTS = 400_000
 _OTHER_VALUES = ("trial", "step", "loss", "prediction", "prediction_error", "gradient_norm")
 
 
-@figure("bifurcation")
+@register("figure", "bifurcation")
 def bifurcation(data: FigureData) -> Figure | None:
-    """Recorded parameters of the later half of the steps, a dot a step."""
+    """Bifurcation diagram: recorded parameters in the later half of the steps, a dot per step."""
     table = data.trajectories
-    x = None if data.refined else choice_axis(data.summary, data.axes)
-    if table is None or x is None or table[x].nunique() < _LEAST_RATES:
+    x = choice_axis(data.summary, data.axes)
+    if table is None or x is None or not data.is_grid or table[x].nunique() < _LEAST_RATES:
         return None
     known = {*_OTHER_VALUES, *data.axes, "seed"}
     columns = [
@@ -40,7 +41,7 @@ def bifurcation(data: FigureData) -> Figure | None:
         return None
     shown = columns[:_MOST_PANELS]
     drawn = new_figure(7.8, 1.2 + 3.2 * len(shown), data.name)
-    panels = drawn.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    panels: list[Axes] = list(drawn.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0])
     others = [axis for axis in (*data.axes, "seed") if axis != x and axis in table]
     told_apart = [axis for axis in others if 1 < table[axis].nunique() <= _FEW_VALUES][:1]
     parts: dict[Hashable, pd.DataFrame] = {None: late}
@@ -63,9 +64,9 @@ def bifurcation(data: FigureData) -> Figure | None:
 
 
 def _late(table: pd.DataFrame) -> pd.DataFrame:
-    """The last consecutive steps of every trial; only the end of one that ended before the others.
+    """The last consecutive steps of every trial, and the last step of one that ended early.
 
-    Consecutive, for leaving out every second step would hide half of an orbit of period 2.
+    Consecutive, because leaving out every second step would hide half of an orbit of period 2.
     """
     last = table.groupby("trial")["step"].transform("max")
     end = int(table["step"].max())
@@ -75,14 +76,14 @@ def _late(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _show(axes: Axes, values: pd.Series[Any]) -> None:
-    """Show all of these values; what ran away leaves the figure."""
+    """Scale the axis for these values; those of trials that diverged may leave the figure."""
     finite = values[np.isfinite(values)]
     if len(finite) and finite.min() < finite.max():
         room = 0.05 * (finite.max() - finite.min())
         axes.set_ylim(finite.min() - room, finite.max() + room)
 
 
-def _dots(axes: Axes, part: pd.DataFrame, x: str, column: str, colour: str) -> None:
+def _dots(axes: Axes, part: pd.DataFrame, x: str, column: str, colour: object) -> None:
     values = part[column].to_numpy(dtype=float)
     finite = np.isfinite(values)
     axes.plot(part[x].to_numpy()[finite], values[finite], ls="none", marker=",", color=colour,

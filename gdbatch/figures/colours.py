@@ -1,12 +1,13 @@
-"""What tells curves apart, colour and dashes, and the legend or colour bar that explains it."""
+"""How curves are told apart, and the legend or colour bar that explains it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,19 +15,21 @@ from matplotlib.lines import Line2D
 from .style import CYCLE, is_logarithmic, is_number, log_ticks
 
 DASHES = ("-", "--", ":", "-.")
-_FEW_SHADES = 9  # up to here a legend names every shade, above a colour bar spans them
+_FEW_SHADES = 9  # up to here a legend names every shade; above, a colour bar spans them
+
+Look = dict[str, Any]  # options of a plot
 
 
 class Colours:
-    """A colour for each value of what tells curves apart; `names` are the values' names.
+    """A colour for each value that tells curves apart; `names` are the values' names.
 
-    Numbers are shades of one colour map, in their order; anything else has the colours of the
+    Numbers are shades of one colour map, in their order. Anything else has the colours of the
     cycle, then the same ones dashed.
     """
 
     most = 2 * len(CYCLE)  # values without an order that can be told apart
 
-    def __init__(self, names: Mapping[Any, str]) -> None:
+    def __init__(self, names: Mapping[object, str]) -> None:
         self.names = dict(names)
         self._places = {value: place for place, value in enumerate(self.names)}
         self.norm: Normalize | None = None
@@ -34,23 +37,29 @@ class Colours:
         if len(self.names) > 1 and all(is_number(value) for value in self.names):
             # the palest end of the map is hard to see on white
             self._map = ListedColormap(self._map(np.linspace(0, 0.87, 256)))
-            kind = LogNorm if is_logarithmic(list(self.names)) else Normalize
-            self.norm = kind(min(self.names), max(self.names))
+            values = np.array(list(self.names), dtype=float)
+            kind = LogNorm if is_logarithmic(values) else Normalize
+            self.norm = kind(values.min(), values.max())
 
-    def of(self, value: Any) -> dict[str, Any]:
+    def of(self, value: object) -> Look:
         """Colour and line style of one value, as options of a plot."""
         if self.norm is not None:
-            return {"color": self._map(self.norm(value)), "linestyle": "-"}
+            place = self.norm(np.asarray(value, dtype=float))
+            return {"color": tuple(self._map(place)), "linestyle": "-"}
         dashes, colour = divmod(self._places[value] % self.most, len(CYCLE))
         return {"color": CYCLE[colour], "linestyle": DASHES[dashes]}
 
     def explain(
-        self, figure: Figure, axes: Any, title: str, dashes: Mapping[Any, str] | None = None
+        self,
+        figure: Figure,
+        axes: Axes | Sequence[Axes],
+        title: str,
+        dashes: Mapping[str, str] | None = None,
     ) -> None:
-        """A legend beside the axes, or a colour bar; `dashes` are further names, by line style."""
+        """Add a legend or a colour bar; `dashes` are further names, by line style."""
         handles: list[Line2D] = []
         if self.norm is not None and len(self.names) > _FEW_SHADES:
-            self._add_bar(figure, axes, title)
+            self._add_bar(figure, axes, title, self.norm)
             title = ""
         elif len(self.names) > 1:
             shown = list(self.names.items())[: self.most]
@@ -58,15 +67,19 @@ class Colours:
                 title = f"{title} ({len(shown)} of {len(self.names)})"
             handles = [Line2D([], [], label=name, **self.of(value)) for value, name in shown]
         for style, name in (dashes or {}).items():
-            handles.append(Line2D([], [], color="black", linestyle=style, label=name))
+            look: Look = {"color": "black", "linestyle": style}
+            handles.append(Line2D([], [], label=name, **look))
         if handles:
             figure.legend(handles=handles, title=title or None, loc="outside right upper",
                           alignment="left")  # fmt: skip
 
-    def _add_bar(self, figure: Figure, axes: Any, title: str) -> None:
-        assert self.norm is not None and self.norm.vmin is not None and self.norm.vmax is not None
-        mappable = mpl.cm.ScalarMappable(self.norm, self._map)
-        bar = figure.colorbar(mappable, ax=axes, label=title, pad=0.02)
+    def _add_bar(
+        self, figure: Figure, axes: Axes | Sequence[Axes], title: str, norm: Normalize
+    ) -> None:
+        mappable = mpl.cm.ScalarMappable(norm, self._map)
+        panels = axes if isinstance(axes, Axes) else list(axes)
+        bar = figure.colorbar(mappable, ax=panels, label=title, pad=0.02)
         bar.ax.grid(False)
-        if isinstance(self.norm, LogNorm):
-            log_ticks(bar.ax.yaxis, self.norm.vmin, self.norm.vmax)
+        if isinstance(norm, LogNorm):
+            low, high = (float(end) for end in (norm.vmin or 1.0, norm.vmax or 1.0))
+            log_ticks(bar.ax.yaxis, low, high)

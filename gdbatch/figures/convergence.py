@@ -1,12 +1,11 @@
-"""Convergence versus learning rate: how fast above, how surely below.
+"""Convergence against the learning rate: how fast in the upper panel, how surely below.
 
 The figure that gdbatch exists for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,101 +15,70 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullLocator
+from numpy.typing import NDArray
 
-from ..analysis import answer, choice_axis, number, other_axes
-from .colours import Colours
-from .data import FigureData, figure
-from .edges import edges
+from ..analysis import answer_about, choice_axis, number, other_axes
+from ..registry import register
+from .colours import Colours, Look
+from .curves import FEW_POINTS, Curve, colours_of, curves_of, distinguishable
+from .data import FigureData
 from .style import (
-    OUTCOME_COLOURS,
     cell_edges,
-    is_number,
     label,
     log_axis,
     log_limits,
     new_figure,
+    outcome_colours,
     scale_axis,
-    words,
 )
 
-_MOST_STRIPS = 4  # above this the curves share one strip, and their bands would hide each other
-_MOST_SHADES = 60  # curves told apart by a number
+_MOST_STRIPS = 4  # above, the curves share one strip, and have no bands, which would overlap
 _FEW_CURVES = 8  # up to here they are bold, and may have markers
-_FEW_POINTS = 40  # up to here every value gets a marker
+
+Values = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class _Curve:
-    """The values of one combination of the other axes."""
-
-    key: Any
-    name: str  # in the legend, below the names of the axes
-    title: str
-    table: pd.DataFrame
-
-
-@figure("convergence")
+@register("figure", "convergence")
 def convergence(data: FigureData) -> Figure | None:
-    """Median steps with quartile band against the learning rate; shares of outcomes below."""
-    if data.refined:
-        return edges(data, data.refined)
+    """Median steps with quartiles against the learning rate, and the share of each outcome."""
     x = choice_axis(data.summary, data.axes)
-    if x is None or data.map:
+    if x is None or data.sparse_map or not data.is_grid:
         return None
     others = other_axes(data.summary, data.axes, x)
-    curves = _curves(data, x, others)
-    shown = _evenly(curves, _MOST_SHADES if is_number(curves[0].key) else Colours.most)
-    together = _Curve(None, "", f"all {len(curves)} curves together", data.summary)
+    curves = curves_of(data.summary, x, others)
+    shown = distinguishable(curves)
+    together = Curve("", "", f"all {len(curves)} curves together", data.summary)
     strips = shown if len(curves) <= _MOST_STRIPS else [together]
     strip = 0.9 if len(strips) > 1 else 1.5
     width = 6.6 if len(shown) == 1 else 8.0
     drawn = new_figure(width, 3.6 + strip * len(strips), data.name)
-    grid = drawn.subplots(
-        1 + len(strips), 1, sharex=True, squeeze=False, height_ratios=[3.1, *[strip] * len(strips)]
-    )[:, 0]
+    heights = [3.1, *[strip] * len(strips)]
+    panels = drawn.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    grid: list[Axes] = list(panels)
     top, below = grid[0], grid[1:]
     for axes, one in zip(below, strips, strict=True):
         _draw_shares(axes, one.table, x)
         if len(curves) > 1:
             axes.set_title(one.title, fontsize=8.5, pad=2)
     scale_axis(top, "x", data.summary[x])
-    colours = Colours({curve.key: curve.name for curve in shown})
-    _draw_speed(top, x, shown, colours)
+    colours = colours_of(shown)
+    _draw_speed(top, x, shown, colours, data.has_stop_rule)
     colours.explain(drawn, top, ", ".join(map(label, others)))
-    best = _mark_best(top, x, shown, colours)
+    best = _mark_best(top, x, shown, colours, data.has_stop_rule)
     if len(curves) > len(shown):
         top.set_title(f"{len(shown)} of {len(curves)} curves", fontsize=8.5)
     _mark_curvature(grid, data, x)
-    names = _outcomes(data.summary)
-    handles = [Patch(color=OUTCOME_COLOURS[name], label=name) for name in names]
+    handles = [Patch(color=outcome_colours()[name], label=name) for name in _outcomes(data.summary)]
     drawn.legend(handles=[*best, *handles], loc="outside lower center", ncols=len(handles) + 1)
     below[-1].set_xlabel(label(x))
     return drawn
 
 
-def _curves(data: FigureData, x: str, others: list[str]) -> list[_Curve]:
-    if not others:
-        return [_Curve(None, "", "", data.summary.sort_values(x))]
-    curves = []
-    for key, part in data.summary.groupby(others, sort=False, dropna=False):
-        values = [value.item() if isinstance(value, np.generic) else value for value in key]
-        title = ", ".join(
-            f"{label(axis)} {words(value)}" for axis, value in zip(others, values, strict=True)
-        )
-        one = values[0] if len(values) == 1 else tuple(values)
-        curves.append(_Curve(one, ", ".join(map(words, values)), title, part.sort_values(x)))
-    return curves
-
-
-def _evenly(curves: list[_Curve], most: int) -> list[_Curve]:
-    if len(curves) <= most:
-        return curves
-    return [curves[place] for place in np.linspace(0, len(curves) - 1, most).round().astype(int)]
-
-
-def _draw_speed(top: Axes, x: str, curves: list[_Curve], colours: Colours) -> None:
-    """Median steps, or the loss of a sweep without stop rule; quartiles where they can be seen."""
-    by_loss = any("completed" in curve.table for curve in curves)
+def _draw_speed(
+    top: Axes, x: str, curves: Sequence[Curve], colours: Colours, has_stop_rule: bool
+) -> None:
+    """Median steps, or the loss without a stop rule; with quartiles where they can be seen."""
+    by_loss = not has_stop_rule
     column = "final_loss_median" if by_loss else "steps_median"
     columns = [column]
     if (
@@ -138,7 +106,7 @@ def _draw_speed(top: Axes, x: str, curves: list[_Curve], colours: Colours) -> No
 
 
 def _scale(top: Axes, tables: list[pd.DataFrame]) -> float:
-    """Scale the axis for all that is finite; returns its upper end."""
+    """Scale the axis for all finite values; returns its upper end."""
     values = np.concatenate([table.to_numpy(dtype=float).ravel() for table in tables])
     limits = log_limits(values)
     if limits is None:  # all zero
@@ -146,7 +114,7 @@ def _scale(top: Axes, tables: list[pd.DataFrame]) -> float:
         return 1.0
     top.set_ylim(limits)
     log_axis(top, "y")
-    if np.nanmin(values) <= 0:  # at the target from the start: zero has a place of its own
+    if np.nanmin(values) <= 0:  # zero steps, or a loss of zero, has a place of its own
         decades = np.log10(limits[1] / limits[0])
         top.set_yscale("symlog", linthresh=limits[0], linscale=0.4 + 0.08 * decades)
         top.set_ylim(-0.15 * limits[0], limits[1])
@@ -158,12 +126,10 @@ def _scale(top: Axes, tables: list[pd.DataFrame]) -> float:
     return limits[1]
 
 
-def _draw_line(
-    top: Axes, table: pd.DataFrame, x: str, column: str, look: dict[str, Any], bold: bool
-) -> None:
-    """A curve; a value whose neighbours have none would be no line, so it is a point."""
+def _draw_line(top: Axes, table: pd.DataFrame, x: str, column: str, look: Look, bold: bool) -> None:
+    """A curve; a value whose neighbours have none is drawn as a point, having no line."""
     places, values = table[x].to_numpy(dtype=float), table[column].to_numpy(dtype=float)
-    every = bold and len(table) <= _FEW_POINTS
+    every = bold and len(table) <= FEW_POINTS
     look = look | {"lw": 1.5 if bold else 1.0}
     top.plot(places, values, marker="o" if every else None, markersize=3.5, **look)
     alone = _alone(values)
@@ -172,8 +138,8 @@ def _draw_line(
                  color=look["color"])  # fmt: skip
 
 
-def _draw_band(top: Axes, table: pd.DataFrame, x: str, highest: float, colour: Any) -> None:
-    """From quartile to quartile; one that is infinite lies above everything drawn."""
+def _draw_band(top: Axes, table: pd.DataFrame, x: str, highest: float, colour: object) -> None:
+    """From quartile to quartile; an infinite one lies above everything that is drawn."""
     places, low = table[x].to_numpy(dtype=float), table["steps_q25"].to_numpy(dtype=float)
     high = table["steps_q75"].fillna(100 * highest).to_numpy(dtype=float)
     top.fill_between(places, low, high, color=colour, alpha=0.2, lw=0)
@@ -181,18 +147,21 @@ def _draw_band(top: Axes, table: pd.DataFrame, x: str, highest: float, colour: A
     top.vlines(places[alone], low[alone], high[alone], color=colour, alpha=0.4, lw=1.2)
 
 
-def _alone(values: Any) -> Any:
+def _alone(values: Values) -> NDArray[np.bool_]:
     """Where a value is finite and its neighbours are not."""
     finite = np.concatenate([[False], np.isfinite(values), [False]])
-    return finite[1:-1] & ~finite[:-2] & ~finite[2:]
+    alone: NDArray[np.bool_] = finite[1:-1] & ~finite[:-2] & ~finite[2:]
+    return alone
 
 
-def _mark_best(top: Axes, x: str, curves: list[_Curve], colours: Colours) -> list[Line2D]:
+def _mark_best(
+    top: Axes, x: str, curves: Sequence[Curve], colours: Colours, has_stop_rule: bool
+) -> list[Line2D]:
     """A star at the best value of each curve; returns the stars' entry in the legend."""
     name = f"best {label(x)}"
     marked = []
     for curve in curves:
-        (one,) = answer(curve.table, [x])
+        one = answer_about(curve.table, x, has_stop_rule)
         steps = one.best_steps if one.best_loss is None else one.best_loss
         if one.best is None or steps is None:
             continue
@@ -207,15 +176,16 @@ def _mark_best(top: Axes, x: str, curves: list[_Curve], colours: Colours) -> lis
 
 
 def _draw_shares(axes: Axes, part: pd.DataFrame, x: str) -> None:
-    """The share of every outcome, stacked, a cell a value; over several curves their mean."""
+    """The share of every outcome, stacked, one cell per value; of several curves the mean."""
     names = _outcomes(part)
     sums = part.groupby(x)[["trials", *names]].sum()
     edges = cell_edges(sums.index)
-    # the whole stack first, then without its last outcome: no gap shines through
+    # from the whole stack down to its first outcome, so that no gap shows through
+    colours = outcome_colours()
     tops = 100 * sums[names].cumsum(axis=1).to_numpy(dtype=float) / sums[["trials"]].to_numpy()
     for place in reversed(range(len(names))):
-        axes.stairs(tops[:, place], edges, fill=True, color=OUTCOME_COLOURS[names[place]])
-    if len(sums) <= _FEW_POINTS:
+        axes.stairs(tops[:, place], edges, fill=True, color=colours[names[place]])
+    if len(sums) <= FEW_POINTS:
         axes.vlines(edges[1:-1], 0, 100, color="white", lw=0.6)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(0, 100)
@@ -225,27 +195,27 @@ def _draw_shares(axes: Axes, part: pd.DataFrame, x: str) -> None:
 
 
 def _outcomes(part: pd.DataFrame) -> list[str]:
-    return [name for name in OUTCOME_COLOURS if name in part and part[name].sum() > 0]
+    return [name for name in outcome_colours() if part[name].sum() > 0]
 
 
-def _mark_curvature(grid: Any, data: FigureData, x: str) -> None:
-    """Where theory puts the best rate and the edge: 1/λ and 2/λ."""
+def _mark_curvature(grid: Sequence[Axes], data: FigureData, x: str) -> None:
+    """Mark where theory has the best rate and the edge: 1/λ and 2/λ."""
     if not data.curvature or x != "learning_rate":
         return
     low, high = data.summary[x].min(), data.summary[x].max()
     lines = {2 / data.curvature: (2, "--"), 1 / data.curvature: (1, ":")}
     lines = {place: look for place, look in lines.items() if low <= place <= high}
     top, outward = grid[0], True
-    if lines:  # room for their names above the curves
+    if lines:  # leave room for their names above the curves
         to_data = top.transAxes + top.transData.inverted()
         top.set_ylim(top=to_data.transform((0, 1.13))[1])
     for place, (factor, style) in lines.items():
         for axes in grid:
             line = axes.axvline(place, color="black", lw=0.9, ls=style)
-            if axes is not top:  # to be seen on dark colours
+            if axes is not top:  # so that it shows on dark colours
                 line.set_path_effects([withStroke(linewidth=2.4, foreground="white")])
         across = top.transAxes.inverted().transform(top.transData.transform((place, 1)))[0]
-        # outward of the two lines, but never across the end of the axis
+        # outward from the two lines, but never across the end of the axis
         right = across < 0.9 if factor == 2 else across < 0.12
         row = 0 if outward else 1
         outward = right

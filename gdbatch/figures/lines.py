@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ..analysis import choice_axis, other_axes
-from .colours import DASHES, Colours
+from .colours import DASHES, Colours, Look
+from .curves import plain
 from .data import FigureData
 from .style import is_number, label, log_axis, words
 
+Steps = NDArray[np.int64]
+Values = NDArray[np.float64]
+
 _MOST_LINES = 300
 _FEW_LINES = 27
-_FEW_STEPS = 3  # of a line that would hardly be seen without markers
-_MOST_STRETCHES = 400  # of a line, each drawn from its lowest to its highest value
+_FEW_STEPS = 3  # of a line that is hard to see without markers
+_MOST_STRETCHES = 400  # per line, each drawn from its lowest to its highest value
 
 
 def draw_lines(
     drawn: Figure, panels: list[Axes], data: FigureData, table: pd.DataFrame, columns: list[str]
 ) -> None:
-    """One line a trial, a column in every panel; coloured by the learning rate, explained once."""
+    """Draw a line per trial, one column in each panel; coloured by the learning rate."""
     trials = table["trial"].unique()
     if len(trials) > _MOST_LINES:
         chosen = np.linspace(0, len(trials) - 1, _MOST_LINES).round().astype(int)
@@ -33,10 +36,10 @@ def draw_lines(
     shade, others = _told_apart_by(data, table)
     keys = [_value(part, shade) for part in lines]
     if all(is_number(key) for key in keys):
-        # from the highest rate down, for what is chaotic not to hide what is not
-        order = sorted(range(len(keys)), key=lambda place: -keys[place])
+        # from the highest rate down, so that chaotic lines do not hide the others
+        order = np.argsort(-np.array([*keys], dtype=float), kind="stable")
         lines, keys = [lines[place] for place in order], [keys[place] for place in order]
-        colours = Colours({key: words(key) for key in sorted(set(keys))})
+        colours = Colours({key: words(key) for key in reversed(keys)})
     else:
         colours = Colours({key: words(key) for key in keys})
     names = list(dict.fromkeys(_name(part, others) for part in lines)) if others else []
@@ -46,7 +49,7 @@ def draw_lines(
         look = colours.of(key) | {"lw": 0.7 if many else 1.4, "alpha": 0.6 if many else 1.0}
         if dashes:
             look["linestyle"] = dashes[_name(part, others)]
-        # step 0 has no place on a logarithmic axis: every step is drawn one further on
+        # step 0 has no place on a logarithmic axis, so every step is shifted by one
         steps = part["step"].to_numpy() + 1
         for axes, column in zip(panels, columns, strict=True):
             values = part[column].to_numpy(dtype=float)
@@ -59,7 +62,7 @@ def draw_lines(
 
 
 def _told_apart_by(data: FigureData, table: pd.DataFrame) -> tuple[str | None, list[str]]:
-    """The axis that colours show, and the further ones that lines differ in."""
+    """The axis that colours show, and the other axes in which lines differ."""
     varying = [axis for axis in data.axes if table[axis].nunique() > 1]
     shade = choice_axis(table, varying) or (varying[-1] if varying else None)
     return shade, other_axes(table, varying, shade) if shade else []
@@ -69,12 +72,11 @@ def _name(part: pd.DataFrame, axes: list[str]) -> str:
     return ", ".join(f"{label(axis)} {words(_value(part, axis))}" for axis in axes)
 
 
-def _value(part: pd.DataFrame, axis: str | None) -> Any:
-    value = part[axis].iloc[0] if axis else ""
-    return value.item() if isinstance(value, np.generic) else value
+def _value(part: pd.DataFrame, axis: str | None) -> object:
+    return plain(part[axis].iloc[0]) if axis else ""
 
 
-def _draw_line(axes: Axes, steps: Any, values: Any, look: dict[str, Any]) -> None:
+def _draw_line(axes: Axes, steps: Steps, values: Values, look: Look) -> None:
     finite = np.isfinite(values)
     steps, values = steps[finite], values[finite]
     kept = _thinned(steps, values)
@@ -91,10 +93,10 @@ def _scale_steps(panels: list[Axes], last: int) -> None:
         axes.tick_params(labelbottom=True)
 
 
-def _thinned(steps: Any, values: Any) -> Any:
-    """Places of the lowest and the highest value of each stretch of a logarithmic axis.
+def _thinned(steps: Steps, values: Values) -> NDArray[np.int64]:
+    """Places of the lowest and the highest value in each stretch of a logarithmic axis.
 
-    Every n-th step instead would show an oscillation as a slower one.
+    Every n-th step instead would make an oscillation look slower than it is.
     """
     if len(steps) <= 2 * _MOST_STRETCHES:
         return np.arange(len(steps))

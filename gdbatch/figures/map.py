@@ -1,4 +1,4 @@
-"""A map over two numeric axes: what became of the trials, and how many steps it took."""
+"""A map over two numeric axes: how the trials ended, and how many steps they took."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
-from ..analysis import choice_axis, every_pixel, is_scale
-from .data import FigureData, figure
+from ..analysis import as_map, choice_axis, every_pixel, is_scale
+from ..registry import register
+from .data import FigureData
 from .style import (
     HUGE,
-    OUTCOME_COLOURS,
     TINY,
     cell_edges,
     label,
     log_ticks,
     new_figure,
+    outcome_colours,
     scale_axis,
     words,
 )
@@ -29,21 +32,24 @@ _NEVER = "#CCCCCC"
 _LEAST_FILLED = 0.5  # share of the cells that were tried; zipped axes are a line, not a map
 
 
-@figure("map")
+@register("figure", "map")
 def outcome_map(data: FigureData) -> Figure | None:
-    """The commonest outcome and the median steps over two axes."""
-    if data.refined:
+    """The most frequent outcome, and the median steps, over two axes."""
+    if not data.is_grid:
         return None
-    columns = {axis: data.summary[axis] for axis in data.map or data.axes}
-    varying = [axis for axis, one in columns.items() if is_scale(one) and one.nunique() > 1]
+    varying = [
+        axis
+        for axis in data.sparse_map or data.axes
+        if is_scale(data.summary, axis) and data.summary[axis].nunique() > 1
+    ]
     x = choice_axis(data.summary, varying)
     others = [axis for axis in varying if axis != x]
     if x is None or not others:
         return None
-    # of the others the one with most values, and of equals the fastest
+    # of the others the one with most values; of equals the fastest
     y = max(reversed(others), key=lambda axis: data.summary[axis].nunique())
     summary, title = _one_slice(data, x, y)
-    if data.map:
+    if data.sparse_map:
         summary = every_pixel(summary, x, y)
     cells = summary[x].nunique() * summary[y].nunique()
     too_thin = min(summary[x].nunique(), summary[y].nunique()) < 2
@@ -56,7 +62,7 @@ def outcome_map(data: FigureData) -> Figure | None:
     engine.set(wspace=0.07)  # type: ignore[call-arg]
     left, right = drawn.subplots(1, 2, sharex=True, sharey=True)
     _outcome_panel(drawn, left, summary, x, y)
-    _steps_panel(drawn, right, summary, x, y)
+    _steps_panel(drawn, right, summary, x, y, data.has_stop_rule)
     left.set_ylabel(label(y))
     for axes in (left, right):
         axes.set_xlabel(label(x))
@@ -76,40 +82,43 @@ def _one_slice(data: FigureData, x: str, y: str) -> tuple[pd.DataFrame, str]:
 
 
 def _outcome_panel(drawn: Figure, axes: Axes, summary: pd.DataFrame, x: str, y: str) -> None:
-    names = [name for name in OUTCOME_COLOURS if name in summary and summary[name].sum() > 0]
-    commonest = summary[names].to_numpy().argmax(axis=1)
-    colours = ListedColormap([OUTCOME_COLOURS[name] for name in names])
-    _mesh(axes, summary.assign(shown=commonest), x, y, cmap=colours, vmin=-0.5,
-          vmax=len(names) - 0.5)  # fmt: skip
-    handles = [Patch(color=OUTCOME_COLOURS[name], label=name) for name in names]
+    colours = outcome_colours()
+    names = [name for name in colours if summary[name].sum() > 0]
+    most_frequent = summary[names].to_numpy().argmax(axis=1)
+    shown = ListedColormap([colours[name] for name in names])
+    _mesh(axes, summary, x, y, most_frequent, cmap=shown, vmin=-0.5, vmax=len(names) - 0.5)
+    handles = [Patch(color=colours[name], label=name) for name in names]
     drawn.legend(handles=handles, loc="outside lower left", ncols=len(names))
-    axes.set_title("commonest outcome", fontsize=9)
+    axes.set_title("most frequent outcome", fontsize=9)
 
 
-def _steps_panel(drawn: Figure, axes: Axes, summary: pd.DataFrame, x: str, y: str) -> None:
-    by_loss = "completed" in summary
-    values = summary["final_loss_median" if by_loss else "steps_median"].to_numpy(dtype=float)
+def _steps_panel(
+    drawn: Figure, axes: Axes, summary: pd.DataFrame, x: str, y: str, has_stop_rule: bool
+) -> None:
+    column = "steps_median" if has_stop_rule else "final_loss_median"
+    values = summary[column].to_numpy(dtype=float)
     finite = values[np.isfinite(values)]
     # grey where it was tried, white where it was not
-    _mesh(axes, summary.assign(shown=0), x, y, cmap=ListedColormap([_NEVER]))
-    axes.set_title("median final loss" if by_loss
-                   else "median steps (grey: fewer than half converged)", fontsize=9)  # fmt: skip
+    _mesh(axes, summary, x, y, np.zeros(len(summary)), cmap=ListedColormap([_NEVER]))
+    axes.set_title("median steps (grey: fewer than half converged)" if has_stop_rule
+                   else "median final loss", fontsize=9)  # fmt: skip
     if not finite.size:
         return
     positive = np.clip(finite[finite > 0], TINY, HUGE)
     low, high = (positive.min(), positive.max()) if positive.size else (1.0, 1.0)
     if low == high:
         low, high = low / 1.5, high * 1.5
-    # zero, at the target from the start, is no less than the lowest colour
-    mesh = _mesh(axes, summary.assign(shown=values), x, y, cmap="viridis_r",
-                 norm=LogNorm(low, high, clip=True))  # fmt: skip
+    # zero has the lowest colour
+    mesh = _mesh(axes, summary, x, y, values, cmap="viridis_r", norm=LogNorm(low, high, clip=True))
     bar = drawn.colorbar(mesh, ax=axes, pad=0.02)
     log_ticks(bar.ax.yaxis, low, high, most=7)
     bar.ax.grid(False)
 
 
-def _mesh(axes: Axes, table: pd.DataFrame, x: str, y: str, **options: Any) -> Any:
-    grid = table.pivot_table(index=y, columns=x, values="shown", dropna=False)
+def _mesh(
+    axes: Axes, table: pd.DataFrame, x: str, y: str, values: NDArray[Any], **options: Any
+) -> QuadMesh:
+    grid = as_map(table, x, y, values)
     mesh = axes.pcolormesh(
         cell_edges(grid.columns),
         cell_edges(grid.index),

@@ -5,10 +5,12 @@ Touch it to change every figure at once.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import textwrap
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeGuard
 
 import matplotlib as mpl
 import numpy as np
@@ -23,20 +25,13 @@ from matplotlib.ticker import (
     NullFormatter,
     NullLocator,
 )
+from numpy.typing import ArrayLike, NDArray
 
+from .. import registry
 from ..analysis import number
 
-# Okabe and Ito's colours, told apart by every kind of eye; yellow is too pale for lines
+# the colour-blind-safe cycle of Okabe and Ito; its yellow is too pale for lines
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#8C6D31")
-
-# told apart by every kind of eye, and by their lightness in grey, from dark red to light grey
-OUTCOME_COLOURS = {
-    "converged": "#0072B2",
-    "completed": "#56B4E9",
-    "stalled": "#BF7F00",
-    "unfinished": "#CCCCCC",
-    "diverged": "#7A1015",
-}
 
 _STYLE: dict[str, Any] = {
     "font.size": 9.5,
@@ -57,17 +52,33 @@ _STYLE: dict[str, Any] = {
     "savefig.dpi": 160,
     "svg.hashsalt": "gdbatch",
     "svg.fonttype": "path",
-    "text.parse_math": False,  # a $ in the name of a file is a $
+    "text.parse_math": False,  # a $ in a file's name is a $
 }
-_SPREAD = 5  # times the smallest value, from which on a logarithmic axis can be the better one
+_SPREAD = 5  # ratio of the ends from which on a logarithmic axis can be the better one
 _MOST_VALUE_TICKS = 8
-TINY, HUGE = 1e-100, 1e100  # what is beyond leaves the figure; ticks would overflow
+TINY, HUGE = 1e-100, 1e100  # losses beyond leave the figure
+_LARGEST = 1.7e308  # end of an axis
+
+Floats = NDArray[np.float64]
 
 
-def house_style() -> AbstractContextManager[None]:
-    """Everything drawn or saved inside looks like gdbatch, whatever the user's own settings."""
+@functools.cache
+def outcome_colours() -> dict[str, str]:
+    """The colour of every outcome, in stacking order: the stable ones first."""
+    known = registry.family("outcome")
+    order = sorted(known, key=lambda name: (not known[name].is_stable, known[name].precedence))
+    return {name: known[name].colour for name in order}
+
+
+@contextlib.contextmanager
+def house_style() -> Iterator[None]:
+    """Whatever is drawn or saved inside looks the same, whatever the user's own settings.
+
+    Sums of values up to 1e308 overflow in many places of matplotlib, which is harmless.
+    """
     settings: dict[Any, Any] = {**mpl.rcParamsDefault, **_STYLE}
-    return mpl.rc_context(settings)
+    with mpl.rc_context(settings), np.errstate(over="ignore", invalid="ignore"):
+        yield
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
@@ -78,32 +89,16 @@ def new_figure(width: float, height: float, title: str) -> Figure:
     return figure
 
 
-def words(value: Any) -> str:
-    """A value of an axis for a legend: numbers for people, long texts by their ends."""
+# values and names ------------------------------------------------------------------------------
+
+
+def words(value: object) -> str:
+    """A value of an axis for a legend; of long texts, the end."""
     if is_number(value):
         return number(float(value))
     text = str(value)
     text = text if len(text) <= 32 else f"…{text[-31:]}"
-    return f" {text}" if text.startswith("_") else text  # a legend leaves _text out
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value has a place on a scale; a truth value has none."""
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_)
-
-
-def is_logarithmic(values: Any) -> bool:
-    """Whether values spread more evenly by their logarithms than by themselves."""
-    finite = np.unique(np.asarray(values, dtype=float))
-    finite = finite[np.isfinite(finite)]
-    if finite.size < 2 or finite[0] <= 0 or finite[-1] < _SPREAD * finite[0]:
-        return False
-
-    def unevenness(places: Any) -> float:
-        ends = places[-1] - places[0]
-        return abs(float(np.median(places) - places[0]) / float(ends) - 0.5)
-
-    return unevenness(np.log(finite)) <= unevenness(finite) + 1e-9
+    return f" {text}" if text.startswith("_") else text  # legends leave out names that begin so
 
 
 def label(name: str) -> str:
@@ -111,23 +106,56 @@ def label(name: str) -> str:
     return name.replace("_", " ")
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value has a place on a scale; Boolean values do not count."""
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_)
+
+
+# scales ----------------------------------------------------------------------------------------
+
+
+def is_logarithmic(values: ArrayLike) -> bool:
+    """Whether values are spread more evenly on a logarithmic axis than on a linear one."""
+    finite = np.unique(np.asarray(values, dtype=float))
+    finite = finite[np.isfinite(finite)]
+    if finite.size < 2 or finite[0] <= 0 or finite[-1] / _SPREAD < finite[0]:
+        return False
+    return _unevenness(np.log(finite)) <= _unevenness(finite / finite[-1]) + 1e-9
+
+
+def _unevenness(places: Floats) -> float:
+    """How far the median of ascending places is from the middle, in units of their range."""
+    ends = float(places[-1] - places[0])
+    return abs(float(np.median(places) - places[0]) / ends - 0.5)
+
+
 def log_axis(axes: Axes, which: str, most: int = 9) -> None:
-    """Make one axis logarithmic, with at most so many labels, written for people."""
+    """Make one axis logarithmic, with at most so many labels."""
     axis: Axis = axes.xaxis if which == "x" else axes.yaxis
     axes.set(**{f"{which}scale": "log"})
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
     log_ticks(axis, low, high, most)
 
 
-def log_limits(values: Any) -> tuple[float, float] | None:
-    """Ends of a logarithmic axis around all that is positive and finite, with a little room."""
-    values = np.asarray(values, dtype=float)
-    values = values[np.isfinite(values) & (values > 0)]
-    if not values.size:
+def log_limits(values: ArrayLike) -> tuple[float, float] | None:
+    """Limits of a logarithmic axis around all positive finite values, with a little room."""
+    found = np.asarray(values, dtype=float)
+    found = found[np.isfinite(found) & (found > 0)]
+    if not found.size:
         return None
-    low, high = np.log10(np.clip([values.min(), values.max()], TINY, HUGE))
+    low, high = np.log10(np.clip([found.min(), found.max()], TINY, HUGE))
     room = 0.15 + 0.03 * (high - low)
     return float(10 ** (low - room)), float(10 ** (high + room))
+
+
+class _LogLocator(LogLocator):
+    """Ticks of a logarithmic axis, without those that overflow."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
+        with np.errstate(over="ignore"):
+            ticks = np.asarray(super().tick_values(vmin, vmax))
+        inside: list[float] = ticks[np.isfinite(ticks)].tolist()
+        return inside
 
 
 def log_ticks(axis: Axis, low: float, high: float, most: int = 9) -> None:
@@ -138,15 +166,15 @@ def log_ticks(axis: Axis, low: float, high: float, most: int = 9) -> None:
     if decades > 8:
         axis.set_minor_locator(NullLocator())
     if 3 * decades >= most:
-        axis.set_major_locator(LogLocator(numticks=most))
+        axis.set_major_locator(_LogLocator(numticks=most))
     elif decades >= 0.8:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=most))
+        axis.set_major_locator(_LogLocator(subs=(1.0, 2.0, 5.0), numticks=most))
     else:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0), numticks=most))
+        axis.set_major_locator(_LogLocator(subs=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0), numticks=most))
 
 
-def scale_axis(axes: Axes, which: str, values: Any, gap: float = 0.09) -> None:
-    """Scale one axis for what was tried on it: a few values are the ticks, with that much room."""
+def scale_axis(axes: Axes, which: str, values: ArrayLike, gap: float = 0.09) -> None:
+    """Scale one axis for the values tried on it; a few that are `gap` apart become its ticks."""
     axis: Axis = axes.xaxis if which == "x" else axes.yaxis
     logarithmic = is_logarithmic(values)
     if logarithmic:
@@ -162,20 +190,24 @@ def scale_axis(axes: Axes, which: str, values: Any, gap: float = 0.09) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def cell_edges(values: Any) -> Any:
-    """Ends of the cells around ascending values, halfway between them as they are drawn."""
-    values = np.asarray(values, dtype=float)
-    if len(values) == 1:
-        half = abs(values[0]) * 0.1 or 0.5
-        return np.array([values[0] - half, values[0] + half])
-    if is_logarithmic(values):
-        return 10 ** _between(np.log10(values))
-    ends = _between(values)
-    if values[0] >= 0:  # no negative learning rate was tried
-        ends[0] = max(ends[0], 0.0)
-    return ends
+def cell_edges(values: ArrayLike) -> Floats:
+    """Boundaries of the cells around ascending values, halfway between them as drawn."""
+    places = np.asarray(values, dtype=float)
+    if len(places) == 1:
+        half = abs(places[0]) * 0.1 or 0.5
+        ends = np.array([places[0] - half, places[0] + half])
+    elif is_logarithmic(places):
+        exponents = np.log10([np.nextafter(0, 1), _LARGEST])
+        return np.asarray(10 ** np.clip(_between(np.log10(places)), *exponents), dtype=float)
+    else:
+        ends = _between(places)
+        if places[0] >= 0:  # no negative learning rate was tried
+            ends[0] = max(ends[0], 0.0)
+    return ends.clip(-_LARGEST, _LARGEST)
 
 
-def _between(places: Any) -> Any:
-    middle = (places[1:] + places[:-1]) / 2
-    return np.concatenate([[2 * places[0] - middle[0]], middle, [2 * places[-1] - middle[-1]]])
+def _between(places: Floats) -> Floats:
+    """The middles between neighbours, and as far beyond the first and the last one."""
+    middle = places[1:] / 2 + places[:-1] / 2
+    ends = places[[0, -1]] + (places[[0, -1]] - middle[[0, -1]])
+    return np.concatenate([ends[:1], middle, ends[1:]])

@@ -1,4 +1,4 @@
-"""Loss and prediction against the step, a line a recorded trial: the tutorial's two figures."""
+"""Loss and prediction against the step, one line per recorded trial."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..analysis import number
-from .data import FigureData, figure
+from ..registry import register
+from .data import FigureData
 from .lines import draw_lines
 from .style import label, log_axis, log_limits, new_figure
 
 _MOST_PANELS = 4
-_HIGH = 1e4  # times the largest loss at the start: what is above is a divergence
-_FAR = 10.0  # times the size of start and target: what is farther away is a divergence
+_HIGH = 1e4  # times the largest initial loss; a line above it diverges
+_FAR = 10.0  # times the size of start and target; a line farther away diverges
 
 
-@figure("loss")
+@register("figure", "loss")
 def loss(data: FigureData) -> Figure | None:
     """Loss against the step on log-log axes."""
     table = data.trajectories
@@ -43,7 +44,7 @@ def loss(data: FigureData) -> Figure | None:
     return drawn
 
 
-@figure("prediction")
+@register("figure", "prediction")
 def prediction(data: FigureData) -> Figure | None:
     """Predictions against the step, with their targets."""
     table = data.trajectories
@@ -83,7 +84,7 @@ View = tuple[float, float]
 
 
 def _view(table: pd.DataFrame, column: str, target: float | None) -> View | None:
-    """Around where trials start and should go, when a divergence would make that a flat line."""
+    """Limits around start and target, where a divergence would flatten everything else."""
     values = table[column].to_numpy(dtype=float)
     near = np.append(values[table["step"] == 0], [] if target is None else [target])
     near = near[np.isfinite(near)]
@@ -98,7 +99,7 @@ def _view(table: pd.DataFrame, column: str, target: float | None) -> View | None
 
 
 def _in_reach(table: pd.DataFrame, views: dict[str, View | None]) -> pd.DataFrame:
-    """Values far outside of their view brought near, which looks the same and cannot overflow."""
+    """Values far outside the limits, moved closer: it looks the same, and cannot overflow."""
     changed = {}
     for name, view in views.items():
         if view is not None:

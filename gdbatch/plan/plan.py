@@ -320,9 +320,6 @@ class Plan:
         return {
             "targets": self._survey.targets,
             "curvature": None if varies else self._survey.curvature,
-            "refined": self.sweep.refined.column if self.sweep.refined else None,
-            "refined_rows": self.search.unit,
-            "map": [axis.column for axis in self.sweep.map.axes] if self.sweep.map else None,
             "search": self.search.facts(),
         }
 

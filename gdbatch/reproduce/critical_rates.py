@@ -10,7 +10,7 @@ from .results import Finding, Train, reproduction
 
 @reproduction("critical_product", "Liang and Montúfar 2025", "map", ("axes.learning_rate.num=101",))
 def _critical_product(train: Train) -> list[Finding]:
-    trials = train().trials
+    trials = train().trials()
     u, v, y = trials["values.0"], trials["values.1"], trials["y"]
     size = u**2 + v**2
     critical = np.minimum(1 / np.abs(y), 8 / (size + np.sqrt(size**2 - 16 * y * (u * v - y))))
@@ -26,11 +26,11 @@ def _critical_product(train: Train) -> list[Finding]:
 @reproduction("catapult", "Lewkowycz et al. 2020", quick=("axes.seed.count = 4",))
 def _catapult(train: Train) -> list[Finding]:
     run = train()
-    start = run.trajectories[run.trajectories["step"] == 0].set_index("seed")
+    start = run.trajectories()[run.trajectories()["step"] == 0].set_index("seed")
     weights = start.filter(regex=r"^[uv]_\d+$")
     curvature = (weights**2).sum(axis=1) / (weights.shape[1] // 2)
     falling, converging = [], []
-    for seed, part in run.trials.groupby("seed"):
+    for seed, part in run.trials().groupby("seed"):
         rates = part["learning_rate"] * curvature[seed]
         falling.append(edge_of(rates, part["loss_increases"] == 0))
         converged = part["outcome"] == "converged"

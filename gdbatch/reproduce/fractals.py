@@ -30,7 +30,7 @@ def _dimensions(train: Train, axes: tuple[str, str]) -> list[float]:
     for zoom in range(1 + (_QUICK_ZOOMS if train.quick else _ZOOMS)):
         run = train(f"zoom_{zoom}" if zoom else "", window)
         y, x = run.axes[-2:]
-        trials = every_pixel(run.trials, x, y)
+        trials = every_pixel(run.trials(), x, y)
         trained = as_map(trials, x, y, trials["trained"].to_numpy())
         edge = boundary(trained.to_numpy(dtype=bool))
         found.append(box_dimension(edge))

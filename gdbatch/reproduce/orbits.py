@@ -21,7 +21,7 @@ def _periods(train: Train, end: float) -> pd.DataFrame:
         "train.max_steps = 20_000",
         f"axes.learning_rate = {{ linear = [{end - 2500 * _STEP}, {end}], num = 2501 }}",
     )
-    return train("periods", overrides, drawn=False).trials
+    return train("periods", overrides, drawn=False).trials()
 
 
 def _doubling(what: str, published: float, trials: pd.DataFrame, period: int) -> Finding:
@@ -47,7 +47,7 @@ def _first_of(orbits: pd.DataFrame, period: int) -> tuple[float, float]:
 
 @reproduction("bifurcation_logistic", "May 1976", "bifurcation")
 def _logistic(train: Train) -> list[Finding]:
-    orbits = train().trajectories
+    orbits = train().trajectories()
     trials = _periods(train, 3.05)
     lost = edge_of(trials["learning_rate"], trials["outcome"] != "diverged")
     return [
@@ -60,7 +60,7 @@ def _logistic(train: Train) -> list[Finding]:
 
 @reproduction("bifurcation_double_well", "closed form", "bifurcation")
 def _double_well(train: Train) -> list[Finding]:
-    orbits = train().trajectories
+    orbits = train().trajectories()
     trials = _periods(train, 2.05)
     trials = trials[trials["value"] > 0]
     lost = edge_of(trials["learning_rate"], trials["outcome"] != "diverged")

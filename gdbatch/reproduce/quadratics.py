@@ -44,7 +44,7 @@ def _edges(trials: pd.DataFrame, edge_at: Callable[[float], float]) -> tuple[flo
 
 @reproduction("quadratic_descent", "Polyak 1987")
 def _descent(train: Train) -> list[Finding]:
-    trials = train().trials
+    trials = train().trials()
     best = _fastest(trials)
     factor = _factor(best)
     edge = edge_of(trials["learning_rate"], trials["outcome"] != "diverged")
@@ -67,7 +67,7 @@ _SHARE = (math.sqrt(_LARGEST) - math.sqrt(_MU)) / (math.sqrt(_LARGEST) + math.sq
 
 @reproduction("quadratic_heavy_ball", "Polyak 1964", "map", _QUICK_MOMENTUM)
 def _heavy_ball(train: Train) -> list[Finding]:
-    trials = train().trials
+    trials = train().trials()
     best = _fastest(trials)
     factor = _factor(best)
     rate = around(trials["learning_rate"], best["learning_rate"])
@@ -84,7 +84,7 @@ def _heavy_ball(train: Train) -> list[Finding]:
 
 @reproduction("quadratic_nesterov", "Nesterov 1983", "map", _QUICK_MOMENTUM)
 def _nesterov(train: Train) -> list[Finding]:
-    trials = train().trials
+    trials = train().trials()
     distance = (trials["learning_rate"] - 1 / _LARGEST).abs()
     best = _fastest(trials[distance == distance.min()])
     factor = _factor(best)

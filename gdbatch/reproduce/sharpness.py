@@ -10,7 +10,7 @@ _WELL_BELOW = 1.0  # half of the edge, at the start
 
 @reproduction("edge_of_stability", "Cohen et al. 2021", "sharpness", _QUICK)
 def _edge_of_stability(train: Train) -> list[Finding]:
-    trials = train().trials
+    trials = train().trials()
     sharpened = trials[trials["initial_rate_times_sharpness"] < _WELL_BELOW]
     final = sharpened["final_rate_times_sharpness"]
     middle = final.median()

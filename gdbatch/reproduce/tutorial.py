@@ -10,7 +10,7 @@ _LONG = ('axes."problem.derivative_at" = ["prediction"]',)  # half a million ste
 
 @reproduction("tutorial_claims", "Gad's tutorial, part 1", "prediction", _LONG)
 def _one_input_claims(train: Train) -> list[Finding]:
-    trials = train().trials
+    trials = train().trials()
     slip = trials[trials["derivative_at"] == "prediction"].set_index("learning_rate")["steps"]
     why = "rate × steps is constant, and 50,000 are the steps of rate 0.1"
     claims = {
@@ -42,9 +42,9 @@ def _two_inputs(train: Train) -> list[Finding]:
         'init = { kind = "constant", value = 0.5 }',
         'record = { every = 10, values = ["loss", "prediction"] }',
     ]
-    near = train("claim", overrides).trials.set_index("derivative_at")["steps"]
+    near = train("claim", overrides).trials().set_index("derivative_at")["steps"]
     overrides.append("train.stop = { prediction_error = 1e-4 }")
-    nearer = train("nearer", overrides, drawn=False).trials.set_index("derivative_at")["steps"]
+    nearer = train("nearer", overrides, drawn=False).trials().set_index("derivative_at")["steps"]
     # "about 5,000": its one digit could stand for 4,500 to 5,500
     return [
         Finding(
@@ -67,7 +67,7 @@ def _ten_inputs(train: Train) -> list[Finding]:
         "train.max_steps = 200_000",  # more than a quarter of the draws need less
         'record = { every = 100, values = ["loss"], trials = { seed = [0, 1, 2, 3, 4] } }',
     ]
-    steps = train("claim", overrides).trials["steps"]
+    steps = train("claim", overrides).trials()["steps"]
     # it saw one draw, and they differ a thousandfold: as good as any between the quartiles
     quartiles = float(steps.quantile(0.25)), float(steps.quantile(0.75))
     return [Finding("ten inputs, rate 0.01: steps, the middle half of draws", 26_000, *quartiles)]
@@ -83,7 +83,7 @@ def _hidden_layer(train: Train) -> list[Finding]:
         "train = { max_steps = 80_000, stop = { loss = 1e-8 } }",
         'record = { every = 200, values = ["prediction"], trials = {} }',
     ]
-    paths = train("claim", overrides).trajectories
+    paths = train("claim", overrides).trajectories()
     last = paths.sort_values("step").groupby("trial").tail(1)
     medians = last.groupby("layers", observed=True)["prediction"].median()
     target = 0.2

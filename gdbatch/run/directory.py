@@ -25,7 +25,7 @@ from .parts import PartKey, sealed, verified
 MANIFEST = "manifest.json"
 KINDS = ("trials", "trajectories")
 FIGURES = (
-    *("bifurcation", "convergence", "loss", "map"),
+    *("bifurcation", "convergence", "edges", "loss", "map"),
     *("prediction", "sharpness", "trainability"),
 )
 _DERIVED = (
@@ -148,7 +148,7 @@ class RunDirectory:
         recording = manifest["recording_hash"] if kind == "trajectories" else ""
         for shard, path in self._parts_of(kind):
             data = verified(path, PartKey(manifest["plan_hash"], shard, recording))
-            yield pq.read_table(pa.BufferReader(data), columns=columns)
+            yield pq.ParquetFile(pa.BufferReader(data)).read(columns)
 
     def _parts_of(self, kind: str) -> list[tuple[int, Path]]:
         """Shard numbers and paths, in plan order, of all files that have the name of a part."""

@@ -1,4 +1,4 @@
-"""Tables of trials written by hand, and random ones, as a run would give them.
+"""Tables of trials, written by hand and random, as a run would give them.
 
 Nothing is tested here.
 """
@@ -12,13 +12,16 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-OUTCOMES = ("converged", "diverged", "stalled", "unfinished", "completed")
+from gdbatch import outcomes
+from gdbatch.analysis import summarise
+
+START = 1.0  # the initial loss of trials written by hand
 
 Cell = int | str | tuple[str, float]
 
 
 def trials_of(cells: Mapping[Any, Sequence[Cell]], axes: Sequence[str]) -> pd.DataFrame:
-    """Trials by their axis values: steps where one converged, else its outcome and final loss."""
+    """Trials by axis values: the steps if one converged, or its outcome, or that and the loss."""
     rows = []
     for values, found in cells.items():
         at = dict(zip(axes, values if isinstance(values, tuple) else (values,), strict=True))
@@ -28,15 +31,26 @@ def trials_of(cells: Mapping[Any, Sequence[Cell]], axes: Sequence[str]) -> pd.Da
             else:
                 outcome, loss = (cell, 0.5) if isinstance(cell, str) else cell
                 row = {"outcome": outcome, "steps": 1000, "final_loss": loss}
-            rows.append({**at, "seed": seed, **row})
+            rows.append({**at, "seed": seed, **row, "initial_loss": START, "gradient_norm": 0.1})
     return pd.DataFrame(rows)
 
 
+def summary_of(trials: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
+    """The summary of one table."""
+    return summarise([trials], axes)
+
+
 def random_trials(rows: int, **axes: Any) -> pd.DataFrame:
-    """Trials with random outcomes, as columns of that many rows."""
+    """Trials with random outcomes; `axes` are columns of so many rows."""
     draw = np.random.default_rng(0)
-    outcome = pd.Categorical(draw.choice(OUTCOMES[:4], rows), categories=list(OUTCOMES))
-    ends = {"outcome": outcome, "steps": draw.integers(0, 10**6, rows), "final_loss": 0.5}
+    outcome = pd.Categorical(draw.choice(outcomes.names()[:4], rows), categories=outcomes.names())
+    ends = {
+        "outcome": outcome,
+        "steps": draw.integers(0, 10**6, rows),
+        "initial_loss": START,
+        "final_loss": 0.5,
+        "gradient_norm": 0.1,
+    }
     return pd.DataFrame(axes | ends)
 
 
@@ -52,24 +66,24 @@ def _axis_values() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+_LOSSES = st.sampled_from([0.0, 0.5, 1e-300, 1e308, np.inf, np.nan])
+
+
 @st.composite
 def tables(draw: st.DrawFn) -> tuple[pd.DataFrame, list[str]]:
-    """A table of trials and some of its axes in an order of their own; rows in any order."""
-    ends = st.tuples(
-        st.sampled_from(OUTCOMES[: draw(st.integers(1, 5))]),
-        st.integers(0, 4) | st.integers(0, 10**12),
-        st.sampled_from([0.0, 0.5, 1e-300, 1e308, np.inf, np.nan])
-        | st.floats(0, 1, allow_subnormal=False),
+    """A table of trials in any order, and some of its axes in an order of their own."""
+    ends = st.fixed_dictionaries(
+        {
+            "outcome": st.sampled_from(outcomes.names()[: draw(st.integers(1, 5))]),
+            "steps": st.integers(0, 4) | st.integers(0, 10**12),
+            "initial_loss": _LOSSES,
+            "final_loss": _LOSSES | st.floats(0, 1, allow_subnormal=False),
+            "gradient_norm": st.sampled_from([0.0, 0.1, np.nan]),
+        }
     )
     rows = draw(st.lists(st.tuples(_axis_values(), ends), min_size=1, max_size=60))
-    frame = pd.DataFrame([axes for axes, _ in rows])
-    frame["outcome"] = [outcome for _, (outcome, _, _) in rows]
-    if draw(st.booleans()):  # as parts are read: the same categories, whatever occurs
-        frame["outcome"] = pd.Categorical(frame["outcome"], categories=list(OUTCOMES))
-    frame["steps"] = [steps for _, (_, steps, _) in rows]
-    frame["final_loss"] = [loss for _, (_, _, loss) in rows]
-    names = draw(st.permutations(list(_NAMES)))
+    frame = pd.DataFrame([axes | end for axes, end in rows])
+    if draw(st.booleans()):  # as parts are read: with all categories
+        frame["outcome"] = pd.Categorical(frame["outcome"], categories=outcomes.names())
+    names = draw(st.permutations(["activation", "bias", "seed", "low", "learning_rate"]))
     return frame, list(names[: draw(st.integers(0, len(names)))])
-
-
-_NAMES = ("activation", "bias", "seed", "low", "learning_rate")

@@ -1,6 +1,6 @@
-"""The answer: best value, range, edge and warnings, for each combination of the other axes.
+"""The answer of a grid: best value, range, edge and warnings, per combination of the other axes.
 
-Tables of trials are written out by hand; the answers to random ones are held against a slow search.
+Tables of trials are written by hand; the answers to random ones are compared with a slow search.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,26 +17,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gdbatch.analysis import Answer, answer, as_words, choice_axis, summarise
-from tests.analysis.tables import tables, trials_of
+from gdbatch import outcomes
+from gdbatch.analysis import GridAnswer, choice_axis, grid_answers, grid_words
+from gdbatch.api import run_sweep
+from tests.analysis.tables import summary_of, tables, trials_of
+from tests.documents import document
 
-RATE = "learning_rate"
+RATE, NAME = "learning_rate", "learning rate"
+EDGE = "edge of stability: between "
 
 
-def answers_of(cells: Mapping[Any, Sequence[Any]], axes: Sequence[str] = (RATE,)) -> list[Answer]:
-    """The answers to trials that stand under the values of their axes."""
+def answers_of(
+    cells: Mapping[Any, Sequence[Any]], axes: Sequence[str] = (RATE,), has_stop_rule: bool = True
+) -> list[GridAnswer]:
+    """The answers to trials, given by the values of their axes."""
     names = [*axes, "seed"]
-    return answer(summarise(trials_of(cells, list(axes)), names), names)
+    return grid_answers(summary_of(trials_of(cells, list(axes)), names), names, has_stop_rule)
 
 
-def answer_of(cells: Mapping[Any, Sequence[Any]]) -> Answer:
-    (one,) = answers_of(cells)
+def answer_of(cells: Mapping[Any, Sequence[Any]], has_stop_rule: bool = True) -> GridAnswer:
+    (one,) = answers_of(cells, has_stop_rule=has_stop_rule)
     return one
 
 
-def cell(steps: int, converged: int = 20, trials: int = 20) -> list[int | str]:
-    """So many trials that converged after so many steps, the rest diverged."""
-    return [steps] * converged + ["diverged"] * (trials - converged)
+def cell(
+    steps: int, converged: int = 20, trials: int = 20, rest: str = "diverged"
+) -> list[int | str]:
+    """So many trials that converged after so many steps; the rest has another outcome."""
+    return [steps] * converged + [rest] * (trials - converged)
 
 
 VALLEY = {1.0: cell(90), 10.0: cell(9), 100.0: cell(30), 1000.0: cell(40, 3)}
@@ -47,7 +56,7 @@ VALLEY = {1.0: cell(90), 10.0: cell(9), 100.0: cell(30), 1000.0: cell(40, 3)}
 def test_the_best_rate_is_the_one_of_fewest_median_steps() -> None:
     one = answer_of(VALLEY)
     assert (one.axis, one.best, one.best_steps) == (RATE, 10, 9)
-    assert (one.seeds, one.values) == (20, 4)
+    assert (one.trials, one.values) == (20, 4)
     assert one.combination == {}
     assert one.best_loss is None
     assert one.warnings == ()
@@ -64,17 +73,16 @@ def test_how_sure_it_is_are_the_share_and_the_interval_at_the_best_rate() -> Non
 def test_the_order_of_trials_or_of_the_summary_changes_nothing() -> None:
     turned = {rate: VALLEY[rate] for rate in (100.0, 1.0, 1000.0, 10.0)}
     assert answer_of(turned) == answer_of(VALLEY)
-    summary = summarise(trials_of(VALLEY, [RATE]), [RATE, "seed"])
-    assert answer(summary.iloc[[2, 0, 3, 1]], [RATE, "seed"]) == [answer_of(VALLEY)]
+    summary = summary_of(trials_of(VALLEY, [RATE]), [RATE, "seed"])
+    assert grid_answers(summary.iloc[[2, 0, 3, 1]], [RATE, "seed"]) == [answer_of(VALLEY)]
 
 
-def test_the_range_is_where_ninety_five_in_a_hundred_converge_and_the_edge_its_end() -> None:
+def test_the_range_is_where_ninety_five_in_a_hundred_converge() -> None:
     one = answer_of(
         {0.1: cell(900, 18), 1.0: cell(90, 19), 10.0: cell(9), 100.0: cell(30, 19),
          200.0: cell(30, 18), 1000.0: cell(1, 1)}
     )  # fmt: skip
     assert (one.converges_from, one.converges_to) == (1, 100)
-    assert one.edge == (100, 200)
 
 
 def test_a_rate_at_which_too_few_converge_is_not_the_best_however_fast() -> None:
@@ -89,19 +97,90 @@ def test_a_range_ends_at_the_first_gap_on_either_side_of_the_best_rate() -> None
     rates[16.0] = cell(3)
     one = answer_of(rates)
     assert (one.best, one.converges_from, one.converges_to) == (16, 8, 32)
-    assert one.edge == (32, 64)
+    assert one.edge == (2, 4)
 
 
 def test_the_best_rate_may_lie_on_an_island_beyond_the_edge() -> None:
     one = answer_of({1.0: cell(90), 10.0: cell(9), 20.0: cell(8, 2), 30.0: cell(4), 40.0: cell(9)})
     assert (one.best, one.converges_from, one.converges_to) == (30, 30, 40)
-    assert one.edge is None
+    assert one.edge == (10, 20)
 
 
-def test_without_a_rate_that_fails_above_there_is_no_edge() -> None:
+# the edge of stability ---------------------------------------------------------------------
+
+
+def test_the_edge_lies_between_the_last_stable_rate_and_the_next() -> None:
+    one = answer_of({1.0: cell(90), 10.0: cell(9, 19), 100.0: cell(30, 18), 200.0: cell(30)})
+    assert (one.stable_to, one.edge) == (10, (10, 100))
+
+
+def test_a_rate_that_is_too_slow_for_the_budget_is_stable() -> None:
+    slow = cell(9, 3, rest="unfinished")
+    one = answer_of({0.1: slow, 0.2: slow, 0.8: cell(9), 0.97: slow, 1.05: cell(1, 0)})
+    assert (one.converges_from, one.converges_to) == (0.8, 0.8)
+    assert one.edge == (0.97, 1.05)
+    assert one.too_slow == ((0.1, 0.2), (0.97, 0.97))
+    words = grid_words([one], max_steps=40).splitlines()
+    assert "edge of stability: between 0.97 and 1.05" in words
+    assert "too slow for 40 steps: 0.1 to 0.2 and 0.97" in words
+
+
+def test_a_trial_that_ends_above_its_start_is_unstable() -> None:
+    above = [("unfinished", 1.5)] * 3
+    one = answer_of({1.0: [5, 5, 5], 2.0: [3, 3, 3], 3.0: above})
+    assert (one.edge, one.too_slow) == ((2, 3), ())
+
+
+def test_without_an_unstable_rate_there_is_no_edge() -> None:
+    one = answer_of({1.0: cell(90), 10.0: cell(9), 100.0: cell(30)})
+    assert (one.stable_to, one.edge) == (100, None)
+    assert "edge of stability: not reached; the largest value tried is still stable" in (
+        grid_words([one]).splitlines()
+    )
+
+
+def test_where_the_smallest_rate_is_unstable_no_edge_is_found() -> None:
     one = answer_of({1.0: cell(90, 2), 10.0: cell(9), 100.0: cell(30)})
-    assert one.edge is None
+    assert (one.stable_to, one.edge) == (None, None)
     assert (one.converges_from, one.converges_to) == (10, 100)
+    assert "edge of stability: not found; the smallest value tried is already unstable" in (
+        grid_words([one]).splitlines()
+    )
+
+
+def test_one_weight_is_stable_up_to_two_over_its_curvature(tmp_path: Path) -> None:
+    """p = w, loss (w - 2)²: λ = 2, so 2/λ = 1; 0.97 only needs more than 40 steps."""
+    source = document(
+        problem={"kind": "network", "layers": [1, 1], "activation": "identity",
+                 "inputs": [[1.0]], "targets": [[2.0]]},
+        init={"kind": "constant", "value": 0.5},
+        train={"max_steps": 40, "stop": {"prediction_error": 1e-2}},
+        axes={RATE: [0.1, 0.5, 0.8, 0.97, 1.05]},
+    )  # fmt: skip
+    words = str(run_sweep(source, out=tmp_path / "run", jobs=1).answer).splitlines()
+    assert "edge of stability: between 0.97 and 1.05" in words
+    assert "too slow for 40 steps: 0.97" in words
+
+
+# stalled trials ----------------------------------------------------------------------------
+
+
+def test_a_trial_at_the_lowest_loss_stands_at_a_stationary_point() -> None:
+    one = answer_of({1.0: [("stalled", 0.0)], 2.0: [("completed", 0.1)]}, has_stop_rule=False)
+    assert (one.stalled, one.stationary) == (1, 1)
+    assert "stalled: 1 trial; stands at a stationary point" in grid_words([one]).splitlines()
+
+
+def test_other_stalled_trials_have_the_remedy_of_the_outcome() -> None:
+    stalled = [("stalled", 0.5)] * 2
+    one = answer_of({1.0: [5, 5], 2.0: stalled})
+    assert f"stalled: 2 trials; try {outcomes.Stalled.remedy}" in grid_words([one]).splitlines()
+    both = answer_of({1.0: [("completed", 0.5)] * 2, 2.0: [("stalled", 0.1), ("stalled", 0.9)]},
+                     has_stop_rule=False)  # fmt: skip
+    assert (
+        "stalled: 2 trials; 1 of them stands at a stationary point; for the others try "
+        f"{outcomes.Stalled.remedy}"
+    ) in grid_words([both]).splitlines()
 
 
 # ties --------------------------------------------------------------------------------------
@@ -148,20 +227,21 @@ def slow_answer(cells: Mapping[float, Sequence[int | str]]) -> dict[str, Any]:
         return 100 * sum(isinstance(one, int) for one in cells[rate]) >= 95 * len(cells[rate])
 
     possible = [rate for rate in rates if steps(rate, 2) < math.inf]
+    unstable = [rate for rate in rates if not enough(rate)]
+    below = [rate for rate in rates if rate < min(unstable, default=math.inf)]
+    edge = (below[-1], unstable[0]) if below and unstable else None
     if not possible:
-        return {"best": None, "range": (None, None), "edge": None}
+        return {"best": None, "range": (None, None), "edge": edge}
     some = any(map(enough, rates))
     possible = [rate for rate in possible if enough(rate)] if some else possible
     least = min((steps(rate, 2), steps(rate, 3)) for rate in possible)
     flat = [rate for rate in possible if (steps(rate, 2), steps(rate, 3)) == least]
     best = flat[(len(flat) - 1) // 2]
     if not some:
-        return {"best": best, "range": (None, None), "edge": None}
-    fail = [rate for rate in rates if not enough(rate)]
-    above = min((rate for rate in fail if rate > best), default=None)
-    below = max((rate for rate in fail if rate < best), default=-math.inf)
-    inside = [rate for rate in rates if below < rate and (above is None or rate < above)]
-    edge = None if above is None else (inside[-1], above)
+        return {"best": best, "range": (None, None), "edge": edge}
+    fails_above = min((rate for rate in unstable if rate > best), default=math.inf)
+    fails_below = max((rate for rate in unstable if rate < best), default=-math.inf)
+    inside = [rate for rate in rates if fails_below < rate < fails_above]
     return {"best": best, "range": (inside[0], inside[-1]), "edge": edge}
 
 
@@ -190,7 +270,7 @@ def test_a_best_rate_at_an_end_of_the_axis_is_a_warning(rates: tuple[float, ...]
     one = answer_of(dict(zip(rates, [cell(9), cell(7), cell(5)], strict=True)))
     assert one.best == rates[-1]
     assert one.warnings == (
-        f"the best {RATE} is the {end} of the axis: widen it, the true best may lie beyond",
+        f"the best {NAME} is the {end} one tried: widen the axis, the true best may lie beyond",
     )
 
 
@@ -210,7 +290,7 @@ def test_a_rate_at_an_end_that_is_as_fast_as_the_best_is_a_warning(
 ) -> None:
     one = answer_of({float(place): cell(count) for place, count in enumerate(steps)})
     assert one.warnings == tuple(
-        f"the best {RATE} {words} of the axis: widen it, the true best may lie beyond"
+        f"the best {NAME} {words} one tried: widen the axis, the true best may lie beyond"
         for words in said
     )
 
@@ -223,7 +303,8 @@ def test_a_single_rate_is_no_end_of_an_axis() -> None:
 @pytest.mark.parametrize("outcome", ["diverged", "stalled", "unfinished"])
 def test_where_nothing_converged_there_is_no_best_rate(outcome: str) -> None:
     one = answer_of({1.0: [outcome] * 3, 2.0: [outcome] * 3})
-    assert one == Answer(axis=RATE, seeds=3, values=2, warnings=one.warnings)
+    assert (one.best, one.best_steps, one.success, one.converges_from) == (None,) * 4
+    assert (one.trials, one.values) == (3, 2)
     assert one.warnings == ("nowhere did half of the trials converge",)
 
 
@@ -236,8 +317,8 @@ def test_where_fewer_than_half_converged_there_is_no_best_rate() -> None:
 def test_where_never_enough_converged_the_best_has_no_range_and_a_warning() -> None:
     one = answer_of({1.0: cell(9, 2), 2.0: cell(9, 10), 3.0: cell(7, 18), 4.0: cell(9, 18)})
     assert (one.best, one.best_steps, one.success) == (3, 7, 0.9)
-    assert (one.converges_from, one.converges_to, one.edge) == (None, None, None)
-    assert one.warnings == (f"at no {RATE} did 95% of the trials converge",)
+    assert (one.converges_from, one.converges_to) == (None, None)
+    assert one.warnings == (f"at no {NAME} did 95% of the trials converge",)
 
 
 # combinations ------------------------------------------------------------------------------
@@ -277,8 +358,8 @@ def test_an_answer_is_about_at_most_one_row_a_value_and_all_answers_about_every_
     table: tuple[pd.DataFrame, list[str]],
 ) -> None:
     trials, axes = table
-    summary = summarise(trials, axes)
-    answers = answer(summary, axes)
+    summary = summary_of(trials, axes)
+    answers = grid_answers(summary, axes)
     assert sum(one.values for one in answers) == (len(summary) if answers else 0)
     for one in answers:
         rows = summary
@@ -308,23 +389,23 @@ def test_the_answer_is_about_the_learning_rate_or_the_last_numeric_axis(
     axes: list[str], chosen: str | None
 ) -> None:
     values = {RATE: 0.5, "low": -1, "high": 2.0, "activation": "relu", "seed": 0}
-    summary = summarise(
+    summary = summary_of(
         trials_of({tuple(values[axis] for axis in axes if axis != "seed"): [1]},
                   [axis for axis in axes if axis != "seed"]), axes,
     )  # fmt: skip
     assert choice_axis(summary, axes) == chosen
-    assert [one.axis for one in answer(summary, axes)] == ([chosen] if chosen else [])
+    assert [one.axis for one in grid_answers(summary, axes)] == ([chosen] if chosen else [])
 
 
 def test_a_truth_value_is_no_axis_to_find_the_best_value_of() -> None:
-    summary = summarise(trials_of({False: [3], True: [5]}, ["bias"]), ["bias", "seed"])
+    summary = summary_of(trials_of({False: [3], True: [5]}, ["bias"]), ["bias", "seed"])
     assert choice_axis(summary, ["bias", "seed"]) is None
 
 
 def test_a_sweep_without_learning_rates_is_answered_for_its_numeric_axis() -> None:
     (one,) = answers_of({-3.0: cell(9), -2.0: cell(4), -1.0: cell(9)}, ("low",))
     assert (one.axis, one.best) == ("low", -2)
-    assert as_words([one]).startswith("best low: -2 (median 4 steps)")
+    assert grid_words([one]).startswith("best low: -2 (median 4 steps)")
 
 
 # sweeps without a stop rule ----------------------------------------------------------------
@@ -335,21 +416,32 @@ def done(loss: float, trials: int = 3) -> list[tuple[str, float]]:
 
 
 def test_without_a_stop_rule_the_lowest_median_loss_is_best() -> None:
-    one = answer_of({1.0: done(0.5), 2.0: done(0.125), 3.0: done(0.25)})
+    one = answer_of({1.0: done(0.5), 2.0: done(0.125), 3.0: done(0.25)}, has_stop_rule=False)
     assert (one.best, one.best_loss, one.best_steps) == (2, 0.125, None)
-    assert (one.success, one.converges_from, one.edge) == (None, None, None)
+    assert (one.success, one.converges_from) == (None, None)
+    assert (one.stable_to, one.edge, one.too_slow) == (3, None, ())
     assert one.warnings == (
-        "the sweep has no stop rule, so it says which loss was reached, not how fast",
+        "the sweep has no stop rule, so it tells which loss was reached, not how fast",
     )
 
 
 def test_without_a_stop_rule_a_rate_with_a_divergence_is_not_best() -> None:
     shaky = [("completed", 1e-9), ("completed", 1e-9), ("diverged", 1e8)]
-    assert answer_of({1.0: done(0.5), 2.0: done(0.25), 3.0: shaky, 4.0: done(9.0)}).best == 2
+    assert (
+        answer_of(
+            {1.0: done(0.5), 2.0: done(0.25), 3.0: shaky, 4.0: done(9.0)}, has_stop_rule=False
+        ).best
+        == 2
+    )
 
 
 def test_without_a_stop_rule_a_stalled_trial_counts_with_its_loss() -> None:
-    assert answer_of({1.0: done(0.5), 2.0: [("stalled", 0.25)] * 3, 3.0: done(0.75)}).best == 2
+    assert (
+        answer_of(
+            {1.0: done(0.5), 2.0: [("stalled", 0.25)] * 3, 3.0: done(0.75)}, has_stop_rule=False
+        ).best
+        == 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -363,46 +455,49 @@ def test_without_a_stop_rule_a_stalled_trial_counts_with_its_loss() -> None:
 def test_without_a_stop_rule_a_best_rate_at_an_end_is_a_warning(
     losses: list[float], best: float, said: str
 ) -> None:
-    one = answer_of({float(place): done(loss) for place, loss in enumerate(losses)})
+    one = answer_of(
+        {float(place): done(loss) for place, loss in enumerate(losses)}, has_stop_rule=False
+    )
     assert one.best == best
     assert one.warnings[1:] == (
-        f"the best {RATE} {said} of the axis: widen it, the true best may lie beyond",
+        f"the best {NAME} {said} one tried: widen the axis, the true best may lie beyond",
     )
 
 
 def test_without_a_stop_rule_a_divergence_everywhere_leaves_no_best_rate() -> None:
     shaky = [("completed", 1e-9), ("diverged", 1e8)]
-    one = answer_of({1.0: shaky, 2.0: shaky})
+    one = answer_of({1.0: shaky, 2.0: shaky}, has_stop_rule=False)
     assert (one.best, one.best_loss) == (None, None)
-    assert one.warnings[1:] == (f"some trials diverged at every {RATE}",)
+    assert one.warnings[1:] == (f"some trials diverged at every {NAME}",)
 
 
 # words and data ----------------------------------------------------------------------------
 
 
 def test_the_words_say_best_range_edge_and_how_sure() -> None:
-    assert as_words([answer_of(VALLEY)]) == (
+    assert grid_words([answer_of(VALLEY)]) == (
         "best learning rate: 10 (median 9 steps)\n"
-        "converges (at least 95% of seeds): 1 to 100\n"
-        "edge: between 100 and 1,000\n"
-        "how sure: 20 trials at every learning rate; "
+        "converges (at least 95% of trials): 1 to 100\n"
+        "edge of stability: between 100 and 1,000\n"
+        "how sure: 20 trials per learning rate; "
         "at the best one 100.0% converged (95% interval 83.9% to 100.0%)"
     )
 
 
-def test_the_words_of_one_trial_are_in_the_singular() -> None:
-    assert "how sure: 1 trial at every learning rate" in as_words([answer_of({1.0: [12345]})])
-    assert "(median 12,345 steps)" in as_words([answer_of({1.0: [12345]})])
-
-
-def test_the_words_say_that_an_edge_was_not_reached() -> None:
-    words = as_words([answer_of({1.0: cell(9), 2.0: cell(5), 3.0: cell(9)})])
-    assert "edge: not reached; the largest value tried still converges" in words.splitlines()
+def test_the_words_of_single_trials_have_no_shares() -> None:
+    words = grid_words([answer_of({1.0: [12345], 2.0: [1], 3.0: [7]})])
+    assert words.splitlines() == [
+        "best learning rate: 2 (1 step)",
+        "converges: 1 to 3",
+        "edge of stability: not reached; the largest value tried is still stable",
+        "how sure: one trial per learning rate",
+    ]
+    assert "(12,345 steps)" in grid_words([answer_of({1.0: [12345]})])
 
 
 def test_the_words_of_several_combinations_are_told_apart() -> None:
     cells = {(name, bias, 1.0): cell(5) for name in ("tanh", "relu") for bias in (False, True)}
-    paragraphs = as_words(answers_of(cells, ("activation", "bias", RATE))).split("\n\n")
+    paragraphs = grid_words(answers_of(cells, ("activation", "bias", RATE))).split("\n\n")
     assert [paragraph.splitlines()[0] for paragraph in paragraphs] == [
         f"activation = {name}, bias = {bias}" for name in ("tanh", "relu") for bias in (False, True)
     ]
@@ -411,11 +506,11 @@ def test_the_words_of_several_combinations_are_told_apart() -> None:
 @pytest.mark.parametrize("count", [12, 13, 300])
 def test_of_many_combinations_the_words_tell_the_best(count: int) -> None:
     answers = [
-        Answer("learning_rate", {"momentum": place}, best=1.0, best_steps=abs(place - 7) + 3.0,
+        GridAnswer("learning_rate", {"momentum": place}, best=1.0, best_steps=abs(place - 7) + 3.0,
                success=1.0, success_low=0.9, success_high=1.0)
         for place in range(count)
     ]  # fmt: skip
-    words = as_words(answers)
+    words = grid_words(answers)
     if count == 12:
         assert words.count("momentum = ") == 12
     else:
@@ -425,23 +520,24 @@ def test_of_many_combinations_the_words_tell_the_best(count: int) -> None:
 
 
 def test_the_words_without_a_stop_rule_say_the_loss_and_every_warning() -> None:
-    words = as_words([answer_of({1.0: done(0.5), 2.0: done(0.123456)})])
-    assert words.splitlines()[0] == "lowest loss at learning rate 2: median 0.123"
-    assert [line.split(":")[0] for line in words.splitlines()[1:]] == ["warning", "warning"]
+    one = answer_of({1.0: done(0.5), 2.0: done(0.123456)}, has_stop_rule=False)
+    told = grid_words([one]).splitlines()
+    assert told[0] == ("lowest median loss, of each learning rate without a divergence: 0.123 at 2")
+    assert [line.split(":")[0] for line in told[1:]] == ["edge of stability", *["warning"] * 2]
 
 
 def test_the_words_where_nothing_converged_are_only_the_warning() -> None:
-    assert as_words([answer_of({1.0: cell(1, 0)})]) == (
+    assert grid_words([answer_of({1.0: cell(1, 0)})]) == (
         "warning: nowhere did half of the trials converge"
     )
-    assert as_words([]) == ""
+    assert grid_words([]) == ""
 
 
 @pytest.mark.parametrize("rates", [(1000.1, 1000.2, 1000.3), (0.12341, 0.12342, 0.12343)])
 def test_the_two_sides_of_an_edge_are_not_the_same_words(rates: tuple[float, ...]) -> None:
-    words = as_words([answer_of(dict(zip(rates, [cell(9), cell(5), cell(1, 0)], strict=True)))])
-    (edge,) = (line for line in words.splitlines() if line.startswith("edge: between "))
-    low, high = edge.removeprefix("edge: between ").split(" and ")
+    words = grid_words([answer_of(dict(zip(rates, [cell(9), cell(5), cell(1, 0)], strict=True)))])
+    (edge,) = (line for line in words.splitlines() if line.startswith(EDGE))
+    low, high = edge.removeprefix(EDGE).split(" and ")
     assert low != high
     assert (float(low.replace(",", "")), float(high.replace(",", ""))) == rates[1:]
 
@@ -450,14 +546,15 @@ def test_the_two_sides_of_an_edge_are_not_the_same_words(rates: tuple[float, ...
 @given(tables())
 def test_every_answer_is_plain_data(table: tuple[pd.DataFrame, list[str]]) -> None:
     trials, axes = table
-    answers = answer(summarise(trials, axes), axes)
+    answers = grid_answers(summary_of(trials, axes), axes)
     for one in answers:
         data = dataclasses.asdict(one)
         again = json.loads(json.dumps(data))
         again["warnings"] = tuple(again["warnings"])
         again["edge"] = tuple(again["edge"]) if again["edge"] else None
+        again["too_slow"] = tuple(tuple(ends) for ends in again["too_slow"])
         assert again == data
-    assert (as_words(answers) == "") is (answers == [])
+    assert (grid_words(answers) == "") is (answers == [])
 
 
 def test_an_answer_of_a_finite_loss_is_strict_json() -> None:

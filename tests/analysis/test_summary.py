@@ -9,7 +9,6 @@ import itertools
 import math
 import tracemalloc
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gdbatch.analysis import OUTCOME_COLUMNS, answer, summarise, summarise_parts
+from gdbatch import outcomes
+from gdbatch.analysis import summarise
 from gdbatch.analysis.summary import wilson
-from gdbatch.api import run_sweep
-from tests.analysis.tables import random_trials, tables, trials_of
-from tests.documents import document
+from gdbatch.errors import UsageError
+from tests.analysis.tables import random_trials, summary_of, tables, trials_of
 
 RATE = ["learning_rate", "seed"]
 NORMAL_95 = 1.959963984540054
@@ -30,7 +29,7 @@ NORMAL_95 = 1.959963984540054
 
 def row_of(*cells: Any) -> dict[str, Any]:
     """The one row of a summary of these trials at one learning rate."""
-    (row,) = summarise(trials_of({1.0: cells}, ["learning_rate"]), RATE).to_dict("records")
+    (row,) = summary_of(trials_of({1.0: cells}, ["learning_rate"]), RATE).to_dict("records")
     return {str(name): value for name, value in row.items()}
 
 
@@ -52,10 +51,20 @@ def slow_wilson(successes: int, trials: int) -> tuple[float, float]:
     return low, high
 
 
-def slow_row(part: list[dict[str, Any]], completed: bool) -> dict[str, Any]:
+def slow_row(part: list[dict[str, Any]], least: float) -> dict[str, Any]:
     row: dict[str, Any] = {"trials": len(part)}
-    for outcome in (*OUTCOME_COLUMNS, *(["completed"] if completed else [])):
+    for outcome in outcomes.names():
         row[outcome] = sum(trial["outcome"] == outcome for trial in part)
+    row["stable"] = sum(
+        trial["outcome"] != "diverged" and trial["final_loss"] <= trial["initial_loss"]
+        for trial in part
+    )
+    row["stationary"] = sum(
+        trial["outcome"] == "stalled"
+        and math.isfinite(trial["final_loss"])
+        and (trial["gradient_norm"] == 0 or trial["final_loss"] == least)
+        for trial in part
+    )
     row["success_rate"] = row["converged"] / len(part)
     row["success_low"], row["success_high"] = slow_wilson(row["converged"], len(part))
     steps = [
@@ -79,13 +88,13 @@ def slow_summary(trials: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
     for key, found in values.items():
         if not isinstance(found[0], str):
             values[key] = sorted(found)
-    completed = any(row["outcome"] == "completed" for row in rows)
+    least = min((row["final_loss"] for row in rows if row["final_loss"] >= 0), default=math.inf)
     summary = []
     for combination in itertools.product(*values.values()):
         at = dict(zip(keys, combination, strict=True))
         part = [row for row in rows if all(row[key] == at[key] for key in keys)]
         if part:
-            summary.append(at | slow_row(part, completed))
+            summary.append(at | slow_row(part, least))
     return pd.DataFrame(summary)
 
 
@@ -96,7 +105,7 @@ def test_a_summary_equals_the_one_written_trial_by_trial(
 ) -> None:
     trials, axes = table
     pd.testing.assert_frame_equal(
-        summarise(trials, axes), slow_summary(trials, axes), check_dtype=False, rtol=1e-12
+        summary_of(trials, axes), slow_summary(trials, axes), check_dtype=False, rtol=1e-12
     )
 
 
@@ -109,7 +118,7 @@ def test_a_summary_of_numbers_does_not_depend_on_the_order_of_trials(
     axes = [axis for axis in axes if axis != "activation"]
     order = list(range(len(trials)))
     random.shuffle(order)
-    pd.testing.assert_frame_equal(summarise(trials.iloc[order], axes), summarise(trials, axes))
+    pd.testing.assert_frame_equal(summary_of(trials.iloc[order], axes), summary_of(trials, axes))
 
 
 @settings(max_examples=40, deadline=None)
@@ -120,7 +129,7 @@ def test_a_summary_of_parts_is_that_of_the_whole(
     trials, axes = table
     ends = [0, *sorted(min(cut, len(trials)) for cut in cuts), len(trials)]
     parts = [trials.iloc[start:end] for start, end in itertools.pairwise(ends)]
-    pd.testing.assert_frame_equal(summarise_parts(iter(parts), axes), summarise(trials, axes))
+    pd.testing.assert_frame_equal(summarise(iter(parts), axes), summary_of(trials, axes))
 
 
 @settings(max_examples=25, deadline=None)
@@ -128,7 +137,7 @@ def test_a_summary_of_parts_is_that_of_the_whole(
 def test_a_summary_leaves_the_trials_as_they_were(table: tuple[pd.DataFrame, list[str]]) -> None:
     trials, axes = table
     before = trials.copy(deep=True)
-    summarise(trials, axes)
+    summary_of(trials, axes)
     pd.testing.assert_frame_equal(trials, before)
 
 
@@ -137,53 +146,50 @@ def test_a_summary_leaves_the_trials_as_they_were(table: tuple[pd.DataFrame, lis
 
 def test_every_trial_is_counted_under_its_outcome() -> None:
     row = row_of(3, "diverged", "diverged", "stalled", "unfinished", "unfinished", "unfinished", 9)
-    counts = {name: row[name] for name in ("trials", *OUTCOME_COLUMNS)}
+    counts = {name: row[name] for name in ("trials", *outcomes.names()) if row[name]}
     assert counts == {"trials": 8, "converged": 2, "diverged": 2, "stalled": 1, "unfinished": 3}
     assert row["success_rate"] == 0.25
 
 
-def test_a_sweep_with_a_stop_rule_has_no_completed_column() -> None:
-    categories = trials_of({1.0: [3, "diverged"]}, ["learning_rate"])
-    categories["outcome"] = pd.Categorical(categories["outcome"], [*OUTCOME_COLUMNS, "completed"])
-    assert "completed" not in summarise(categories, RATE)
-
-
-def test_a_sweep_without_a_stop_rule_has_a_completed_column() -> None:
-    table = summarise(
-        trials_of({1.0: ["completed", "completed"], 2.0: ["diverged", "completed"],
-                   3.0: ["diverged", "diverged"]}, ["learning_rate"]),
-        RATE,
-    )  # fmt: skip
-    assert table["completed"].tolist() == [2, 1, 0]
-    assert table["diverged"].tolist() == [0, 1, 2]
-    assert table["success_rate"].tolist() == [0, 0, 0]
-    assert list(table.columns).index("completed") == list(table.columns).index("unfinished") + 1
-
-
-def test_a_summary_is_told_of_a_missing_stop_rule_where_trials_do_not_show_it() -> None:
-    trials = trials_of({1.0: ["diverged", "diverged"]}, ["learning_rate"])
-    table = summarise(trials, RATE, completes=True)
-    assert table["completed"].tolist() == [0]
-    (one,) = answer(table, RATE)
-    assert one.warnings[-1] == "some trials diverged at every learning_rate"
-
-
-def test_a_sweep_without_a_stop_rule_has_it_even_where_every_trial_diverged(
-    tmp_path: Path,
-) -> None:
-    source = document(
-        {"problem.activation": "identity", "problem.inputs": [[2.0]], "train": {"max_steps": 50}}
+def test_every_outcome_has_a_column_whether_it_occurs_or_not() -> None:
+    table = summary_of(
+        trials_of({1.0: ["completed"], 2.0: ["diverged", "completed"]}, ["learning_rate"]), RATE
     )
-    run = run_sweep(source, out=tmp_path / "run", jobs=1, figures=False)
-    assert set(run.trials["outcome"]) == {"diverged"}
-    assert run.summary["diverged"].tolist() == [4, 4, 4]
-    assert "completed" in run.summary
-    assert "converge" not in run.answers[0].warnings[-1]
+    columns = list(table.columns)
+    first = columns.index("trials") + 1
+    assert columns[first : first + len(outcomes.names())] == list(outcomes.names())
+    assert table["completed"].tolist() == [1, 1]
+    assert table["diverged"].tolist() == [0, 1]
+    assert table["success_rate"].tolist() == [0, 0]
 
 
-def test_the_columns_are_those_of_the_design_in_its_order() -> None:
+def test_an_outcome_that_nothing_registers_is_refused() -> None:
+    with pytest.raises(UsageError, match='outcome "vanished"'):
+        row_of("vanished")
+    unused = trials_of({1.0: [3]}, ["learning_rate"])
+    unused["outcome"] = pd.Categorical(unused["outcome"], ["vanished", "converged"])
+    assert summary_of(unused, RATE)["converged"].tolist() == [1]
+
+
+def test_a_trial_is_stable_unless_it_diverged_or_ended_above_its_start() -> None:
+    row = row_of(3, "stalled", "unfinished", "completed", ("unfinished", 1.0))
+    assert row["stable"] == 5
+    row = row_of("diverged", ("unfinished", 1.01), ("stalled", math.nan), ("completed", math.inf))
+    assert row["stable"] == 0
+
+
+def test_a_stalled_trial_is_stationary_at_a_zero_gradient_or_at_the_lowest_loss() -> None:
+    trials = trials_of(
+        {1.0: [("stalled", 0.25), ("stalled", 0.25), ("stalled", 0.125), ("unfinished", 0.125)]},
+        ["learning_rate"],
+    )
+    trials.loc[0, "gradient_norm"] = 0.0
+    assert summary_of(trials, RATE)["stationary"].tolist() == [2]
+
+
+def test_the_columns_are_those_of_the_documentation_in_its_order() -> None:
     assert list(row_of(3)) == [
-        "learning_rate", "trials", "converged", "diverged", "stalled", "unfinished",
+        "learning_rate", "trials", *outcomes.names(), "stable", "stationary",
         "success_rate", "success_low", "success_high",
         "steps_q25", "steps_median", "steps_q75", "final_loss_median",
     ]  # fmt: skip
@@ -282,7 +288,7 @@ def test_the_steps_of_a_completed_trial_are_no_steps_to_converge() -> None:
 
 
 def test_an_infinite_quantile_is_an_empty_cell_of_the_csv_file() -> None:
-    table = summarise(trials_of({1.0: [4, "diverged", "diverged", "diverged"]},
+    table = summary_of(trials_of({1.0: [4, "diverged", "diverged", "diverged"]},
                                 ["learning_rate"]), RATE)  # fmt: skip
     assert table[["steps_q25", "steps_median", "steps_q75"]].to_csv(index=False).splitlines()[
         1
@@ -312,7 +318,7 @@ def test_rows_are_in_plan_order_with_numbers_ascending_and_text_as_it_came() -> 
         for rate in (10.0, 0.5, 100.0)
     }
     axes = ["activation", "bias", "learning_rate"]
-    table = summarise(trials_of(cells, axes), [axes[0], "seed", *axes[1:]])
+    table = summary_of(trials_of(cells, axes), [axes[0], "seed", *axes[1:]])
     assert list(zip(*(table[axis] for axis in axes), strict=True)) == [
         (name, bias, rate)
         for name in ("tanh", "relu")
@@ -323,19 +329,19 @@ def test_rows_are_in_plan_order_with_numbers_ascending_and_text_as_it_came() -> 
 
 
 def test_numbers_stay_numbers_and_truth_values_truth_values() -> None:
-    table = summarise(trials_of({("relu", True, 3, 0.5): [1]}, ["a", "b", "c", "d"]), list("abcd"))
+    table = summary_of(trials_of({("relu", True, 3, 0.5): [1]}, ["a", "b", "c", "d"]), list("abcd"))
     assert [table[name].dtype.kind for name in "bcd"] == ["b", "i", "f"]
     assert table["trials"].dtype == table["converged"].dtype == np.int64
 
 
 def test_rates_that_differ_in_the_last_bit_are_two_rates() -> None:
     rates = [0.1, math.nextafter(0.1, 1)]
-    table = summarise(trials_of({rate: [1, 2] for rate in rates}, ["learning_rate"]), RATE)
+    table = summary_of(trials_of({rate: [1, 2] for rate in rates}, ["learning_rate"]), RATE)
     assert table["learning_rate"].tolist() == rates
 
 
 def test_combinations_that_were_not_run_have_no_row() -> None:
-    table = summarise(trials_of({(1, 0.5): [1], (2, 0.25): [1, 2]}, ["low", "learning_rate"]),
+    table = summary_of(trials_of({(1, 0.5): [1], (2, 0.25): [1, 2]}, ["low", "learning_rate"]),
                       ["low", "seed", "learning_rate"])  # fmt: skip
     assert table[["low", "learning_rate", "trials"]].to_numpy().tolist() == [
         [1, 0.5, 1],
@@ -345,7 +351,7 @@ def test_combinations_that_were_not_run_have_no_row() -> None:
 
 @pytest.mark.parametrize("axes", [[], ["seed"]])
 def test_without_an_axis_there_is_one_row_of_all_trials(axes: list[str]) -> None:
-    table = summarise(trials_of({(): [1, 2, "diverged"]}, []), axes)
+    table = summary_of(trials_of({(): [1, 2, "diverged"]}, []), axes)
     assert table["trials"].tolist() == [3]
     assert table["converged"].tolist() == [2]
 
@@ -353,7 +359,7 @@ def test_without_an_axis_there_is_one_row_of_all_trials(axes: list[str]) -> None
 @pytest.mark.parametrize("axes", [["learning_rate", "seed"], ["learning_rate"]])
 def test_no_trials_give_no_rows(axes: list[str]) -> None:
     nothing = trials_of({1.0: [1]}, ["learning_rate"]).iloc[:0]
-    assert len(summarise(nothing, axes)) == 0
+    assert len(summary_of(nothing, axes)) == 0
 
 
 # size --------------------------------------------------------------------------------------
@@ -364,13 +370,13 @@ def test_many_trials_take_little_more_room_than_their_table() -> None:
     trials = random_trials(300_000, learning_rate=np.tile(rates, 1000), seed=seeds.repeat(300))
     tracemalloc.start()
     try:
-        table = summarise(trials, RATE)
+        table = summary_of(trials, RATE)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert table["trials"].tolist() == [1000] * 300
     assert np.array_equal(table["learning_rate"], rates)
-    assert table[list(OUTCOME_COLUMNS)].to_numpy().sum() == 300_000
+    assert table[list(outcomes.names())].to_numpy().sum() == 300_000
     assert peak < 60e6
 
 
@@ -379,7 +385,7 @@ def test_axes_that_move_together_take_the_room_of_their_rows_not_of_all_combinat
     trials = random_trials(len(places), learning_rate=places / 7.0, low=-places)
     tracemalloc.start()
     try:
-        table = summarise(trials, ["low", "learning_rate"])
+        table = summary_of(trials, ["low", "learning_rate"])
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -392,6 +398,6 @@ def test_axes_that_move_together_take_the_room_of_their_rows_not_of_all_combinat
 def test_many_axes_that_move_together_keep_their_values(count: int) -> None:
     places = np.arange(1000)
     axes = {f"axis_{number}": places + number / 16 for number in range(count)}
-    table = summarise(random_trials(len(places), **axes), list(axes))
+    table = summary_of(random_trials(len(places), **axes), list(axes))
     for name, values in axes.items():
         assert np.array_equal(table[name], values)

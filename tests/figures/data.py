@@ -1,4 +1,4 @@
-"""Data for figures, from a rule instead of a training, and how tests look at what was drawn.
+"""Data for figures, made by a rule instead of a training.
 
 Nothing is tested here.
 """
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gdbatch.analysis import summarise
 from gdbatch.figures import FigureData
+from tests.analysis.tables import START, summary_of
 
 RATE = "learning_rate"
 EDGE = 500.0  # of the rule: half of the trials diverge there, and all above it
@@ -27,7 +27,7 @@ Ends = Callable[[dict[str, Any], int], End]
 
 
 def rule(values: dict[str, Any], seed: int) -> End:
-    """Steps fall with the rate up to the edge; every seed takes a little longer than the last."""
+    """Steps fall with the rate up to the edge; each seed takes a little longer than the last."""
     rate = float(values.get(RATE, 1.0))
     if rate > EDGE or (rate == EDGE and seed % 2):
         return "diverged", 7, 1e9
@@ -42,7 +42,7 @@ def all_of(outcome: str, steps: int = 9, loss: float = 0.5) -> Ends:
 
 
 def completed(values: dict[str, Any], seed: int) -> End:
-    """The ends of a sweep without stop rule."""
+    """The ends of a sweep without stop rule; pass `has_stop_rule=False` too."""
     outcome, _, loss = rule(values, seed)
     rate = float(values[RATE])
     return ("completed", 100, 1 / rate) if outcome == "converged" else (outcome, 100, loss)
@@ -64,7 +64,7 @@ def figure_data(
     zipped: bool = False,
     **more: Any,
 ) -> FigureData:
-    """What a sweep over these axes would have to show, were the rule its trials."""
+    """What a sweep over these axes would have to show if its trials followed the rule."""
     rows = []
     combinations = zip(*axes.values(), strict=True) if zipped else itertools.product(*axes.values())
     for combination in combinations:
@@ -72,9 +72,10 @@ def figure_data(
         for seed in range(seeds):
             outcome, steps, loss = ends(values, seed)
             rows.append(
-                {**values, "seed": seed, "outcome": outcome, "steps": steps, "final_loss": loss}
-            )
-    summary = summarise(pd.DataFrame(rows), [*axes, "seed"])
+                {**values, "seed": seed, "outcome": outcome, "steps": steps, "final_loss": loss,
+                 "initial_loss": START, "gradient_norm": 0.1}
+            )  # fmt: skip
+    summary = summary_of(pd.DataFrame(rows), [*axes, "seed"])
     options: dict[str, Any] = {"trajectories": None, "targets": None, "curvature": None} | more
     return FigureData(name=name, summary=summary, axes=tuple(axes), **options)
 
@@ -112,7 +113,7 @@ def orbits() -> FigureData:
 
     axes = {"start": [-1, 1], RATE: [place / 50 for place in range(40, 100)]}
     table = trajectories(axes, columns=["x"], value=value)
-    return figure_data(axes, completed, trajectories=table)
+    return figure_data(axes, completed, trajectories=table, has_stop_rule=False)
 
 
 def trainable() -> FigureData:
@@ -129,7 +130,9 @@ def trainable() -> FigureData:
                 **{"relative_loss_sum": 1 + product, "relative_loss_inverse_sum": 1 / product},
             }
         )
-    return figure_data(axes, all_of("completed"), seeds=1, trials=pd.DataFrame(rows))
+    return figure_data(
+        axes, all_of("completed"), seeds=1, trials=pd.DataFrame(rows), has_stop_rule=False
+    )
 
 
 def sharpened(axes: dict[str, Sequence[Any]], ends: Ends = completed, seeds: int = 5) -> FigureData:
@@ -141,7 +144,23 @@ def sharpened(axes: dict[str, Sequence[Any]], ends: Ends = completed, seeds: int
             final = 2.02 / (float(values.get(RATE, 1.0)) or 1.0)
             rows.append({**values, "seed": seed, "outcome": ends(values, seed)[0],
                          "initial_sharpness": 1 + seed / 10, "final_sharpness": final})  # fmt: skip
-    return figure_data(axes, ends, seeds, trials=pd.DataFrame(rows))
+    return figure_data(axes, ends, seeds, trials=pd.DataFrame(rows), has_stop_rule=ends is rule)
+
+
+def edges_data(
+    axes: dict[str, Sequence[Any]], searches: int = 9, found: bool = True, **more: Any
+) -> FigureData:
+    """Edges at a thousand over the product of the numbers."""
+    rows = []
+    for values in itertools.product(*axes.values()):
+        numbers = [one for one in values if isinstance(one, int | float) and one is not False]
+        edge = 1000 / float(np.prod(numbers)) if found else np.nan
+        places = {name: edge * (1 + 0.1 * place) for place, name in zip(
+            (-2, -1, 0, 1, 2), ("low", "q25", "median", "q75", "high"), strict=True)}  # fmt: skip
+        rows.append(dict(zip(axes, values, strict=True)) | {"searches": searches}
+                    | {f"edge_{name}": place for name, place in places.items()})  # fmt: skip
+    options: dict[str, Any] = {"trajectories": None, "targets": None, "curvature": None} | more
+    return FigureData("edges", pd.DataFrame(rows), axes=(*axes, RATE), **options)
 
 
 # cases -------------------------------------------------------------------------------------
@@ -152,7 +171,7 @@ FOUR, THREE = rates(4, -2, 0.9), ["convergence", "loss", "prediction"]
 
 
 def _nonsense() -> FigureData:
-    """Losses and predictions of which some, or all of a trial, are no numbers."""
+    """Losses and predictions of which some, or all of a trial, are not numbers."""
     data = recorded({RATE: FOUR})
     table = data.trajectories
     assert table is not None
@@ -210,7 +229,7 @@ CASES: dict[str, tuple[Callable[[], FigureData], list[str]]] = {
         ["convergence", "map"],
     ),
     "a map of losses": (
-        lambda: figure_data({"high": [1, 2], RATE: rates(9)}, completed),
+        lambda: figure_data({"high": [1, 2], RATE: rates(9)}, completed, has_stop_rule=False),
         ["convergence", "map"],
     ),
     "axes that move together": (
@@ -235,15 +254,21 @@ CASES: dict[str, tuple[Callable[[], FigureData], list[str]]] = {
         lambda: figure_data({"high": [1, 2], RATE: FOUR}, all_of("converged", steps=0)),
         ["convergence", "map"],
     ),
-    "no stop rule": (lambda: figure_data({RATE: rates(21)}, completed), ["convergence"]),
+    "no stop rule": (
+        lambda: figure_data({RATE: rates(21)}, completed, has_stop_rule=False),
+        ["convergence"],
+    ),
     "losses of zero": (
-        lambda: figure_data({"high": [1, 2], RATE: FOUR}, all_of("completed", loss=0.0)),
+        lambda: figure_data(
+            {"high": [1, 2], RATE: FOUR}, all_of("completed", loss=0.0), has_stop_rule=False
+        ),
         ["convergence", "map"],
     ),
     "the largest and the smallest losses": (
         lambda: figure_data(
             {"high": [1, 2], RATE: FOUR},
             lambda values, seed: ("completed", 9, 1.7e308 if values[RATE] > 1 else 5e-324),
+            has_stop_rule=False,
         ),
         ["convergence", "map"],
     ),
@@ -252,7 +277,7 @@ CASES: dict[str, tuple[Callable[[], FigureData], list[str]]] = {
         lambda: recorded({RATE: FOUR}, value=lambda rate, steps: 0 * steps),
         THREE,
     ),
-    "values that are no numbers": (_nonsense, THREE),
+    "values that are not numbers": (_nonsense, THREE),
     "lines that run away": (lambda: recorded({RATE: [*FOUR, 60.0]}), THREE),
     "one step": (lambda: recorded({RATE: FOUR}, steps=[0]), THREE),
     "two steps": (lambda: recorded({RATE: FOUR}, steps=[0, 1]), THREE),
@@ -280,6 +305,22 @@ CASES: dict[str, tuple[Callable[[], FigureData], list[str]]] = {
     "names that are not words": (
         lambda: recorded({"data": ["_a.csv", "$x_1$.csv", "a$b" + "/long" * 20], RATE: FOUR}),
         THREE,
+    ),
+    "the largest rates": (
+        lambda: recorded(
+            {RATE: [1.0, 1e308], "low": [0.0, 1e308]},
+            columns=["loss"],
+            value=lambda rate, steps: 1 / (1 + steps),
+        ),
+        ["convergence", "loss", "map"],
+    ),
+    "many of the largest rates": (
+        lambda: figure_data({RATE: [10.0**power for power in range(-300, 309, 8)]}),
+        ["convergence"],
+    ),
+    "rates that are all large": (
+        lambda: figure_data({RATE: [9e307, 1.2e308, 1.7e308]}),
+        ["convergence"],
     ),
     "a long name": (
         lambda: figure_data({RATE: FOUR}, name="x" * 100),

@@ -13,13 +13,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gdbatch.figures import FigureData, draw
+from gdbatch.figures import FigureData, draw, names
 
 
 def drawn(kind: str, data: FigureData) -> Figure:
     figure = draw(kind, data)
     assert figure is not None
     return figure
+
+
+def all_drawn(data: FigureData) -> dict[str, Figure]:
+    """Every figure that the data has something for, by name."""
+    drawn = {kind: draw(kind, data) for kind in names()}
+    return {kind: figure for kind, figure in drawn.items() if figure is not None}
 
 
 def points(line: Any) -> tuple[list[float], list[float]]:

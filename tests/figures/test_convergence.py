@@ -16,7 +16,7 @@ from matplotlib.colors import same_color, to_hex, to_rgb
 from matplotlib.patches import StepPatch
 
 from gdbatch.figures import FigureData
-from gdbatch.figures.style import OUTCOME_COLOURS
+from gdbatch.figures.style import outcome_colours
 from tests.figures.data import (
     EDGE,
     LAYERS,
@@ -163,7 +163,7 @@ def test_axes_that_move_together_with_the_rate_are_one_curve() -> None:
 
 
 def test_without_a_stop_rule_the_curve_is_the_loss() -> None:
-    data = figure_data({RATE: rates(21)}, completed)
+    data = figure_data({RATE: rates(21)}, completed, has_stop_rule=False)
     top = drawn("convergence", data).axes[0]
     (line,) = curves_of(top)
     assert points(line)[1] == data.summary["final_loss_median"].tolist()
@@ -178,7 +178,7 @@ def test_where_nothing_converged_the_figure_says_so(outcome: str) -> None:
     assert curves_of(top) == []
     assert legend_of(figure) == [outcome]
     (patch,) = strip.patches
-    assert same_color(patch.get_facecolor(), OUTCOME_COLOURS[outcome])
+    assert same_color(patch.get_facecolor(), outcome_colours()[outcome])
 
 
 def test_zero_steps_have_a_place_below_one_step() -> None:
@@ -194,9 +194,15 @@ def test_zero_steps_have_a_place_below_one_step() -> None:
     assert 0.3 < (height[2] - height[1]) / frame.height < 0.9
 
 
-@pytest.mark.parametrize("ends", [all_of("converged", steps=0), all_of("completed", loss=0.0)])
-def test_zeros_alone_stand_on_an_axis_without_negative_numbers(ends: Ends) -> None:
-    top = drawn("convergence", figure_data({RATE: rates(5)}, ends)).axes[0]
+@pytest.mark.parametrize(
+    ("ends", "has_stop_rule"),
+    [(all_of("converged", steps=0), True), (all_of("completed", loss=0.0), False)],
+)
+def test_zeros_alone_stand_on_an_axis_without_negative_numbers(
+    ends: Ends, has_stop_rule: bool
+) -> None:
+    data = figure_data({RATE: rates(5)}, ends, has_stop_rule=has_stop_rule)
+    top = drawn("convergence", data).axes[0]
     (line,) = curves_of(top)
     assert points(line)[1] == [0] * 5
     assert -0.1 < top.get_ylim()[0] < 0
@@ -238,7 +244,7 @@ def test_every_curve_has_a_star_of_its_colour() -> None:
 
 
 def test_without_a_stop_rule_the_star_marks_the_lowest_loss() -> None:
-    data = figure_data({RATE: [10.0, 100.0, 400.0, 600.0]}, completed)
+    data = figure_data({RATE: [10.0, 100.0, 400.0, 600.0]}, completed, has_stop_rule=False)
     assert stars_of(drawn("convergence", data).axes[0]) == [(400, 1 / 400)]
 
 
@@ -257,10 +263,10 @@ def test_the_strip_shows_the_share_of_every_outcome_at_every_rate(count: int) ->
     top = np.zeros(count)
     patches = [one for one in strip.patches if isinstance(one, StepPatch)]
     for name, patch in zip(
-        [name for name in OUTCOME_COLOURS if data.summary.get(name, np.zeros(1)).sum()],
+        [name for name in outcome_colours() if data.summary[name].sum()],
         reversed(patches), strict=True,
     ):  # fmt: skip
-        assert same_color(patch.get_facecolor(), OUTCOME_COLOURS[name])
+        assert same_color(patch.get_facecolor(), outcome_colours()[name])
         top += 100 * data.summary[name] / data.summary["trials"]
         values, edges, _ = patch.get_data()
         np.testing.assert_allclose(values, top)

@@ -21,10 +21,11 @@ import pytest
 from cycler import cycler
 
 from gdbatch.api import run_sweep
-from gdbatch.figures import FIGURES, FigureData, draw, save
+from gdbatch.figures import FigureData, draw, names, save
 from tests.documents import document
 from tests.figures.data import (
     RATE,
+    edges_data,
     figure_data,
     orbits,
     rates,
@@ -40,6 +41,7 @@ from tests.figures.looking import curves_of, drawn, legend_of, marks_of, points
 DATA: dict[str, Callable[[], FigureData]] = {
     "bifurcation": orbits,
     "convergence": lambda: figure_data({RATE: rates(21)}, curvature=0.004),
+    "edges": lambda: edges_data({"high": rates(9, 0, 2)}),
     "loss": lambda: recorded({RATE: rates(12, -2, 0.9)}),
     "map": lambda: figure_data({"high": [1, 2, 3], RATE: rates(9)}),
     "prediction": lambda: recorded({RATE: [0.1, 1.0]}),
@@ -62,7 +64,7 @@ def bytes_of(folder: Path, kind: str) -> dict[str, str]:
 
 
 def test_every_kind_of_figure_is_looked_at_here() -> None:
-    assert set(DATA) == set(FIGURES)
+    assert set(DATA) == set(names())
 
 
 @pytest.mark.parametrize(("kind", "style"), list(zip(DATA, itertools.cycle(STYLES))))
@@ -149,7 +151,7 @@ def test_the_figures_of_a_run_are_of_its_tables(tmp_path: Path) -> None:
     np.testing.assert_array_equal(points(curve)[1], run.summary["steps_median"])
     for kind in ("loss", "prediction"):
         lines = curves_of(run.plot(kind).axes[0])
-        wanted = run.trajectories.groupby("trial")[kind].apply(list).tolist()
+        wanted = run.trajectories().groupby("trial")[kind].apply(list).tolist()
         assert sorted(points(line)[1] for line in lines) == sorted(wanted)
     # the sigmoid's curvature at 0.3 with an input of 0.1 puts 2/λ at 2,268
     run = run_sweep(document({"axes.learning_rate": [1000.0, 3000.0]}), out=tmp_path / "edge",

@@ -14,7 +14,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import same_color
 
 from gdbatch.figures import FigureData, draw
-from gdbatch.figures.style import OUTCOME_COLOURS
+from gdbatch.figures.style import outcome_colours
 from tests.figures.data import (
     NAMES,
     RATE,
@@ -45,7 +45,7 @@ def test_the_map_shows_the_summary_cell_by_cell() -> None:
     (mesh,) = meshes_of(left)
     cells = mesh.cmap(mesh.norm(values_of(mesh).ravel()))
     for colour, name in zip(cells, expected, strict=True):
-        assert same_color(colour, OUTCOME_COLOURS[name])
+        assert same_color(colour, outcome_colours()[name])
     assert bar.get_label() == "<colorbar>"
 
 

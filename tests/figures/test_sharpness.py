@@ -73,6 +73,7 @@ def test_without_the_measure_or_without_a_number_there_is_nothing() -> None:
     assert (
         draw("sharpness", replace(data, trials=data.trials.drop(columns="final_sharpness"))) is None
     )
-    assert draw("sharpness", replace(data, refined=RATE)) is None
+    searched = data.summary.drop(columns=RATE)
+    assert draw("sharpness", replace(data, summary=searched)) is None
     nowhere = data.trials.assign(initial_sharpness=math.nan)
     assert draw("sharpness", replace(data, trials=nowhere)) is None

@@ -19,10 +19,10 @@ from gdbatch.analysis import number
 from gdbatch.figures.colours import Colours
 from gdbatch.figures.style import (
     CYCLE,
-    OUTCOME_COLOURS,
     cell_edges,
     is_logarithmic,
     log_limits,
+    outcome_colours,
     words,
 )
 
@@ -198,7 +198,7 @@ def least_difference(colours: list[Any], eyes: str) -> float:
 @pytest.mark.parametrize("eyes", EYES)
 def test_outcomes_can_be_told_apart(eyes: str) -> None:
     least = 11.5 if eyes == "without colours" else 16
-    assert least_difference([*OUTCOME_COLOURS.values(), "white"], eyes) > least
+    assert least_difference([*outcome_colours().values(), "white"], eyes) > least
 
 
 @pytest.mark.parametrize("eyes", [eyes for eyes in EYES if eyes != "without colours"])

@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 import pytest
 
-from gdbatch.figures import FigureData, draw_all
+from gdbatch.figures import FigureData
 from tests.figures.data import (
     CASES,
     LAYERS,
@@ -19,7 +19,7 @@ from tests.figures.data import (
     rates,
     recorded,
 )
-from tests.figures.looking import curves_of, drawn, legend_of, marks_of, points, visible
+from tests.figures.looking import all_drawn, curves_of, drawn, legend_of, marks_of, points, visible
 
 
 @pytest.mark.parametrize("count", [1, 3, 9, 10, 300])
@@ -79,7 +79,7 @@ def test_losses_are_drawn_on_two_logarithmic_axes_and_predictions_on_one() -> No
 
 @pytest.mark.parametrize("kind", ["loss", "prediction"])
 def test_what_is_no_number_is_left_out_and_the_rest_is_drawn(kind: str) -> None:
-    data = CASES["values that are no numbers"][0]()
+    data = CASES["values that are not numbers"][0]()
     assert data.trajectories is not None
     lines = curves_of(drawn(kind, data).axes[0])
     finite = np.isfinite(data.trajectories[kind]).groupby(data.trajectories["trial"]).sum()
@@ -214,7 +214,7 @@ def test_predictions_without_targets_have_no_target() -> None:
     ],
 )
 def test_only_what_was_recorded_is_drawn(columns: list[str], kinds: list[str]) -> None:
-    figures = draw_all(recorded({RATE: [0.1, 1.0]}, columns=columns))
+    figures = all_drawn(recorded({RATE: [0.1, 1.0]}, columns=columns))
     assert list(figures) == ["convergence", *kinds]
 
 

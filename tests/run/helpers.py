@@ -28,7 +28,7 @@ MODULE = ("-m", "gdbatch")
 # take long enough for the workers that they ask for
 WITHOUT_FIGURES = (
     "-c",
-    "import gdbatch.api as api; api.Run.save_figures = lambda *_: []; "
+    "import gdbatch.api as api; api.Run.save_figures = lambda *_, **__: []; "
     "import gdbatch.run.runner as runner; runner._WORTH_WORKERS = 0; "
     "from gdbatch.cli import main; main()",
 )

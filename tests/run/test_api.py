@@ -1,11 +1,12 @@
-"""What Python programs use: `run_sweep`, `load_run`, and what a `Run` offers.
+"""The Python interface: `run_sweep`, `load_run` and `Run`.
 
-The commands are tested beside this; they only parse and print.
+The commands have tests of their own; they only parse and print.
 """
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,25 @@ import pytest
 from matplotlib.figure import Figure
 
 import gdbatch
-from gdbatch import figures
-from gdbatch.analysis import summarise
+from gdbatch import errors, figures, registry
+from gdbatch.analysis import GridAnswer, summarise
 from gdbatch.api import Run, load_run, run_sweep
-from gdbatch.errors import GdbatchError, RunError, SweepFileError, UsageError
+from gdbatch.engine.results import Results
+from gdbatch.engine.task import Task
+from gdbatch.errors import (
+    FigureError,
+    FigureWarning,
+    GdbatchError,
+    RunError,
+    ShardError,
+    SweepFileError,
+    UsageError,
+)
+from gdbatch.figures import FigureData
+from gdbatch.search import grid
 from tests.documents import TEXT, document
 from tests.run.helpers import (
+    command,
     killed_at,
     parts_of,
     structured,
@@ -39,18 +53,36 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 # the names -----------------------------------------------------------------------------------
 
 
-def test_the_package_hands_on_what_the_design_names() -> None:
+def test_the_package_exports_the_public_names() -> None:
     assert gdbatch.run_sweep is run_sweep
     assert gdbatch.load_run is load_run
     assert gdbatch.Run is Run
+    assert gdbatch.GridAnswer is GridAnswer
     assert {"run_sweep", "load_run", "Run", "__version__"} <= set(dir(gdbatch))
+    for name in dir(gdbatch):
+        assert getattr(gdbatch, name) is not None
     with pytest.raises(AttributeError, match="sweep_run"):
-        _ = gdbatch.sweep_run
+        _ = gdbatch.sweep_run  # type: ignore[attr-defined]
+
+
+def test_every_error_is_exported_and_drawn_in_the_tree() -> None:
+    made = [
+        one
+        for one in vars(errors).values()
+        if isinstance(one, type)
+        and issubclass(one, Exception)
+        and one.__module__ == errors.__name__
+    ]
+    assert len(made) > 8
+    for one in made:
+        assert getattr(gdbatch, one.__name__) is one
+        assert f" {one.__name__} " in str(errors.__doc__)
 
 
 def test_run_sweep_has_the_options_of_the_design_by_keyword_only() -> None:
     expected = {"out": None, "jobs": -1, "engine": None, "executor": "local", "fresh": False,
-                "progress": False, "figures": True}  # fmt: skip
+                "progress": False, "figures": False,
+                "on_error": "raise"}  # fmt: skip
     first, *options = inspect.signature(run_sweep).parameters.values()
     found = {one.name: one.default for one in options}
     assert expected.items() <= found.items()
@@ -79,7 +111,7 @@ def test_numpy_values_in_a_dict_are_values(tmp_path: Path) -> None:
     source = document({"axes.learning_rate": np.array([1.0, 10.0]), "axes.seed": range(2),
                        "train.max_steps": np.int64(5)})  # fmt: skip
     run = sweep_in(tmp_path / "run", source)
-    assert run.trials["learning_rate"].tolist() == [1.0, 10.0, 1.0, 10.0]
+    assert run.trials()["learning_rate"].tolist() == [1.0, 10.0, 1.0, 10.0]
 
 
 def test_a_shipped_sweep_runs_by_its_name_into_results(
@@ -90,8 +122,8 @@ def test_a_shipped_sweep_runs_by_its_name_into_results(
     assert run.path == Path("results") / "tutorial_claims"
     assert (tmp_path / "results" / "tutorial_claims" / "manifest.json").is_file()
     assert run.name == "tutorial_claims"
-    assert run.trials["steps"].max() == 20
-    assert len(run.trials) == 6
+    assert run.trials()["steps"].max() == 20
+    assert len(run.trials()) == 6
 
 
 def test_a_file_beside_is_meant_before_a_shipped_sweep_of_its_name(
@@ -112,25 +144,57 @@ def test_a_run_says_what_and_where_it_is(run: Run) -> None:
     assert repr(run) == f"<gdbatch.Run small: 12 trials in {run.path}>"
     assert run.totals is not None
     assert run.totals.trials == sum(run.totals.outcomes.values()) == 12
-    assert run.totals.updates == run.trials["steps"].sum()
+    assert run.totals.updates == run.trials()["steps"].sum()
     assert load_run(run.path).totals is None
 
 
-def test_the_tables_are_frames_read_once(run: Run) -> None:
-    for name in ("trials", "trajectories", "summary"):
-        table = getattr(run, name)
-        assert isinstance(table, pd.DataFrame)
-        assert getattr(run, name) is table
-        assert table.index.equals(pd.RangeIndex(len(table)))
+TABLES: dict[str, Callable[[Run], pd.DataFrame]] = {
+    "trials": lambda run: run.trials(),
+    "trajectories": lambda run: run.trajectories(),
+    "summary": lambda run: run.summary,
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_the_tables_are_frames_read_once(run: Run, table: Callable[[Run], pd.DataFrame]) -> None:
+    assert isinstance(table(run), pd.DataFrame)
+    assert table(run) is table(run)
+    assert table(run).index.equals(pd.RangeIndex(len(table(run))))
+
+
+@pytest.mark.parametrize("is_read_already", [False, True])
+def test_some_columns_of_a_table(run: Run, is_read_already: bool) -> None:
+    loaded = load_run(run.path)
+    if is_read_already:
+        loaded.trials()
+    columns = ["steps", "learning_rate"]
+    pd.testing.assert_frame_equal(loaded.trials(columns), run.trials()[columns])
+    pd.testing.assert_frame_equal(loaded.trajectories(["loss"]), run.trajectories()[["loss"]])
+    with pytest.raises(UsageError, match='trials have no column "stepz"; did you mean "steps"'):
+        loaded.trials(["stepz"])
+
+
+def test_a_column_that_only_some_groups_have_is_empty_elsewhere(tmp_path: Path) -> None:
+    source = document({"problem.layers": [1, 1]}, record={"every": 10, "values": ["parameters"]})
+    del source["problem"]["layers"]
+    source["axes"] = {"problem.layers": [[1, 1], [1, 2, 1]], "learning_rate": [1.0]}
+    run = sweep_in(tmp_path / "run", source)
+    whole = run.trajectories()
+    last = whole.columns[-1]  # a weight of the second layer
+    some = load_run(run.path).trajectories(["layers", last])
+    pd.testing.assert_frame_equal(some, whole[["layers", last]])
+    assert some[last].isna().equals(some["layers"] == "1-1")
 
 
 def test_the_summary_is_made_of_the_trials(run: Run) -> None:
-    pd.testing.assert_frame_equal(run.summary, summarise(run.trials, run.axes))
+    pd.testing.assert_frame_equal(run.summary, summarise([run.trials()], run.axes))
     assert run.summary["trials"].tolist() == [4, 4, 4]
 
 
-def test_the_answers_are_of_the_summary(run: Run) -> None:
-    (answer,) = run.answers
+def test_the_answer_is_that_of_the_summary(run: Run) -> None:
+    (answer,) = run.answer
+    assert isinstance(answer, GridAnswer)
+    assert str(run.answer).startswith("best learning rate: 1,000 (median ")
     fastest = run.summary.loc[run.summary["steps_median"].idxmin()]
     assert answer.best == fastest["learning_rate"] == 1000
     assert answer.best_steps == fastest["steps_median"]
@@ -139,15 +203,15 @@ def test_the_answers_are_of_the_summary(run: Run) -> None:
 def test_a_loaded_run_has_the_same_tables(run: Run) -> None:
     for path in (run.path, str(run.path)):
         loaded = load_run(path)
-        for name in ("trials", "trajectories", "summary"):
-            pd.testing.assert_frame_equal(getattr(loaded, name), getattr(run, name))
-        assert loaded.answers == run.answers
+        for table in TABLES.values():
+            pd.testing.assert_frame_equal(table(loaded), table(run))
+        assert loaded.answer == run.answer
 
 
 def test_a_run_on_another_path_is_read_all_the_same(run: Run, tmp_path: Path) -> None:
     moved = tmp_path / "moved elsewhere"
     moved.symlink_to(run.path)
-    pd.testing.assert_frame_equal(load_run(moved).trials, run.trials)
+    pd.testing.assert_frame_equal(load_run(moved).trials(), run.trials())
 
 
 def test_an_interrupted_run_loads_with_what_is_there(
@@ -156,11 +220,12 @@ def test_an_interrupted_run_loads_with_what_is_there(
     path = tmp_path / "run"
     killed_at(monkeypatch, "trials/part-000001.parquet", lambda: sweep_in(path))
     loaded = load_run(path)
-    assert loaded.trials["trial"].tolist() == list(range(12))
+    assert loaded.trials()["trial"].tolist() == list(range(12))
     assert loaded.summary["trials"].sum() == 12
-    assert len(loaded.answers) == 1
+    assert len(loaded.answer) == 1
     assert loaded.plot("convergence").axes
-    assert repr(loaded) == f"<gdbatch.Run small: 48 trials in {path}>"
+    assert repr(loaded) == f"<gdbatch.Run small: 48 trials in {path}, partial: 1 of 4 shards>"
+    assert str(loaded.answer).startswith("partial: 1 of 4 shards\n")
 
 
 # figures -------------------------------------------------------------------------------------
@@ -180,7 +245,7 @@ def test_a_sweep_draws_every_figure_that_has_data_as_png_and_svg(tmp_path: Path)
     run = sweep_in(tmp_path / "run", document(), figures=True)
     names = {path.name for path in (run.path / "figures").iterdir()}
     kinds = {name.split(".")[0] for name in names}
-    assert {"convergence", "loss", "prediction"} <= kinds <= set(figures.FIGURES)
+    assert {"convergence", "loss", "prediction"} <= kinds <= set(figures.names())
     assert names == {f"{kind}.{suffix}" for kind in kinds for suffix in ("png", "svg")}
 
 
@@ -194,6 +259,53 @@ def test_saved_figures_are_where_it_says(tmp_path: Path) -> None:
     paths = run.save_figures(["loss"])
     assert paths == [run.path / "figures" / "loss.png", run.path / "figures" / "loss.svg"]
     assert all(path.stat().st_size > 1000 for path in paths)
+
+
+@pytest.fixture
+def broken_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figure of losses raises."""
+
+    def broken(data: FigureData) -> Figure | None:
+        raise ZeroDivisionError("no such limits")
+
+    figures.names()
+    monkeypatch.setitem(registry._entries["figure"], "loss", broken)
+
+
+@pytest.mark.usefixtures("broken_figure")
+def test_a_figure_that_cannot_be_drawn_is_a_warning_that_names_it(tmp_path: Path) -> None:
+    message = 'the figure "loss" cannot be drawn: ZeroDivisionError: no such limits'
+    with pytest.warns(FigureWarning, match=message):
+        run = sweep_in(tmp_path / "run", document(), figures=True)
+    drawn = {path.stem for path in (run.path / "figures").iterdir()}
+    assert "convergence" in drawn and "loss" not in drawn
+    told: list[str] = []
+    run.save_figures(on_failure=told.append)
+    assert told == [message]
+    for draw in (lambda: run.plot("loss"), lambda: run.save_figures(["loss"])):
+        with pytest.raises(FigureError, match=message):
+            draw()
+
+
+@pytest.mark.usefixtures("broken_figure")
+def test_the_command_answers_before_it_warns_of_a_figure(tmp_path: Path) -> None:
+    path = write_sweep(tmp_path / "sweep.toml", document())
+    done = command("sweep", path, "-o", tmp_path / "run", "-j", "1", "-q")
+    assert done.exit_code == 0
+    assert 'warning: the figure "loss" cannot be drawn' in done.stderr
+    assert command("plot", tmp_path / "run", "loss").exit_code == 1
+
+
+def test_no_figures_draws_none(tmp_path: Path) -> None:
+    path = write_sweep(tmp_path / "sweep.toml", document())
+    command("sweep", path, "-o", tmp_path / "run", "-j", "1", "--no-figures")
+    assert not (tmp_path / "run" / "figures").exists()
+
+
+def test_the_largest_rates_can_be_drawn(tmp_path: Path) -> None:
+    source = document({"axes.learning_rate": [1.0, 1e308]})
+    run = sweep_in(tmp_path / "run", source, figures=True)
+    assert (run.path / "figures" / "convergence.svg").exists()
 
 
 def test_a_figure_without_data_is_refused_by_name(tmp_path: Path) -> None:
@@ -223,6 +335,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an executor": ({"executor": "locl"}, 'did you mean "local"'),
     "an engine": ({"engine": "fuzed"}, "engine"),
     "no worker": ({"jobs": 0}, "0"),
+    "what to do with failures": ({"on_error": "ignore"}, "on_error"),
     "a value": ({"overrides": ["train.max_steps = -1"]}, "max_steps"),
     "no value": ({"overrides": ["train.max_steps"]}, "max_steps"),
 }
@@ -258,6 +371,30 @@ def test_figures_that_cannot_be_written_are_a_run_error(tmp_path: Path) -> None:
     (run.path / "figures").write_text("in the way")
     with pytest.raises(RunError, match="figures"):
         run.save_figures(["loss"])
+
+
+def test_shards_that_fail_raise_once_the_others_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = grid.train
+
+    def failing(task: Task, *rest: Any) -> Results:
+        if task.seeds[0] == 0 and failing_once:
+            failing_once.clear()
+            raise FloatingPointError("bad luck")
+        return train(task, *rest)
+
+    failing_once = [True]
+    monkeypatch.setattr(grid, "train", failing)
+    with pytest.raises(ShardError, match="bad luck") as caught:
+        run_sweep(structured(), out=tmp_path / "run", jobs=1)
+    assert len(caught.value.failures) == 1
+    assert caught.value.exit_code == 3
+    loaded = load_run(caught.value.path)
+    assert loaded.partial == "3 of 4 shards"
+    assert len(loaded.trials()) == 36
+    assert (loaded.path / "summary.csv").exists()
+    assert sweep_in(tmp_path / "run").partial == ""
 
 
 def test_every_error_can_be_caught_by_one_name_with_the_exit_code_of_the_command() -> None:

@@ -368,7 +368,7 @@ def test_an_unknown_kind_is_told_the_nearest(run: Run) -> None:
     told = message(result.stderr)
     assert told == 'error: no figure is called "convergance"; did you mean "convergence"?'
     told = message(command("plot", run.path, "pie").stderr)
-    assert all(kind in told for kind in figures.FIGURES)
+    assert all(kind in told for kind in figures.names())
     assert not (run.path / "figures").exists()
 
 

@@ -241,7 +241,7 @@ def test_commands_tell_a_damaged_part_in_one_message(path: Path, arguments: list
 
 def test_damage_to_trajectories_leaves_the_trials_readable(path: Path) -> None:
     cut_in_half(path / "trajectories" / PART)
-    assert len(load_run(path).trials) == 48
+    assert len(load_run(path).trials()) == 48
     assert len(load_run(path).summary) == 12
 
 
@@ -273,8 +273,8 @@ def test_a_run_with_a_part_too_many_loads_once_it_is_swept_again(
 ) -> None:
     shutil.copy(path / kind / PART, path / kind / name)
     run = sweep_in(path)
-    assert len(run.trials) == 48
-    assert len(run.trajectories)
+    assert len(run.trials()) == 48
+    assert len(run.trajectories())
 
 
 # recordings of two kinds -------------------------------------------------------------------
@@ -290,5 +290,5 @@ def test_trajectories_of_another_recording_are_told_when_a_run_is_loaded(
     sweep_in(path, structured({f"record.{name}": value for name, value in recording.items()}))
     shutil.copy(sound / "trajectories" / PART, path / "trajectories" / PART)
     with pytest.raises(RunError) as caught:
-        load_run(path).trajectories  # noqa: B018
+        load_run(path).trajectories()
     assert str(path / "trajectories" / PART) in str(caught.value)

@@ -19,7 +19,7 @@ import pytest
 
 from gdbatch.api import Run, load_run, run_sweep
 from gdbatch.errors import GdbatchError, RunError
-from gdbatch.run import runner
+from gdbatch.search import grid
 from tests.run.helpers import (
     WITHOUT_FIGURES,
     command,
@@ -45,7 +45,7 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where commands run, with the structured sweep; figures are left out."""
     write_sweep(tmp_path / "sweep.toml", structured())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Run, "save_figures", lambda *_: [])
+    monkeypatch.setattr(Run, "save_figures", lambda *_, **__: [])
     return tmp_path
 
 
@@ -55,7 +55,7 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def failing_shard(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Training the shard with bias at the sum of products raises."""
-    train = runner.train
+    train = grid.train
 
     def failing(task: Any, *rest: Any) -> Any:
         options = task.problem.options
@@ -64,19 +64,19 @@ def failing_shard(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatc
         return train(task, *rest)
 
     with monkeypatch.context() as patched:
-        patched.setattr(runner, "train", failing)
+        patched.setattr(grid, "train", failing)
         yield patched
 
 
 def test_a_shard_that_fails_is_told_and_the_others_are_kept(
     tmp_path: Path, failing_shard: pytest.MonkeyPatch
 ) -> None:
-    run = run_sweep(structured(), out=tmp_path / "run", jobs=1, figures=False)
+    run = run_sweep(structured(), out=tmp_path / "run", jobs=1, on_error="keep")
     assert run.totals is not None
     (failure,) = run.totals.failures
     assert "shard 2" in failure and "FloatingPointError" in failure and "sun" in failure
     assert (run.totals.computed_shards, run.totals.trials) == (3, 36)
-    assert run.trials["trial"].tolist() == [*range(24), *range(36, 48)]
+    assert run.trials()["trial"].tolist() == [*range(24), *range(36, 48)]
     assert [path.name[-9] for path in finished_parts(run.path)] == ["0", "1", "3"]
     assert run.manifest["totals"]["failures"] == [failure]
 
@@ -95,7 +95,7 @@ def test_the_command_says_so_with_exit_code_3_and_answers_of_the_rest(
 def test_a_resume_trains_the_shard_that_failed(
     tmp_path: Path, failing_shard: pytest.MonkeyPatch
 ) -> None:
-    path = run_sweep(structured(), out=tmp_path / "run", jobs=1, figures=False).path
+    path = run_sweep(structured(), out=tmp_path / "run", jobs=1, on_error="keep").path
     failing_shard.undo()
     totals = sweep_in(path).totals
     assert totals is not None and (totals.computed_shards, totals.kept_shards) == (1, 3)
@@ -108,13 +108,13 @@ def test_a_sweep_of_which_every_shard_fails_ends_in_messages(
     def failing(*_: Any) -> Any:
         raise ZeroDivisionError("always")
 
-    monkeypatch.setattr(runner, "train", failing)
+    monkeypatch.setattr(grid, "train", failing)
     result = command("sweep", "sweep.toml", "-o", "run", "-j", "1", "--csv", "--json")
     assert result.exit_code == 3
     assert result.stderr.count("ZeroDivisionError") == 4
     assert finished_parts(in_folder / "run") == []
     with pytest.raises(GdbatchError, match="no trials"):
-        load_run("run").trials  # noqa: B018
+        load_run("run").trials()
 
 
 # disks that refuse -------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_ctrl_c_ends_in_one_message_and_keeps_what_is_finished(
     kept = finished_parts(tmp_path / "run")
     assert 2 <= len(kept) < 10
     assert all(part.read_bytes() == slow_parts[f"trials/{part.name}"] for part in kept)
-    assert len(load_run(tmp_path / "run").trials) == len(kept)
+    assert len(load_run(tmp_path / "run").trials()) == len(kept)
     assert "finished" not in load_run(tmp_path / "run").manifest
 
 
@@ -86,7 +86,7 @@ def test_ctrl_c_while_workers_start_is_not_lost(
     ends_as_interrupted(process)
     assert len(finished_parts(tmp_path / "run")) < 10
     with pytest.raises(GdbatchError, match="no trials"):
-        load_run(tmp_path / "run").trials  # noqa: B018
+        load_run(tmp_path / "run").trials()
 
 
 def test_ctrl_c_twice_is_still_one_message(tmp_path: Path) -> None:

@@ -50,14 +50,14 @@ def full(source: dict[str, Any]) -> dict[str, Any]:
 def kinds_of(run: Run, column: str = "outcome") -> np.ndarray:
     """What each pixel shows."""
     y, x = run.axes[-2:]
-    table = every_pixel(run.trials, x, y)
+    table = every_pixel(run.trials(), x, y)
     return as_map(table, x, y, table[column].astype(str).to_numpy()).to_numpy()
 
 
 def assert_pixels_are_those_of(run: Run, whole: Run) -> None:
-    trials = run.trials.set_index("trial")
+    trials = run.trials().set_index("trial")
     assert trials.index.is_monotonic_increasing and trials.index.is_unique
-    assert trials.equals(whole.trials.set_index("trial").loc[trials.index])
+    assert trials.equals(whole.trials().set_index("trial").loc[trials.index])
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(70, 45), (9, 9), (65, 33), (2, 100), (100, 2)])
@@ -67,7 +67,7 @@ def test_the_edge_of_heavy_ball_is_found_whole(tmp_path: Path, rows: int, column
     assert_pixels_are_those_of(run, whole)
     assert (kinds_of(run) == kinds_of(whole)).all()
     if rows * columns > 2000:
-        assert len(run.trials) < len(whole.trials) / 3
+        assert len(run.trials()) < len(whole.trials()) / 3
 
 
 def test_pixels_on_both_sides_of_a_boundary_are_trained(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_pixels_on_both_sides_of_a_boundary_are_trained(tmp_path: Path) -> None:
     run, whole = sweep_in(tmp_path / "map", source), sweep_in(tmp_path / "full", full(source))
     edge = boundary(kinds_of(whole) == "diverged")
     trained = np.zeros((70, 45), bool)
-    trained.ravel()[run.trials["trial"]] = True
+    trained.ravel()[run.trials()["trial"]] = True
     beside = np.zeros_like(trained)
     for down in (0, 1):
         for right in (0, 1):
@@ -93,14 +93,14 @@ def test_a_fractal_map_is_a_sixth_of_the_work(tmp_path: Path) -> None:
     plain.write_text(without)
     whole = sweep_in(tmp_path / "full", plain, overrides=fewer)
     assert_pixels_are_those_of(run, whole)
-    assert len(run.trials) < 0.35 * len(whole.trials)
+    assert len(run.trials()) < 0.35 * len(whole.trials())
     assert (kinds_of(run) != kinds_of(whole)).mean() < 0.01
 
 
 @pytest.mark.long
 def test_the_shipped_map_trains_less_than_half_of_its_pixels(tmp_path: Path) -> None:
     run = sweep_in(tmp_path, find_sweep("map_himmelblau"))
-    (answer,) = run.maps
+    (answer,) = run.answer
     assert answer.pixels == 512**2
     assert answer.saved > 0.8
 
@@ -111,8 +111,8 @@ def test_neighbours_may_differ_in_a_measure(tmp_path: Path) -> None:
     source["train"] = {"max_steps": 100, "divergence": False}
     source["map"] = {"axes": [RATE, MOMENTUM], "by": "trained"}
     run, whole = sweep_in(tmp_path / "map", source), sweep_in(tmp_path / "full", full(source))
-    assert "diverged" not in set(whole.trials["outcome"])
-    assert set(run.trials["trained"]) == {0, 1}
+    assert "diverged" not in set(whole.trials()["outcome"])
+    assert set(run.trials()["trained"]) == {0, 1}
     assert_pixels_are_those_of(run, whole)
     assert (kinds_of(run, "trained") == kinds_of(whole, "trained")).all()
 
@@ -125,12 +125,12 @@ def test_each_combination_of_other_axes_has_a_map_of_its_own(tmp_path: Path) -> 
     source["axes"]["init.value"] = [0.5, 1.0]
     run, whole = sweep_in(tmp_path / "map", source), sweep_in(tmp_path / "full", full(source))
     assert run.axes[-2:] == [MOMENTUM, RATE]
-    trials = run.trials.set_index(["eigenvalues", "seed", "value", MOMENTUM, RATE])
-    same = whole.trials.set_index(["eigenvalues", "seed", "value", MOMENTUM, RATE])
+    trials = run.trials().set_index(["eigenvalues", "seed", "value", MOMENTUM, RATE])
+    same = whole.trials().set_index(["eigenvalues", "seed", "value", MOMENTUM, RATE])
     same = same.loc[trials.index]
     for name in ("outcome", "steps", "final_loss"):
         assert trials[name].equals(same[name]), name
-    (answer,) = run.maps
+    (answer,) = run.answer
     assert answer.pixels == 8 * 400 and answer.trained == len(trials)
 
 
@@ -141,9 +141,9 @@ def test_recorded_pixels_are_trained(tmp_path: Path) -> None:
     momentum = plan.columns(np.array([3 * 45]))[MOMENTUM][0]
     source["record"] = {"every": 10, "trials": {RATE: [rate], MOMENTUM: [momentum]}}
     run = sweep_in(tmp_path, source)
-    assert set(run.trajectories["trial"]) == {3 * 45 + 13} <= set(run.trials["trial"])
-    last = run.trajectories.iloc[-1]
-    ended = run.trials.set_index("trial").loc[3 * 45 + 13]
+    assert set(run.trajectories()["trial"]) == {3 * 45 + 13} <= set(run.trials()["trial"])
+    last = run.trajectories().iloc[-1]
+    ended = run.trials().set_index("trial").loc[3 * 45 + 13]
     assert last["step"] == ended["steps"] and last["loss"] == ended["final_loss"]
 
 

@@ -37,7 +37,7 @@ def test_measures_stand_behind_all_other_columns_in_their_order(tmp_path: Path) 
         assert schema.names[-5:] == names
         assert schema.names[-6] == "bias_1_0"
         assert schema.types[-5:] == types
-    trials = run.trials
+    trials = run.trials()
     assert np.array_equal(trials["loss_at_0"], trials["initial_loss"])
     assert (trials["best_loss"] <= trials["final_loss"]).all()
     assert trials.loc[trials["steps"] < 7, "loss_at_7"].isna().all()
@@ -46,11 +46,11 @@ def test_measures_stand_behind_all_other_columns_in_their_order(tmp_path: Path) 
 def test_measures_change_no_other_column_and_no_answer(tmp_path: Path) -> None:
     plain = sweep_in(tmp_path / "plain", document())
     run = sweep_in(tmp_path / "run", document({"record.measures": ALL}))
-    assert plain.trials.equals(run.trials[list(plain.trials.columns)])
-    assert plain.trajectories.equals(run.trajectories)
+    assert plain.trials().equals(run.trials()[list(plain.trials().columns)])
+    assert plain.trajectories().equals(run.trajectories())
     assert plain.summary.equals(run.summary)
-    assert plain.in_words == run.in_words
-    assert load_run(run.path).trials.equals(run.trials)
+    assert plain.answer == run.answer
+    assert load_run(run.path).trials().equals(run.trials())
 
 
 def test_workers_and_resumes_give_the_same_measures(
@@ -67,8 +67,8 @@ def test_workers_and_resumes_give_the_same_measures(
 @pytest.mark.long
 def test_the_fused_engine_is_measured_too(tmp_path: Path) -> None:
     source = document({"record.measures": ALL})
-    plain = sweep_in(tmp_path / "plain", source).trials
-    fused = sweep_in(tmp_path / "fused", source, engine="fused").trials
+    plain = sweep_in(tmp_path / "plain", source).trials()
+    fused = sweep_in(tmp_path / "fused", source, engine="fused").trials()
     for name in plain.columns[plain.columns.get_loc("gradient_norm") + 1 :]:
         assert np.allclose(plain[name], fused[name], rtol=1e-9, equal_nan=True), name
 

@@ -72,7 +72,7 @@ def trials_of(folder: Path, code: str, **changes: Any) -> pd.DataFrame:
     out = folder / f"run {len(list(folder.iterdir()))}"
     run = run_sweep(path, out=out, jobs=1, figures=False, allow_python=True)
     assert run.totals is not None and run.totals.failures == []
-    return run.trials
+    return run.trials()
 
 
 # what works ------------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ def test_a_problem_in_python_trains_as_the_function_it_is(tmp_path: Path) -> Non
     quadratic = {"kind": "function", "function": "quadratic", "eigenvalues": [2.0, 6.0]}
     path = sweep_of(tmp_path, BOWL, problem=quadratic | {"file": "own.py"})
     path.write_text(path.read_text().replace(', "file" = "own.py"', ""))
-    same = run_sweep(path, out=tmp_path / "function", jobs=1, figures=False).trials
+    same = run_sweep(path, out=tmp_path / "function", jobs=1, figures=False).trials()
     for name in ("outcome", "steps"):
         assert own[name].tolist() == same[name].tolist()
     assert np.allclose(own["final_loss"], same["final_loss"], rtol=1e-12)
@@ -109,7 +109,7 @@ def test_an_object_may_have_any_name_and_know_its_curvature(tmp_path: Path) -> N
     record = {"values": ["loss", "parameters"], "every": 10}
     path = sweep_of(tmp_path, code, problem={"object": "bowl"}, record=record)
     run = run_sweep(path, out=tmp_path / "run", jobs=1, allow_python=True)
-    assert {"x", "y", "loss"} <= set(run.trajectories.columns)
+    assert {"x", "y", "loss"} <= set(run.trajectories().columns)
     assert (run.path / "figures" / "convergence.png").is_file()
 
 
@@ -176,7 +176,7 @@ def test_the_template_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     result = command("sweep", "mine.toml", "--allow-python", *small)
     assert result.exit_code == 0
     assert "best learning rate" in result.stdout
-    assert load_run("run").answers[0].edge is not None
+    assert load_run("run").answer[0].edge is not None
     again = command("new", "--python", "mine")
     assert again.exit_code == 2
     assert "mine.py is there already" in message(again.stderr)
@@ -309,7 +309,7 @@ def test_code_that_fails_in_the_sweep_fails_its_shard(
     for word in ["shard 1: own.py", *words]:
         assert word in told
     assert "Traceback" not in result.stderr
-    assert load_run("run").trials["object"].tolist() == ["Safe", "Safe"]
+    assert load_run("run").trials()["object"].tolist() == ["Safe", "Safe"]
 
 
 def test_numbers_that_end_are_a_divergence_and_no_failure(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from gdbatch.api import Run, load_run
 from gdbatch.errors import UsageError
-from gdbatch.figures import FIGURES
+from gdbatch.figures import names
 from gdbatch.plan import Plan
 from gdbatch.run.directory import RunDirectory
 from gdbatch.sweep_file import read_sweep
@@ -40,7 +40,7 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_sweep(tmp_path / "sweep.toml", structured())
     write_sweep(tmp_path / "other.toml", OTHER)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Run, "save_figures", lambda *_: [])
+    monkeypatch.setattr(Run, "save_figures", lambda *_, **__: [])
     return tmp_path
 
 
@@ -77,11 +77,11 @@ def test_a_resume_reports_what_it_kept_and_what_it_did(in_folder: Path) -> None:
 
 def test_an_empty_directory_is_filled(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    assert len(sweep_in(tmp_path / "run").trials) == 48
+    assert len(sweep_in(tmp_path / "run").trials()) == 48
 
 
 def test_directories_on_the_way_are_made(tmp_path: Path) -> None:
-    assert len(sweep_in(tmp_path / "not" / "yet" / "there").trials) == 48
+    assert len(sweep_in(tmp_path / "not" / "yet" / "there").trials()) == 48
 
 
 # refusing ----------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def test_fresh_replaces_the_run_of_another_plan(in_folder: Path) -> None:
 
 def test_fresh_leaves_nothing_of_the_old_run(tmp_path: Path) -> None:
     path = sweep_in(tmp_path / "run").path
-    old = ["trials.csv", "report.html", *(f"figures/{kind}.svg" for kind in FIGURES)]
+    old = ["trials.csv", "report.html", *(f"figures/{kind}.svg" for kind in names())]
     (path / "figures").mkdir()
     for name in old:
         (path / name).write_text("of the old plan")
@@ -213,7 +213,7 @@ def test_fresh_that_is_killed_is_not_taken_for_the_old_run(
     killed_at(
         monkeypatch, "trials/part-000001.parquet", lambda: sweep_in(path, structured(), fresh=True)
     )
-    assert len(load_run(path).trials) == 12
+    assert len(load_run(path).trials()) == 12
     totals = sweep_in(path).totals
     assert totals is not None and totals.kept_shards == 1
 
@@ -281,5 +281,5 @@ def test_a_second_writer_that_starts_does_not_spoil_what_the_first_is_writing(
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", replace_later)
-    assert len(sweep_in(path).trials) == 48
+    assert len(sweep_in(path).trials()) == 48
     assert started

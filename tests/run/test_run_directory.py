@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gdbatch import outcomes
 from gdbatch.api import Run, load_run
-from gdbatch.outcomes import OUTCOMES
 from gdbatch.plan import Plan
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document
@@ -90,8 +90,8 @@ def test_the_manifest_tells_plan_versions_machine_and_totals(run: Run) -> None:
 
 
 def test_summary_csv_is_the_summary_with_the_columns_of_the_design(run: Run) -> None:
-    names = ["bias", "derivative_at", "learning_rate", "trials", "converged", "diverged",
-             "stalled", "unfinished", "success_rate", "success_low", "success_high",
+    names = ["bias", "derivative_at", "learning_rate", "trials", *outcomes.names(), "stable",
+             "stationary", "success_rate", "success_low", "success_high",
              "steps_q25", "steps_median", "steps_q75", "final_loss_median"]  # fmt: skip
     table = pd.read_csv(run.path / "summary.csv")
     assert list(table) == names
@@ -128,27 +128,27 @@ def test_outcomes_have_the_same_categories_in_every_part(run: Run) -> None:
     seen = set()
     for path in parts(run):
         (chunk,) = pq.read_table(path)["outcome"].chunks
-        assert chunk.dictionary.to_pylist() == list(OUTCOMES)
+        assert chunk.dictionary.to_pylist() == list(outcomes.names())
         seen.add(frozenset(chunk.to_pylist()))
     assert len(seen) > 1  # some parts have outcomes that others have not
-    assert list(run.trials["outcome"].cat.categories) == list(OUTCOMES)
+    assert list(run.trials()["outcome"].cat.categories) == list(outcomes.names())
 
 
 def test_trials_are_numbered_from_zero_without_a_gap_in_plan_order(run: Run) -> None:
     plan = Plan(read_sweep(structured()))
-    assert run.trials["trial"].tolist() == list(range(plan.trials))
+    assert run.trials()["trial"].tolist() == list(range(plan.trials))
     columns = plan.columns(np.arange(plan.trials))
     for name in AXES:
-        assert run.trials[name].tolist() == list(columns[name])
+        assert run.trials()[name].tolist() == list(columns[name])
     for shard, path in zip(plan.shards(), parts(run), strict=True):
         assert pq.read_table(path)["trial"].to_pylist() == list(range(shard.start, shard.stop))
 
 
 def test_trajectories_are_in_the_order_of_trials_and_steps(run: Run) -> None:
-    keys = run.trajectories[["trial", "step"]]
+    keys = run.trajectories()[["trial", "step"]]
     assert keys.equals(keys.sort_values(["trial", "step"], ignore_index=True))
-    last = run.trajectories.groupby("trial")["step"].max()
-    assert last.tolist() == run.trials.set_index("trial")["steps"][last.index].tolist()
+    last = run.trajectories().groupby("trial")["step"].max()
+    assert last.tolist() == run.trials().set_index("trial")["steps"][last.index].tolist()
 
 
 def test_a_part_carries_its_plan_and_shard_and_no_time_or_machine(run: Run) -> None:
@@ -189,7 +189,7 @@ def test_an_axis_has_one_plain_type_in_every_part(
     source.get(section or "problem", {}).pop(name, None)
     run = sweep_in(tmp_path / "run", source)
     assert {columns_of(path)[name] for path in parts(run)} == {kind}
-    assert run.trials[name].tolist() == shown
+    assert run.trials()[name].tolist() == shown
 
 
 # readers -----------------------------------------------------------------------------------
@@ -212,15 +212,15 @@ READERS = [rows_of_pandas, rows_of_polars, rows_of_duckdb]
 
 
 def test_pandas_reads_the_directory_as_it_is(run: Run) -> None:
-    pd.testing.assert_frame_equal(pd.read_parquet(run.path / "trials"), run.trials)
+    pd.testing.assert_frame_equal(pd.read_parquet(run.path / "trials"), run.trials())
 
 
 def test_polars_reads_the_directory_as_it_is(run: Run) -> None:
     table = pl.read_parquet(run.path / "trials")
-    assert table.columns == list(run.trials)
+    assert table.columns == list(run.trials())
     assert table.schema["outcome"] in (pl.Categorical, pl.Enum)
     for name in table.columns:
-        numbers = run.trials[name].astype(object)
+        numbers = run.trials()[name].astype(object)
         assert table[name].to_list() == numbers.where(numbers.notna(), None).tolist()
 
 
@@ -229,7 +229,7 @@ def test_duckdb_reads_the_parts_as_they_are(run: Run) -> None:
     rows = duckdb.sql(
         f"select {', '.join(names)} from read_parquet('{run.path}/trials/*.parquet') order by trial"
     ).fetchall()
-    assert rows == list(run.trials[names].astype(object).itertuples(index=False, name=None))
+    assert rows == list(run.trials()[names].astype(object).itertuples(index=False, name=None))
 
 
 @pytest.mark.parametrize("rows_of", READERS)
@@ -256,4 +256,4 @@ def test_readers_skip_what_a_killed_writer_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_of: Callable[[Path], int]
 ) -> None:
     killed_at(monkeypatch, "trials/part-000002.parquet", lambda: sweep_in(tmp_path / "run"))
-    assert rows_of(tmp_path / "run" / "trials") == len(load_run(tmp_path / "run").trials) == 24
+    assert rows_of(tmp_path / "run" / "trials") == len(load_run(tmp_path / "run").trials()) == 24

@@ -121,7 +121,7 @@ def test_a_run_killed_before_any_file_has_its_name_goes_on(
     assert all(part.read_bytes() == whole[str(part.relative_to(path))] for part in stood)
     run = sweep_in(path)
     assert parts_of(path) == whole
-    assert len(run.trials) == 48
+    assert len(run.trials()) == 48
 
 
 def test_a_run_ended_by_kill_9_goes_on_to_the_same_bytes(tmp_path: Path, slow_parts: Bytes) -> None:
@@ -133,7 +133,7 @@ def test_a_run_ended_by_kill_9_goes_on_to_the_same_bytes(tmp_path: Path, slow_pa
     stood = {path.name: path.read_bytes() for path in finished_parts(tmp_path / "run")}
     assert 0 < len(stood) < 10
     assert all(slow_parts[f"trials/{name}"] == written for name, written in stood.items())
-    assert len(load_run(tmp_path / "run").trials) == len(stood)
+    assert len(load_run(tmp_path / "run").trials()) == len(stood)
     totals = sweep_in(tmp_path / "run", slow()).totals
     assert totals is not None and totals.kept_shards == len(stood)
     assert parts_of(tmp_path / "run") == slow_parts
@@ -190,8 +190,8 @@ def test_another_recording_keeps_the_trials_and_trains_again(tmp_path: Path, who
     again = parts_of(path)
     for name, written in whole.items():
         assert (again[name] == written) is name.startswith("trials/")
-    ends = run.trials.set_index("trial")["steps"][run.trajectories["trial"]].to_numpy()
-    assert ((run.trajectories["step"] % 7 == 0) | (run.trajectories["step"] == ends)).all()
+    ends = run.trials().set_index("trial")["steps"][run.trajectories()["trial"]].to_numpy()
+    assert ((run.trajectories()["step"] % 7 == 0) | (run.trajectories()["step"] == ends)).all()
     sweep_in(path)
     assert parts_of(path) == whole
 

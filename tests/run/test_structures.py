@@ -56,9 +56,9 @@ def test_final_parameters_of_architectures_share_their_columns(tmp_path: Path) -
     run = sweep_in(tmp_path / "run", architectures(final_parameters=True))
     assert same_schema_everywhere(run)
     names = {name for one in BIASED.values() for name in one}
-    assert names == {name for name in run.trials if name.startswith(("weight_", "bias_"))}
+    assert names == {name for name in run.trials() if name.startswith(("weight_", "bias_"))}
     for layers, own in BIASED.items():
-        rows = run.trials[run.trials["layers"] == layers]
+        rows = run.trials()[run.trials()["layers"] == layers]
         assert rows[own].notna().all(axis=None)
         assert rows[sorted(names - set(own))].isna().all(axis=None)
 
@@ -77,7 +77,7 @@ def test_other_readers_see_nulls_where_an_architecture_has_no_such_parameter(
 def test_recorded_parameters_of_architectures_load_together(tmp_path: Path) -> None:
     run = sweep_in(tmp_path / "run", architectures(every=10, values=["parameters"]))
     for layers, own in BIASED.items():
-        rows = run.trajectories[run.trajectories["layers"] == layers]
+        rows = run.trajectories()[run.trajectories()["layers"] == layers]
         assert len(rows)
         present = [name for name in rows if rows[name].notna().all()]
         assert {name for name in present if name.startswith(("weight_", "bias_"))} == set(own)
@@ -85,7 +85,7 @@ def test_recorded_parameters_of_architectures_load_together(tmp_path: Path) -> N
 
 def test_recorded_predictions_of_different_widths_load_together(tmp_path: Path) -> None:
     run = sweep_in(tmp_path / "run", widths(["loss", "prediction"]))
-    table = run.trajectories
+    table = run.trajectories()
     assert table["loss"].notna().all()
     wide = table["inputs"] == table["inputs"].iloc[-1]
     assert 0 < wide.sum() < len(table)
@@ -106,8 +106,8 @@ def test_a_run_of_which_only_some_parts_are_recorded_loads(tmp_path: Path) -> No
     source = architectures(every=10, trials={"layers": ["1-2-1"], "learning_rate": [100.0]})
     run = sweep_in(tmp_path / "run", source)
     assert len(list((run.path / "trajectories").iterdir())) == 1
-    assert set(run.trajectories["trial"]) == {3}
-    assert len(run.trials) == 4
+    assert set(run.trajectories()["trial"]) == {3}
+    assert len(run.trials()) == 4
 
 
 # axes of every shape -----------------------------------------------------------------------
@@ -116,21 +116,21 @@ def test_a_run_of_which_only_some_parts_are_recorded_loads(tmp_path: Path) -> No
 def test_a_sweep_without_axes_is_one_row(tmp_path: Path) -> None:
     source = document(NO_AXES | {"optimizer.learning_rate": 100.0})
     run = sweep_in(tmp_path / "run", source)
-    assert list(run.trials) == ["trial", "outcome", "steps", "initial_loss", "final_loss",
+    assert list(run.trials()) == ["trial", "outcome", "steps", "initial_loss", "final_loss",
                                 "gradient_norm"]  # fmt: skip
-    assert run.trials["trial"].tolist() == [0]
+    assert run.trials()["trial"].tolist() == [0]
     assert run.summary["trials"].tolist() == [1]
     assert pd.read_csv(run.path / "summary.csv")["converged"].tolist() == [1]
-    assert run.answers == []
-    assert set(run.trajectories["trial"]) == {0}
+    assert len(run.answer) == 0
+    assert set(run.trajectories()["trial"]) == {0}
 
 
 def test_a_sweep_over_seeds_alone_has_one_summary_row(tmp_path: Path) -> None:
     source = document(NO_AXES | {"optimizer.learning_rate": 100.0, "axes.seed": {"count": 20}})
     run = sweep_in(tmp_path / "run", source)
-    assert run.trials["seed"].tolist() == list(range(20))
+    assert run.trials()["seed"].tolist() == list(range(20))
     assert run.summary["trials"].tolist() == [20]
-    assert run.trials["initial_loss"].nunique() == 20
+    assert run.trials()["initial_loss"].nunique() == 20
 
 
 def test_a_sweep_over_another_number_answers_for_that(tmp_path: Path) -> None:
@@ -139,9 +139,9 @@ def test_a_sweep_over_another_number_answers_for_that(tmp_path: Path) -> None:
         | {"optimizer.learning_rate": 100.0, "axes": {"init.low": [-1.0, 0.0, 0.5], "seed": [1, 2]}}
     )
     run = sweep_in(tmp_path / "run", source)
-    assert list(run.trials)[:3] == ["trial", "seed", "low"]
+    assert list(run.trials())[:3] == ["trial", "seed", "low"]
     assert run.summary["low"].tolist() == [-1.0, 0.0, 0.5]
-    (answer,) = run.answers
+    (answer,) = run.answer
     assert answer.axis == "low"
 
 
@@ -149,7 +149,7 @@ def test_zipped_axes_move_together_each_in_a_column(tmp_path: Path) -> None:
     zipped = {"learning_rate": [1.0, 100.0, 1000.0], "init.low": [-1.0, -0.5, 0.0]}
     source = document({"problem": NO_AXES["problem"], "axes": {"zip": [zipped], "seed": [4, 2]}})
     run = sweep_in(tmp_path / "run", source)
-    rows = run.trials[["seed", "learning_rate", "low"]].itertuples(index=False, name=None)
+    rows = run.trials()[["seed", "learning_rate", "low"]].itertuples(index=False, name=None)
     pairs = [(1.0, -1.0), (100.0, -0.5), (1000.0, 0.0)]
     assert list(rows) == [(seed, *pair) for seed in (4, 2) for pair in pairs]
     assert len(run.summary) == 3
@@ -158,7 +158,7 @@ def test_zipped_axes_move_together_each_in_a_column(tmp_path: Path) -> None:
 def test_a_rate_zipped_with_a_structure_moves_with_its_group(tmp_path: Path) -> None:
     zipped = {"problem.layers": [[1, 1], [1, 2, 1]], "learning_rate": [1.0, 50.0]}
     run = sweep_in(tmp_path / "run", document({"problem": NETWORK, "axes": {"zip": [zipped]}}))
-    rows = run.trials[["layers", "learning_rate"]].itertuples(index=False, name=None)
+    rows = run.trials()[["layers", "learning_rate"]].itertuples(index=False, name=None)
     assert list(rows) == [("1-1", 1.0), ("1-2-1", 50.0)]
     assert len(finished_parts(run.path)) == 2
 
@@ -166,19 +166,19 @@ def test_a_rate_zipped_with_a_structure_moves_with_its_group(tmp_path: Path) -> 
 def test_columns_that_would_collide_carry_the_whole_key(tmp_path: Path) -> None:
     axes = {"problem.loss": ["squared_error", "mean_squared_error"], "learning_rate": [1.0]}
     run = sweep_in(tmp_path / "run", document({"axes": axes, "record": {"values": ["loss"]}}))
-    assert "problem.loss" in run.trials
-    assert {"problem.loss", "loss"} <= set(run.trajectories)
+    assert "problem.loss" in run.trials()
+    assert {"problem.loss", "loss"} <= set(run.trajectories())
 
 
 def test_divergence_is_a_row_like_any_other(tmp_path: Path) -> None:
     problem = {**NETWORK, "layers": [1, 1], "activation": "identity"}
     source = document({"problem": problem, "axes.learning_rate": [1.0, 1e4]})
     run = sweep_in(tmp_path / "run", source)
-    diverged = run.trials[run.trials["learning_rate"] == 1e4]
+    diverged = run.trials()[run.trials()["learning_rate"] == 1e4]
     assert set(diverged["outcome"]) == {"diverged"}
     assert diverged["final_loss"].map(math.isfinite).all()
     assert diverged["gradient_norm"].isna().all()
-    assert len(run.trials) == 8
+    assert len(run.trials()) == 8
     assert run.summary["diverged"].tolist() == [0, 4]
 
 
@@ -189,4 +189,4 @@ def test_numbers_are_kept_in_float64_whatever_they_were_trained_in(
     source = document({"train.dtype": dtype, "record": {"final_parameters": True}})
     run = sweep_in(tmp_path / "run", source)
     for name in ("initial_loss", "final_loss", "gradient_norm", "weight_1_0_0"):
-        assert run.trials[name].dtype == "float64"
+        assert run.trials()[name].dtype == "float64"

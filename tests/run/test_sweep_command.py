@@ -47,7 +47,7 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where commands run, with the small sweep; figures are left out."""
     (tmp_path / "small.toml").write_text(TEXT)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Run, "save_figures", lambda *_: [])
+    monkeypatch.setattr(Run, "save_figures", lambda *_, **__: [])
     return tmp_path
 
 
@@ -77,7 +77,7 @@ def test_the_answer_as_json_is_all_there_is_on_stdout(in_folder: Path) -> None:
     (one,) = answer["answers"]
     assert one["axis"] == "learning_rate"
     assert one["best"] == 1000.0
-    assert one["seeds"] == 4
+    assert one["trials"] == 4
 
 
 def test_json_is_strict_also_where_nothing_converges(in_folder: Path) -> None:
@@ -95,7 +95,7 @@ def test_json_is_strict_also_where_nothing_converges(in_folder: Path) -> None:
 def test_quiet_says_nothing_and_does_everything(in_folder: Path) -> None:
     result = command("sweep", "small.toml", "-o", "run", "-j", "1", "--quiet")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
-    assert len(load_run("run").trials) == 12
+    assert len(load_run("run").trials()) == 12
     assert (in_folder / "run" / "summary.csv").is_file()
 
 
@@ -116,7 +116,7 @@ def test_a_sweep_of_one_trial_says_so_and_one_over_seeds_does_not(in_folder: Pat
     write_sweep(in_folder / "one.toml", one)
     write_sweep(in_folder / "seeds.toml", one | {"axes": {"seed": {"count": 30}}})
     result = command("sweep", "one.toml", "-o", "one", "-j", "1")
-    assert (result.exit_code, result.stdout) == (0, "one trial: see one\n")
+    assert (result.exit_code, result.stdout) == (0, "one trial: converged\n")
     result = command("sweep", "seeds.toml", "-o", "seeds", "-j", "1")
     assert result.exit_code == 0
     assert re.match(r"30 trials: \d+ converged", result.stdout)
@@ -193,7 +193,7 @@ def test_set_changes_values_and_the_last_one_counts(in_folder: Path) -> None:
                "--set", "train.max_steps = 7", "--set", "train.max_steps = 8"]  # fmt: skip
     result = command("sweep", "small.toml", "-o", "run", "-j", "1", *options)
     assert result.exit_code == 0
-    trials = load_run("run").trials
+    trials = load_run("run").trials()
     assert trials["learning_rate"].tolist() == [5, 6, 5, 6]
     assert trials["steps"].max() == 8
     assert load_run("run").manifest["sweep"]["train"]["max_steps"] == 8

@@ -41,7 +41,7 @@ def adaptive(**axes: Any) -> dict[str, Any]:
 
 def test_a_sweep_over_updates_is_a_table_like_any_other(tmp_path: Path) -> None:
     run = sweep_in(tmp_path / "run", adaptive())
-    trials = run.trials
+    trials = run.trials()
     assert len(trials) == 4 * 4 * 2 * 2 * 3
     # `steps` is a column of results
     axes = ["seed", "learning_rate.0", "learning_rate.1", "beta1", "schedule.steps"]
@@ -59,7 +59,7 @@ def test_whole_lists_of_rates_are_shown_as_text(tmp_path: Path, values: list[Any
     for key in ("learning_rate.0", "learning_rate.1"):
         del source["axes"][key]
     source["axes"]["learning_rate"] = values
-    trials = sweep_in(tmp_path / "run", source).trials
+    trials = sweep_in(tmp_path / "run", source).trials()
     assert [*dict.fromkeys(trials["learning_rate"])] == [
         "-".join(map(str, value)) if isinstance(value, list) else str(value) for value in values
     ]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ...registry import register
+from ..terminal import warn
 from .summary import RunDirectory
 
 
@@ -21,5 +22,6 @@ def plot(
     """Draw the figures of a run again, as PNG and SVG, and print their paths."""
     from ...api import load_run
 
-    for path in load_run(run).save_figures(None if kind is None else [kind]):
+    kinds = None if kind is None else [kind]
+    for path in load_run(run).save_figures(kinds, on_failure=warn):
         typer.echo(path)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ...registry import register
-from ..terminal import print_json
+from ..terminal import print_json, warn
 
 if TYPE_CHECKING:
     from ...api import Run
@@ -28,6 +27,8 @@ def summary(
 
     loaded = load_run(run)
     if csv:
+        if loaded.partial:
+            warn(f"the run is partial: {loaded.partial}")
         typer.echo(loaded.summary.to_csv(index=False), nl=False)
     else:
         print_answer(loaded, json)
@@ -35,8 +36,8 @@ def summary(
 
 def print_answer(run: Run, as_json: bool) -> None:
     """Print what a run answers, in words or as JSON."""
-    if as_json:
-        answers = [asdict(one) for one in run.edges or run.maps or run.answers]
-        print_json({"run": str(run.path), "answers": answers})
-    else:
-        typer.echo(run.in_words)
+    if not as_json:
+        typer.echo(str(run.answer))
+        return
+    partial = {"partial": run.answer.partial} if run.answer.partial else {}
+    print_json({"run": str(run.path), **partial, "answers": run.answer.as_dicts()})

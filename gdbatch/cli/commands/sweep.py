@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...registry import register
-from ..terminal import duration, print_json, size
+from ..terminal import duration, print_json, size, warn
 from .summary import print_answer
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def sweep(
         executor=executor,
         fresh=fresh,
         progress=not quiet,
-        figures=not no_figures,
         overrides=overrides,
         allow_python=allow_python,
+        on_error="keep",
     )
     assert run.totals is not None
     if csv and run.totals.trials:
@@ -81,6 +81,8 @@ def sweep(
         typer.echo(f"error: {failure}", err=True)
     if run.totals.trials and (json or not quiet):
         print_answer(run, json)
+    if run.totals.trials and not no_figures:  # last: a figure that fails must not hide the answer
+        run.save_figures(on_failure=warn)
     if not quiet:
         _print_totals(run)
     if run.totals.failures:
@@ -90,10 +92,8 @@ def sweep(
 def _print_totals(run: Run) -> None:
     assert run.totals is not None
     kept = f" ({run.totals.kept_shards} shards kept)" if run.totals.kept_shards else ""
-    what = "pixels" if run.maps else "trials"
-    typer.echo(
-        f"{run.totals.trials:,} {what} in {run.totals.seconds:.1f} s{kept}: {run.path}", err=True
-    )
+    count = f"{run.totals.trials:,} {run.analysis.noun}"
+    typer.echo(f"{count} in {run.totals.seconds:.1f} s{kept}: {run.path}", err=True)
 
 
 def _dry_run(

@@ -1,4 +1,4 @@
-"""The summary of bisections: which bracket each search ended with, and what they say together."""
+"""The summary of bisections: the bracket that each search ended with, and their quantiles."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdbatch.analysis import edge_answers, edges_as_words, summarise_edges
+from gdbatch.analysis import SweepFacts, analysis_of, answer_of, summarise_edges
 
 ROWS = 8
+AXES = ("high", "seed", "rate")
 Stable = Callable[[float], bool]
 
 
@@ -35,22 +36,22 @@ def search(stable: Stable, low: float = 0.0, high: float = 64.0) -> tuple[list[A
     )
 
 
-def table_of(searches: dict[Any, list[Stable]], good: str, bad: str) -> pd.DataFrame:
+def table_of(searches: dict[Any, list[Stable]]) -> pd.DataFrame:
     """Trials of some searches for each value of an axis, in plan order."""
-    rows = []
-    for value, several in searches.items():
-        for seed, stable in enumerate(several):
-            for rate, is_stable in search(stable)[0]:
-                outcome = good if is_stable else bad
-                rows.append({"high": value, "seed": seed, "rate": rate, "outcome": outcome})
+    rows = [
+        {"high": value, "seed": seed, "rate": rate, "initial_loss": 1.0, "gradient_norm": 0.1,
+         "outcome": "unfinished", "steps": 9, "final_loss": 0.5 if is_stable else 2.0}
+        for value, several in searches.items()
+        for seed, stable in enumerate(several)
+        for rate, is_stable in search(stable)[0]
+    ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def summary_of(searches: dict[Any, list[Stable]], completes: bool = False) -> pd.DataFrame:
-    good, bad = ("completed", "diverged") if completes else ("converged", "unfinished")
-    table = table_of(searches, good, bad)
+def summary_of(searches: dict[Any, list[Stable]]) -> pd.DataFrame:
+    table = table_of(searches)
     parts = [table.iloc[start : start + 3 * ROWS] for start in range(0, len(table), 3 * ROWS)]
-    return summarise_edges(parts, ["high", "seed", "rate"], "rate", ROWS, completes)
+    return summarise_edges(parts, AXES, "rate", ROWS)
 
 
 @given(st.lists(st.sets(st.integers(0, 64)), min_size=1, max_size=5))
@@ -76,9 +77,8 @@ def below(edge: float) -> Stable:
     return lambda rate: rate < edge
 
 
-@pytest.mark.parametrize("completes", [False, True])
-def test_there_is_a_row_for_each_value_of_the_other_axes(completes: bool) -> None:
-    summary = summary_of({2: [below(11), below(30)], 1: [below(5), below(99)]}, completes)
+def test_there_is_a_row_for_each_value_of_the_other_axes() -> None:
+    summary = summary_of({2: [below(11), below(30)], 1: [below(5), below(99)]})
     assert summary["high"].tolist() == [1, 2]
     assert summary["edges"].tolist() == [1, 2]
     assert summary["all_stable"].tolist() == [1, 0]
@@ -88,30 +88,38 @@ def test_there_is_a_row_for_each_value_of_the_other_axes(completes: bool) -> Non
     assert np.isnan(summary["edge_q75"][0]) and summary["edge_q75"][1] == 29.5
 
 
-def test_without_a_stop_rule_whatever_did_not_diverge_is_stable() -> None:
-    table = table_of({1: [below(20)]}, "stalled", "diverged")
-    for completes, found in ((True, [1, 0]), (False, [0, 1])):
-        summary = summarise_edges([table], ["high", "seed", "rate"], "rate", ROWS, completes)
-        assert summary.loc[0, ["edges", "none_stable"]].tolist() == found
+@pytest.mark.parametrize(
+    ("outcome", "loss", "found"),
+    [("stalled", 0.5, [1, 0]), ("converged", 0.5, [1, 0]), ("stalled", 1.5, [0, 1]),
+     ("diverged", 0.5, [0, 1])],
+)  # fmt: skip
+def test_stable_is_whatever_did_not_diverge_and_ended_below_its_start(
+    outcome: str, loss: float, found: list[int]
+) -> None:
+    table = table_of({1: [below(20)]})
+    table.loc[table["final_loss"] == 0.5, ["outcome", "final_loss"]] = outcome, loss
+    summary = summarise_edges([table], AXES, "rate", ROWS)
+    assert summary.loc[0, ["edges", "none_stable"]].tolist() == found
 
 
 def words_of(searches: dict[Any, list[Stable]]) -> str:
-    return edges_as_words(edge_answers(summary_of(searches), ["high", "seed", "rate"], "rate"))
+    facts = SweepFacts(AXES, 100, search={"kind": "bisection", "axis": "rate", "rows": ROWS})
+    return str(answer_of(analysis_of(facts), summary_of(searches)))
 
 
 def test_words_tell_the_edge_its_spread_and_where_there_is_none() -> None:
-    assert words_of({1: [below(11)]}) == "edge of rate: between 10 and 11"
-    assert words_of({1: [below(99)]}) == "no edge in the bracket: all trials stable"
+    assert words_of({1: [below(11)]}) == "edge of stability: rate between 10 and 11"
+    assert words_of({1: [below(99)]}) == "no edge in the bracket: all trials are stable"
     assert words_of({1: [lambda rate: rate > 11]}).splitlines() == [
-        "edge of rate: between 11 and 12",
-        "in 1 of 1 trials become stable there",
+        "edge of stability: rate between 11 and 12",
+        "in the bracket the stable trials are above the edge",
     ]
     assert words_of({1: [below(11), below(13), below(-1)], 2: [below(5)]}).splitlines() == [
         "high = 1",
-        "edge of rate: between 10 and 13",
+        "edge of stability: rate between 10 and 13",
         "median of 3 searches: 10.5",
-        "no edge in 1 of 3 searches: no trial stable",
+        "no edge in 1 of 3 searches: no trial is stable",
         "",
         "high = 2",
-        "edge of rate: between 4 and 5",
+        "edge of stability: rate between 4 and 5",
     ]

@@ -1,0 +1,33 @@
+"""Reads the facts of a sweep from the manifest of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .protocol import SweepFacts
+
+
+def sweep_facts(manifest: Mapping[str, Any], is_complete: bool = True) -> SweepFacts:
+    """What an analysis needs to know about the sweep of a run."""
+    train = manifest["sweep"]["train"]
+    axes = [axis["key"] for dimension in manifest["sweep"]["axes"] for axis in dimension]
+    return SweepFacts(
+        axes=tuple(manifest["axes"]),
+        trials=manifest["trials"],
+        has_stop_rule=train["stop"] is not None,
+        max_steps=None if "train.max_steps" in axes else train["max_steps"],
+        search=_search(manifest["facts"]),
+        is_complete=is_complete,
+    )
+
+
+def _search(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The search of a run; version 0.1.0 wrote its parts under keys of their own."""
+    if "search" in facts:
+        return dict(facts["search"])
+    if facts.get("refined"):
+        return {"kind": "bisection", "axis": facts["refined"], "rows": facts["refined_rows"]}
+    if facts.get("map"):
+        return {"kind": "adaptive_map", "axes": facts["map"]}
+    return {"kind": "grid"}

@@ -1,0 +1,320 @@
+"""The answer of a grid: the best value of an axis, where trials converge, where they are stable.
+
+There is one answer for each combination of the other axes, over all seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .. import outcomes
+from ..registry import register
+from .axes import choice_axis, other_axes
+from .formatting import DIGITS, combination_words, count, digits_apart, number
+from .protocol import Analysis
+from .summary import summarise
+
+ENOUGH = 0.95  # share of trials that must converge, or be stable
+_MOST_BLOCKS = 12  # combinations that are told one by one; of more only the best is
+_MOST_RANGES = 4
+
+Mask = NDArray[np.bool_]
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class GridAnswer:
+    """What a sweep says for one combination of its other axes."""
+
+    axis: str  # what is chosen: learning_rate, or the last numeric axis
+    combination: dict[str, object] = field(default_factory=dict)
+    trials: int = 0  # at every value
+    values: int = 0
+    best: float | None = None
+    best_steps: float | None = None  # median, over all trials
+    best_loss: float | None = None  # median; of a sweep without stop rule
+    success: float | None = None  # share that converged at the best value
+    success_low: float | None = None
+    success_high: float | None = None
+    converges_from: float | None = None  # range around the best value in which ENOUGH converge
+    converges_to: float | None = None
+    stable_to: float | None = None  # the largest value up to which ENOUGH are stable
+    edge: Range | None = None  # of stability: that value, and the next one tried
+    too_slow: tuple[Range, ...] = ()  # stable, but the budget ended first
+    stalled: int = 0  # trials, at all values
+    stationary: int = 0  # of these, at a stationary point
+    warnings: tuple[str, ...] = ()
+
+
+@register("analysis", "grid")
+class GridAnalysis(Analysis):
+    """Independent trials: counts and quantiles over seeds, the best value and the edges."""
+
+    def summarise(self, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+        return summarise(parts, self.facts.axes)
+
+    def answers(self, summary: pd.DataFrame) -> list[GridAnswer]:
+        return grid_answers(summary, self.facts.axes, self.facts.has_stop_rule)
+
+    def words(self, answers: Sequence[GridAnswer], summary: pd.DataFrame) -> str:
+        return grid_words(answers, self.facts.max_steps) or _counts(summary)
+
+
+def grid_answers(
+    summary: pd.DataFrame, axes: Sequence[str], has_stop_rule: bool = True
+) -> list[GridAnswer]:
+    """The answers of a summary; `axes` are the axis columns in plan order."""
+    axis = choice_axis(summary, axes)
+    if axis is None:
+        return []
+    others = other_axes(summary, axes, axis)
+    if not others:
+        return [answer_about(summary, axis, has_stop_rule)]
+    answers = []
+    for values, part in summary.groupby(others, sort=False, dropna=False):
+        combination = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in zip(others, values, strict=True)
+        }
+        answers.append(replace(answer_about(part, axis, has_stop_rule), combination=combination))
+    return answers
+
+
+def answer_about(part: pd.DataFrame, axis: str, has_stop_rule: bool = True) -> GridAnswer:
+    """The answer of those rows of a summary that differ in one axis only."""
+    part = part.sort_values(axis)
+    values = part[axis].to_numpy(dtype=float)
+    stable = (part["stable"] >= ENOUGH * part["trials"]).to_numpy()
+    stable_to, edge = _stability(values, stable)
+    known = GridAnswer(
+        axis,
+        trials=int(part["trials"].max()),
+        values=len(part),
+        stable_to=stable_to,
+        edge=edge,
+        stalled=int(part[outcomes.names()[outcomes.Stalled.code]].sum()),
+        stationary=int(part["stationary"].sum()),
+    )
+    if not has_stop_rule:
+        return _with_lowest_loss(known, part)
+    return _with_fewest_steps(replace(known, too_slow=_too_slow(part, values, stable)), part)
+
+
+def _stability(values: NDArray[np.float64], stable: Mask) -> tuple[float | None, Range | None]:
+    """The largest value up to which all are stable, and that one with the next value tried."""
+    if not stable.all():
+        unstable = int(np.argmin(stable))
+        if unstable == 0:
+            return None, None
+        low, high = values[unstable - 1 : unstable + 1].tolist()
+        return low, (low, high)
+    return float(values[-1]), None
+
+
+def _too_slow(part: pd.DataFrame, values: NDArray[np.float64], stable: Mask) -> tuple[Range, ...]:
+    """Ranges of stable values at which the budget ended before most trials could converge."""
+    unfinished, converged = (
+        outcomes.names()[one.code] for one in (outcomes.Unfinished, outcomes.Converged)
+    )
+    others = part[[name for name in outcomes.names() if name not in (converged, unfinished)]]
+    mostly_unfinished = part[unfinished] >= others.max(axis=1)
+    slow = stable & (mostly_unfinished & (part["success_rate"] < ENOUGH)).to_numpy()
+    starts = np.flatnonzero(slow & ~np.append(False, slow[:-1]))
+    ends = np.flatnonzero(slow & ~np.append(slow[1:], False))
+    return tuple(zip(values[starts].tolist(), values[ends].tolist(), strict=True))
+
+
+# the best value --------------------------------------------------------------------------------
+
+
+def _with_fewest_steps(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
+    enough = (part["success_rate"] >= ENOUGH).to_numpy()
+    steps = part["steps_median"].to_numpy(dtype=float)
+    if np.isnan(steps).all():
+        return replace(known, warnings=("nowhere did half of the trials converge",))
+    candidates = enough & ~np.isnan(steps) if enough.any() else ~np.isnan(steps)
+    slow_quarter = np.nan_to_num(part["steps_q75"].to_numpy(dtype=float), nan=np.inf)
+    flat = _lowest(np.where(candidates, steps, np.inf), slow_quarter)
+    place = _middle(flat)
+    best = part.iloc[place]
+    found = replace(
+        known,
+        best=float(best[known.axis]),
+        best_steps=float(best["steps_median"]),
+        success=float(best["success_rate"]),
+        success_low=float(best["success_low"]),
+        success_high=float(best["success_high"]),
+    )
+    warnings = _end_warnings(known.axis, flat)
+    if not enough.any():
+        name = known.axis.replace("_", " ")
+        few = f"at no {name} did {ENOUGH:.0%} of the trials converge"
+        return replace(found, warnings=(few, *warnings))
+    low, high = _around(place, enough)
+    values = part[known.axis].to_numpy(dtype=float)
+    return replace(
+        found,
+        converges_from=float(values[low]),
+        converges_to=float(values[high]),
+        warnings=tuple(warnings),
+    )
+
+
+def _with_lowest_loss(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
+    diverged = outcomes.names()[outcomes.Diverged.code]
+    loss = part["final_loss_median"].where(part[diverged] == 0).to_numpy(dtype=float)
+    name = known.axis.replace("_", " ")
+    warning = "the sweep has no stop rule, so it tells which loss was reached, not how fast"
+    if np.isnan(loss).all():
+        return replace(known, warnings=(warning, f"some trials diverged at every {name}"))
+    flat = loss == np.nanmin(loss)
+    best = part.iloc[_middle(flat)]
+    return replace(
+        known,
+        best=float(best[known.axis]),
+        best_loss=float(best["final_loss_median"]),
+        warnings=(warning, *_end_warnings(known.axis, flat)),
+    )
+
+
+def _lowest(values: NDArray[np.float64], then: NDArray[np.float64]) -> Mask:
+    """Which values are the lowest; ties are broken by `then`."""
+    lowest = values == values.min()
+    among = np.where(lowest, then, np.inf)
+    is_lowest: Mask = lowest & (among == among.min())
+    return is_lowest
+
+
+def _middle(flat: Mask) -> int:
+    """The middle of equally good values is farthest from both of their ends."""
+    places = np.flatnonzero(flat)
+    return int(places[(len(places) - 1) // 2])
+
+
+def _around(place: int, enough: Mask) -> tuple[int, int]:
+    """The first and last place of the unbroken range around one."""
+    low = high = place
+    while low > 0 and enough[low - 1]:
+        low -= 1
+    while high + 1 < len(enough) and enough[high + 1]:
+        high += 1
+    return low, high
+
+
+def _end_warnings(axis: str, flat: Mask) -> list[str]:
+    """A warning for each end of the axis at which the value is as good as any other."""
+    if len(flat) == 1:
+        return []
+    place, name = _middle(flat), axis.replace("_", " ")
+    return [
+        f"the best {name} {'is' if place == at else 'is no better than'} the {end} one tried: "
+        "widen the axis, the true best may lie beyond"
+        for end, at in (("first", 0), ("last", len(flat) - 1))
+        if flat[at]
+    ]
+
+
+# words -----------------------------------------------------------------------------------------
+
+
+def grid_words(answers: Sequence[GridAnswer], max_steps: int | None = None) -> str:
+    """The answers as text; of more than a dozen combinations only the best one."""
+    found = [one for one in answers if one.best is not None]
+    if len(answers) <= _MOST_BLOCKS or not found:
+        return "\n\n".join(_words(one, max_steps) for one in answers[:_MOST_BLOCKS])
+    measured = [one.best_steps if one.best_loss is None else one.best_loss for one in found]
+    best = found[int(np.argmin(np.array(measured, dtype=float)))]
+    names = ", ".join(best.combination)
+    return (
+        f"the best of {len(answers):,} combinations of {names} (all are in summary.csv):\n"
+        + _words(best, max_steps)
+    )
+
+
+def _words(one: GridAnswer, max_steps: int | None) -> str:
+    name = one.axis.replace("_", " ")
+    digits = digits_apart(*one.edge) if one.edge else DIGITS
+    lines = [combination_words(one.combination)] if one.combination else []
+    if one.best is not None and one.best_loss is not None:
+        lines.append(
+            f"lowest median loss, of each {name} without a divergence: "
+            f"{number(one.best_loss)} at {number(one.best, digits)}"
+        )
+    elif one.best is not None and one.best_steps is not None:
+        steps = f"{one.best_steps:,.0f} {'step' if one.best_steps == 1 else 'steps'}"
+        median = steps if one.trials == 1 else f"median {steps}"
+        lines.append(f"best {name}: {number(one.best, digits)} ({median})")
+    if one.converges_from is not None and one.converges_to is not None:
+        most = "" if one.trials == 1 else f" (at least {ENOUGH:.0%} of trials)"
+        lines.append(f"converges{most}: {_range((one.converges_from, one.converges_to), digits)}")
+    lines += _edge_words(one)
+    if one.too_slow:
+        budget = "the budget" if max_steps is None else count(max_steps, "step")
+        lines.append(f"too slow for {budget}: {_ranges(one.too_slow, digits)}")
+    lines += _stalled_words(one)
+    lines += _certainty_words(one, name)
+    return "\n".join([*lines, *(f"warning: {warning}" for warning in one.warnings)])
+
+
+def _edge_words(one: GridAnswer) -> list[str]:
+    if one.values == 1:
+        return []
+    if one.edge is not None:
+        digits = digits_apart(*one.edge)
+        low, high = (number(value, digits) for value in one.edge)
+        return [f"edge of stability: between {low} and {high}"]
+    if one.stable_to is not None:
+        return ["edge of stability: not reached; the largest value tried is still stable"]
+    return ["edge of stability: not found; the smallest value tried is already unstable"]
+
+
+def _stalled_words(one: GridAnswer) -> list[str]:
+    if not one.stalled:
+        return []
+    told = f"stalled: {count(one.stalled, 'trial')}"
+    rest = one.stalled - one.stationary
+    if one.stationary:
+        those = f"{one.stationary:,} of them " if rest else ""
+        stands = "stands" if one.stationary == 1 else "stand"
+        told += f"; {those}{stands} at a stationary point"
+    if rest:
+        others = "for the others try" if one.stationary else "try"
+        told += f"; {others} {outcomes.Stalled.remedy}"
+    return [told]
+
+
+def _certainty_words(one: GridAnswer, name: str) -> list[str]:
+    if one.success is None:
+        return []
+    if one.trials == 1:
+        return [f"how sure: one trial per {name}"]
+    return [
+        f"how sure: {one.trials:,} trials per {name}; at the best one {one.success:.1%} converged "
+        f"(95% interval {one.success_low:.1%} to {one.success_high:.1%})"
+    ]
+
+
+def _range(ends: Range, digits: int) -> str:
+    low, high = (number(value, digits) for value in ends)
+    return low if ends[0] == ends[1] else f"{low} to {high}"
+
+
+def _ranges(ranges: Sequence[Range], digits: int) -> str:
+    told = [_range(ends, digits) for ends in ranges[:_MOST_RANGES]]
+    if len(ranges) > _MOST_RANGES:
+        told.append(f"{len(ranges) - _MOST_RANGES} further ranges")
+    return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+
+
+def _counts(summary: pd.DataFrame) -> str:
+    """How many trials had each outcome, where there is no axis to choose a value of."""
+    counts = summary[list(outcomes.names())].sum()
+    told = [f"{count:,} {outcome}" for outcome, count in counts.items() if count]
+    if counts.sum() == 1:
+        return f"one trial: {told[0].removeprefix('1 ')}"
+    return f"{counts.sum():,} trials: {', '.join(told)}; no numeric axis to choose a value of"

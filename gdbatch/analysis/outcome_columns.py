@@ -1,0 +1,44 @@
+"""How the trials of a table ended, as codes, and which of them are stable."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .. import outcomes
+from ..errors import UsageError
+
+
+def outcome_codes(table: pd.DataFrame) -> NDArray[np.int8]:
+    """The code of every trial's outcome; raises UsageError for an outcome nobody registers."""
+    names = outcomes.names()
+    column = pd.Categorical(table["outcome"])
+    found = [str(name) for name in column.categories]
+    unknown = [name for name in found if name not in names]
+    used = set(column.categories[np.unique(column.codes)]) if unknown else set()
+    for name in unknown:
+        if name in used:
+            raise UsageError(
+                f'the run has the outcome "{name}", which nothing that is installed registers; '
+                "install the plug-in that made the run"
+            )
+    codes = np.array([names.index(name) if name in names else -1 for name in found], np.int8)
+    found_codes: NDArray[np.int8] = codes[column.codes]
+    return found_codes
+
+
+def is_stable(table: pd.DataFrame, codes: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Which trials ended stable, below the edge of stability."""
+    initial, final = (table[name].to_numpy(dtype=float) for name in ("initial_loss", "final_loss"))
+    return stable(codes, initial, final)
+
+
+def stable(
+    codes: NDArray[np.int8], initial_loss: NDArray[np.float64], final_loss: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which trials have a stable outcome, and a loss that is not above the initial one."""
+    by_code = sorted(outcomes.by_precedence(), key=lambda outcome: outcome.code)
+    allowed = np.array([outcome.is_stable for outcome in by_code])
+    not_above: NDArray[np.bool_] = final_loss <= initial_loss
+    return allowed[codes] & not_above

@@ -1,0 +1,57 @@
+"""What an analysis is: how the trials of one search become a summary, answers and words.
+
+There is one analysis per search, registered in the family "analysis" under the search's name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pandas as pd
+
+# the columns of `trials`, next to the axes, from which every summary is made
+TRIAL_COLUMNS = ("outcome", "steps", "initial_loss", "final_loss", "gradient_norm")
+
+
+@dataclass(frozen=True)
+class SweepFacts:
+    """What an analysis needs to know about a sweep, next to its trials."""
+
+    axes: tuple[str, ...]  # axis columns in plan order, the slowest first
+    trials: int  # of the whole plan
+    has_stop_rule: bool = True
+    max_steps: int | None = None  # None where it varies
+    search: Mapping[str, Any] = field(default_factory=lambda: {"kind": "grid"})
+    is_complete: bool = True  # whether all shards are there
+
+
+class Analysis(ABC):
+    """How the trials of one search are summarised, and what they answer."""
+
+    noun: ClassVar[str] = "trials"  # what the entries of the plan are called
+
+    def __init__(self, facts: SweepFacts) -> None:
+        self.facts = facts
+
+    @abstractmethod
+    def summarise(self, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+        """The summary of trials that come in parts, with the axes and TRIAL_COLUMNS."""
+
+    @abstractmethod
+    def answers(self, summary: pd.DataFrame) -> Sequence[Any]:
+        """One dataclass instance of plain values for each combination of the other axes."""
+
+    @abstractmethod
+    def words(self, answers: Sequence[Any], summary: pd.DataFrame) -> str:
+        """The answers as text."""
+
+    @property
+    def sparse_map(self) -> tuple[str, str] | None:
+        """The axes, slower one first, of a map in which pixels are missing between trained ones.
+
+        Figures fill such a map from the nearest trained pixels.
+        """
+        return None
