@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,8 +73,8 @@ class Context:
     allow_python: bool = False  # whether code named in a sweep file may run
 
     def path(self, file: str) -> Path:
-        """The path of a file named in a sweep file: relative to it, unless absolute."""
-        return Path(self.folder) / file
+        """The path of a file named in a sweep file: relative to it, unless absolute or in ~."""
+        return Path(self.folder) / os.path.expanduser(file)
 
 
 def context_of(info: ValidationInfo) -> Context:

@@ -1,7 +1,7 @@
-"""The largest eigenvalue of a symmetric matrix in every lane, of which only products are known.
+"""The largest eigenvalue of a symmetric matrix per lane, known only by its products with vectors.
 
-Lanczos's method with full orthogonalisation, begun anew from the best vector until that is one
-(Golub and Van Loan, Matrix Computations, §10.1). A lane's bits are its own.
+Lanczos's method with full reorthogonalisation, restarted from the best vector until it converges
+(Golub and Van Loan, Matrix Computations, §10.1). The bits of a lane do not depend on the others.
 """
 
 from __future__ import annotations
@@ -17,38 +17,43 @@ Product = Callable[[Values], Values]  # (n, lanes) → (n, lanes)
 
 
 class Hessian(Protocol):
-    """A symmetric matrix in every lane."""
+    """A symmetric matrix per lane."""
 
     def product(self, direction: Values, /) -> Values:
-        """Times a direction, (n, lanes) both."""
+        """The matrix times a direction, both (n, lanes)."""
 
 
 _BASIS = 32
-_MOST_RESTARTS = 30
-_TOLERANCE = 1e-10  # of a residual, in terms of the largest entry of the projected matrix
+_MAX_RESTARTS = 30
+_TOLERANCE = 1e-10  # of a residual, relative to the largest entry of the projected matrix
 
 
 def largest_eigenvalue(product: Product, start: Values) -> Values:
-    """(lanes,) from vectors to begin with, (n, lanes); NaN where a product is not finite.
+    """The largest eigenvalues (lanes,); NaN if a product is not finite.
 
-    A matrix of up to 32 rows is done in one go, to rounding; of a larger one the result is from
-    below, and after 30 restarts the best that is known.
+    start: initial vectors (n, lanes). For up to 32 rows the result is exact to rounding. For more
+    rows it is a lower bound that converges, and the best one known after 30 restarts.
+
+    >>> diagonal = np.array([[1.0], [3.0], [-7.0]])
+    >>> found = largest_eigenvalue(lambda vector: diagonal * vector, np.ones((3, 1)))
+    >>> abs(float(found[0]) - 3.0) < 1e-12
+    True
     """
     size = min(len(start), _BASIS)
     vector = start
     found = np.full(start.shape[1], np.nan)
-    unsure = np.ones(start.shape[1], bool)
-    for _ in range(_MOST_RESTARTS):
+    pending = np.ones(start.shape[1], bool)
+    for _ in range(_MAX_RESTARTS):
         value, residual, vector = _cycle(product, vector, size)
-        np.copyto(found, value, where=unsure)
-        unsure &= residual > _TOLERANCE
-        if size == len(start) or not unsure.any():
+        np.copyto(found, value, where=pending)
+        pending &= residual > _TOLERANCE
+        if size == len(start) or not pending.any():
             break
     return found
 
 
 def _cycle(product: Product, start: Values, size: int) -> tuple[Values, Values, Values]:
-    """Largest eigenvalue in a basis of so many vectors, its relative residual, and its vector."""
+    """The largest eigenvalue in a Krylov basis of `size` vectors, its residual and its vector."""
     lanes = start.shape[1]
     basis = np.zeros((size, *start.shape))
     diagonal, beside = np.zeros((size, lanes)), np.zeros((size, lanes))
@@ -57,10 +62,10 @@ def _cycle(product: Product, start: Values, size: int) -> tuple[Values, Values, 
     for place in range(size):
         image = product(basis[place])
         diagonal[place] = _inner(basis[place], image)
-        # no vector left: a value that is never above the largest in its place
+        # the basis is complete: repeat a value that cannot exceed the largest
         ended = (basis[place] == 0).all(axis=0)
         np.copyto(diagonal[place], diagonal[0], where=ended)
-        for _ in range(2):  # the second time for what rounding left
+        for _ in range(2):  # twice, against rounding
             for known in basis[: place + 1]:
                 image -= known * _inner(known, image)
         length = _norm(image)
@@ -73,13 +78,13 @@ def _cycle(product: Product, start: Values, size: int) -> tuple[Values, Values, 
         matrix[:, place, place] = diagonal[place]
         if place + 1 < size:
             matrix[:, place, place + 1] = matrix[:, place + 1, place] = beside[place]
-    lost = ~np.isfinite(matrix).all(axis=(1, 2))
-    matrix[lost] = 0.0
+    not_finite = ~np.isfinite(matrix).all(axis=(1, 2))
+    matrix[not_finite] = 0.0
     values, vectors = np.linalg.eigh(matrix)
     best = vectors[:, :, -1].T  # (size, lanes)
     residual = beside[-1] * np.abs(best[-1]) / np.where(scale > 0, scale, 1.0)
-    value = np.where(lost, np.nan, values[:, -1])
-    return value, np.where(lost, 0.0, residual), np.einsum("bl,bpl->pl", best, basis)
+    value = np.where(not_finite, np.nan, values[:, -1])
+    return value, np.where(not_finite, 0.0, residual), np.einsum("bl,bpl->pl", best, basis)
 
 
 def _inner(one: Values, other: Values) -> Values:

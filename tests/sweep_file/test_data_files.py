@@ -1,11 +1,14 @@
-"""Data files: what is read from them, and what is said of those that cannot be.
+"""Data files: what is read from them, and why others are refused.
 
-Every refusal names the sweep's key and line, the data file, and in a CSV the line there.
+Every refusal names the key and line in the sweep file, the data file and, in a CSV, the line there.
 """
 
 from __future__ import annotations
 
+import io
 import re
+import tracemalloc
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 from gdbatch.errors import SweepFileError
 from gdbatch.sweep_file import Sweep, read_sweep
 from tests.documents import TEXT
+from tests.engine.helpers import Array
 
 
 def read_with(folder: Path, data: str, layers: str = "[2, 1]") -> Sweep:
@@ -39,13 +43,15 @@ def refusal(folder: Path, data: str) -> str:
 
 
 CSV_FORMS = {
-    "plain": "0,1,2\n3,4,5\n",
+    "plain": "0,1.0,2\n3,4,5\n",
     "with names": "a,b,t\n0,1,2\n3,4,5\n",
+    "with names and gaps": "a,,t\n0,1,2\n3,4,5\n",
     "from Windows": "a,b,t\r\n0,1,2\r\n3,4,5\r\n",
-    "with a byte order mark": "\ufeff0,1,2\n3,4,5\n",
-    "with blank lines": "\n0,1,2\n\n3,4,5\n\n",
-    "with spaces and exponents": " 0, 1e0 ,2.0\n3,4,5",
-    "quoted": '"0","1","2"\n"3","4","5"\n',
+    "with a byte order mark": "\ufeffa,b,t\n0,1,2\n3,4,5\n",
+    "with blank lines": "\n0,+1,2\n  \n3,4,5\n\n",
+    "with spaces and exponents": " 0, 1e0 ,2.0\n3,4,\t5",
+    "quoted": '"0","1","2.0"\n"3","4","5"\n',
+    "with points at the ends": ".0,1.,2\n3,4.e0,.5E+1\n",
 }
 
 
@@ -55,6 +61,11 @@ def test_a_csv_is_inputs_then_targets(tmp_path: Path, text: str) -> None:
     inputs, targets = read_with(tmp_path, "points.csv").first.problem.samples
     assert inputs.tolist() == [[0, 1], [3, 4]]
     assert targets.tolist() == [[2], [5]]
+
+
+def test_the_ending_may_be_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "POINTS.CSV").write_text("1,2,3\n")
+    assert read_with(tmp_path, "POINTS.CSV").first.problem.samples[1].tolist() == [[3]]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int16", "uint8"])
@@ -77,26 +88,95 @@ def test_a_data_file_stands_beside_the_sweep_file_whatever_the_working_folder(
     assert inputs.tolist() == [[1, 2]]
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "words"),
-    [
-        ("0,1,2\n3,four,5\n", 2, ["column 2", '"four" is not a finite number']),
-        ("a,b,t\n0,1,2\n3,,5\n", 3, ["column 2", "a value is missing"]),
-        ("0,1,2\n3, ,5\n", 2, ["column 2", "a value is missing"]),
-        ("0,1,nan\n", 1, ["column 3", '"nan" is not a finite number']),
-        ("0,1,2\n0,1,-inf\n", 2, ["column 3", '"-inf"']),
-        ("0,1,1e999\n", 1, ["column 3", '"1e999"']),
-        ("0,1,2\n3,4\n", 2, ["2 columns", "3", "2 inputs", "1 targets"]),
-        ("0,1,2\n3,4,5,6\n", 2, ["4 columns", "3"]),
-        ("0;1;2\n", None, ["no sample"]),
-    ],
-)
-def test_a_bad_csv(tmp_path: Path, text: str, line: int | None, words: list[str]) -> None:
-    (tmp_path / "points.csv").write_text(text)
+BAD_CSV: dict[str, tuple[str, int, list[str]]] = {
+    "a word": ("0.5,1,2\n3,four,5\n", 2, ["column 2", '"four" is not a number']),
+    "a gap": ("a,b,t\n0,1,2\n3,,5\n", 3, ["column 2", "a value is missing"]),
+    "a space": ("0.5,1,2\n3, ,5\n", 2, ["column 2", "a value is missing"]),
+    "nan": ("0,1,nan\n", 1, ["column 3", '"nan" is a missing value']),
+    "NA": ("0,1,2.5\n0,NA,2\n", 2, ["column 2", '"NA" is a missing value']),
+    "inf": ("0,1.5,2\n0,1,-inf\n", 2, ["column 3", '"-inf" is not finite']),
+    "overflow": ("0,1,1e999\n", 1, ["column 3", '"1e999" overflows float64']),
+    "underscores": ("a,b,t\n0.5,1_2,0.9\n", 2, ["column 2", '"1_2" is not a number']),
+    "full-width digits": ("0.5,１２,0.9\n", 1, ['"１２" is not a number']),
+    "Arabic digits": ("a,b,t\n0.5,٣,0.9\n", 2, ['"٣" is not a number']),
+    "hexadecimal": ("a,b,t\n0.5,0x1p3,0.9\n", 2, ['"0x1p3" is not a number']),
+    "a no-break space": ("a,b,t\n0.5,\u00a01,0.9\n", 2, ["is not a number"]),
+    "control characters": ("a,b,t\n0.5,\x1b[2J,0.9\n", 2, [r'"\x1b[2J" is not a number']),
+    "a long cell": ("a,b,t\n0.5," + "x" * 9999 + ",0.9\n", 2, ['"' + "x" * 40 + '…"']),
+    "too few": ("0.5,1,2\n3,4\n", 2, ["2 columns", "must be 3", "2 inputs", "1 target"]),
+    "too many": ("0.5,1,2\n3,4,5,6\n", 2, ["4 columns", "must be 3"]),
+    "too few names": ("a,b\n0,1,2\n", 1, ["2 columns", "must be 3"]),
+    "only nan first": ("nan,nan,nan\n0.5,0.1,0.9\n", 1, ["column 1", '"nan" is a missing value']),
+    "only gaps first": (",,\n0.5,0.1,0.9\n", 1, ["column 1", "a value is missing"]),
+    "only inf first": ("inf,inf,inf\n0.5,0.1,0.9\n", 1, ['"inf" is not finite']),
+    "names and numbers": ("a,b,2020\n0,1,2\n", 1, ['"a" is not a number', "header = true"]),
+    "column numbers": ("0,1,2\n0.5,0.1,0.9\n", 1, ["0,1,2", "header = true", "header = false"]),
+    "semicolons": ("a;b;t\n1;2;3\n", 1, ["separated by semicolons", "commas"]),
+    "decimal commas": ("0,5;1,2;0,9\n", 1, ["separated by semicolons"]),
+    "tabs": ("1\t2\t3\n4\t5\t6\n", 1, ["separated by tabs"]),
+    "spaces": ("a b t\n1 2 3\n", 1, ["separated by spaces"]),
+    "bars": ("1|2|3\n", 1, ["separated by vertical bars"]),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "words"), BAD_CSV.values(), ids=BAD_CSV)
+def test_a_bad_csv(tmp_path: Path, text: str, line: int, words: list[str]) -> None:
+    (tmp_path / "points.csv").write_text(text, encoding="utf-8")
     message = refusal(tmp_path, "points.csv")
-    assert str(tmp_path / "points.csv") + (f", line {line}" if line else "") in message
+    assert f"{tmp_path / 'points.csv'}, line {line}" in message
     for word in words:
         assert word in message
+    assert len(message) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "header", "first"),
+    [
+        ("0,1,2\n0.5,0.1,0.9\n", True, [0.5, 0.1]),
+        ("0,1,2\n0.5,0.1,0.9\n", False, [0, 1]),
+        ("a,b,2020\n3,4,5\n", True, [3, 4]),
+        ("nan,nan,nan\n3,4,5\n", True, [3, 4]),
+        ("a,b,t\n3,4,5\n", True, [3, 4]),
+    ],
+)
+def test_header_settles_what_the_first_row_is(
+    tmp_path: Path, text: str, header: bool, first: list[float]
+) -> None:
+    (tmp_path / "points.csv").write_text(text)
+    line = f"points.csv'\nheader = {str(header).lower()}  # '"
+    inputs, _ = read_with(tmp_path, line).first.problem.samples
+    assert inputs[0].tolist() == first
+
+
+def test_names_are_wrong_where_there_is_no_header(tmp_path: Path) -> None:
+    (tmp_path / "points.csv").write_text("a,b,t\n3,4,5\n")
+    message = refusal(tmp_path, "points.csv'\nheader = false  # '")
+    assert 'line 1, column 1: "a" is not a number' in message
+
+
+@pytest.mark.parametrize("source", ["data = 'points.npz'", "data = { kind = 'xor' }"])
+def test_only_a_csv_has_a_header(tmp_path: Path, source: str) -> None:
+    np.savez(tmp_path / "points.npz", inputs=np.ones((2, 2)), targets=np.ones((2, 1)))
+    text = TEXT.replace("inputs = [[0.1]]\ntargets = [[0.3]]\n", f"{source}\nheader = true\n")
+    (tmp_path / "sweep.toml").write_text(text.replace("layers = [1, 1]", "layers = [2, 1]"))
+    with pytest.raises(SweepFileError, match=r"problem\.header: header applies to CSV files only"):
+        read_sweep(tmp_path / "sweep.toml")
+
+
+@pytest.mark.parametrize("text", ["0,1\n1,0\n", "0,1\n"])
+def test_two_columns_of_zeros_and_ones_are_data(tmp_path: Path, text: str) -> None:
+    (tmp_path / "points.csv").write_text(text)
+    samples = read_with(tmp_path, "points.csv", "[1, 1]").first.problem.samples
+    assert samples[0][0].tolist() == [0]
+
+
+def test_of_many_wrong_cells_the_first_few_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "points.csv").write_text("a,b,t\n" + "x,1,nan\n" * 10_000)
+    message = refusal(tmp_path, "points.csv")
+    assert message.endswith(
+        'line 2, column 1: "x" is not a number; line 2, column 3: "nan" is a missing value; '
+        'line 3, column 1: "x" is not a number; and 19,997 more'
+    )
 
 
 def test_lines_are_those_of_the_file_even_after_a_quoted_line_end(tmp_path: Path) -> None:
@@ -109,7 +189,7 @@ def test_a_csv_without_samples(tmp_path: Path, text: str) -> None:
     (tmp_path / "points.csv").write_text(text)
     message = refusal(tmp_path, "points.csv")
     assert "points.csv" in message
-    assert "no sample" in message
+    assert "has no samples" in message
 
 
 @pytest.mark.parametrize(
@@ -122,7 +202,7 @@ def test_a_csv_that_is_no_text(tmp_path: Path, content: bytes) -> None:
     assert "points.csv" in refusal(tmp_path, "points.csv")
 
 
-good = np.ones((2, 2))
+good, column = np.ones((2, 2)), np.ones((2, 1))
 
 
 @pytest.mark.parametrize(
@@ -131,20 +211,137 @@ good = np.ones((2, 2))
         ({"inputs": good}, ['no array "targets"', "it holds inputs"]),
         ({}, ['no array "inputs"', "nothing"]),
         ({"inputs": good, "targets": np.ones((3, 1))}, ["2 inputs", "3 targets"]),
-        ({"inputs": np.ones((2, 3)), "targets": np.ones((2, 1))}, ["(2, 3)", "(samples, 2)"]),
-        ({"inputs": np.ones(2), "targets": np.ones((2, 1))}, ["(2,)", "(samples, 2)"]),
+        ({"inputs": np.ones((2, 3)), "targets": column}, ["(2, 3)", "(samples, 2)"]),
+        ({"inputs": np.ones(2), "targets": column}, ["(2,)", "(samples, 2)"]),
         ({"inputs": np.ones((0, 2)), "targets": np.ones((0, 1))}, ["(0, 2)"]),
-        ({"inputs": good * np.nan, "targets": np.ones((2, 1))}, ['"inputs"', "finite"]),
-        ({"inputs": good * 1j, "targets": np.ones((2, 1))}, ['"inputs"']),
-        ({"inputs": good.astype(str), "targets": np.ones((2, 1))}, ['"inputs"']),
-        ({"inputs": good.astype(bool), "targets": np.ones((2, 1))}, ['"inputs"']),
+        ({"inputs": good * np.nan, "targets": column},
+            ['"inputs" has values that are not finite: nan at [0, 0], and 3 more']),
+        ({"inputs": good, "targets": np.array([[1.0], [np.inf]])},
+            ['"targets" has values that are not finite: inf at [1, 0]']),
+        ({"inputs": good * 1j, "targets": column}, ['"inputs" has type complex128, not numbers']),
+        ({"inputs": good, "targets": np.array([["1"], ["2"]])},
+            ['"targets" has type <U1, not numbers']),
+        ({"inputs": good.astype(bool), "targets": column}, ['"inputs" has type bool, not numbers']),
+        ({"inputs": good.astype(object), "targets": column},
+            ['"inputs" has type object, not numbers']),
     ],
-)
+)  # fmt: skip
 def test_a_bad_npz(tmp_path: Path, arrays: dict[str, Any], words: list[str]) -> None:
     np.savez(tmp_path / "points.npz", **arrays)
     message = refusal(tmp_path, "points.npz")
     for word in ["points.npz", *words]:
         assert word in message
+
+
+def write_npz(path: Path, **members: bytes) -> None:
+    """An archive with good samples, and further members, or others in their place."""
+    arrays = {"inputs": good, "targets": column}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            if f"{name}.npy" not in members:
+                archive.writestr(f"{name}.npy", npy(array))
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def npy(array: Array, **header: Any) -> bytes:
+    """An array as a file, whose header may say something else."""
+    buffer = io.BytesIO()
+    if header:
+        facts = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
+        np.lib.format.write_array_header_1_0(buffer, facts | header)
+        return buffer.getvalue() + array.tobytes()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def test_only_the_arrays_that_are_used_matter(tmp_path: Path) -> None:
+    """Notes, names of features and even what could not be read are left alone."""
+    others = {
+        "notes.txt": b"from run 3",
+        "note": b"\x93NUMPY",
+        "damaged.npy": b"nothing",
+        "names.npy": npy(np.array(["area", "age"])),
+        "gaps.npy": npy(good * np.nan),
+    }
+    write_npz(tmp_path / "points.npz", **others)
+    inputs, targets = read_with(tmp_path, "points.npz").first.problem.samples
+    assert inputs.tolist() == good.tolist()
+    assert targets.tolist() == column.tolist()
+
+
+@pytest.mark.parametrize(
+    ("member", "words"),
+    [
+        (npy(good, shape=(10**9, 2)), ["shape (1000000000, 2)", "at most"]),
+        (npy(good, shape=(10**6, 2)), ['"inputs" is damaged', "15.3 MiB"]),
+        (npy(good, shape=(-2, -2)), ['"inputs" is damaged']),
+        (npy(good, shape="two"), ['"inputs" is damaged']),
+        (npy(good, descr="<f9"), ['"inputs" is damaged']),
+        (npy(good)[:-1], ['"inputs" is damaged']),
+        (npy(good) + b"more", ['"inputs" is damaged']),
+        (npy(good)[:20], ['"inputs" is damaged']),
+        (b"\x93NUMPY\x03\x00\x04\x00\x00\x00{}  ", ['"inputs" is damaged', "version 3.0"]),
+        (b"\x93NUMPY\x01\x00\x04\x00{[(", ['"inputs" is damaged']),
+        (b"", ['"inputs" is damaged']),
+    ],
+)
+def test_a_member_whose_header_is_wrong(tmp_path: Path, member: bytes, words: list[str]) -> None:
+    write_npz(tmp_path / "points.npz", **{"inputs.npy": member})
+    message = refusal(tmp_path, "points.npz")
+    for word in words:
+        assert word in message
+
+
+def test_a_huge_member_is_not_unpacked(tmp_path: Path) -> None:
+    """320 MB of zeros, which pack into 300 kB."""
+    zeros = npy(np.zeros((1, 2)), shape=(20_000_000, 2))[:-16]
+    with zipfile.ZipFile(tmp_path / "points.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("targets.npy", npy(column))
+        with archive.open("inputs.npy", "w") as member:
+            member.write(zeros)
+            for _ in range(20):
+                member.write(bytes(16_000_000))
+    tracemalloc.start()
+    message = refusal(tmp_path, "points.npz")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "20000000 inputs, but 2 targets" in message
+    assert most < 50e6
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "words"),
+    [(8, 1, '"inputs" is encrypted'), (10, 99, '"inputs" cannot be unpacked')],
+    ids=["encrypted", "packed by an unknown method"],
+)
+def test_a_member_that_cannot_be_unpacked(
+    tmp_path: Path, offset: int, value: int, words: str
+) -> None:
+    write_npz(tmp_path / "points.npz")
+    content = bytearray((tmp_path / "points.npz").read_bytes())
+    content[content.index(b"PK\x01\x02") + offset] = value  # the first entry of the directory
+    (tmp_path / "points.npz").write_bytes(content)
+    assert words in refusal(tmp_path, "points.npz")
+
+
+def test_a_single_array_is_no_npz(tmp_path: Path) -> None:
+    with (tmp_path / "points.npz").open("wb") as file:
+        np.save(file, np.ones((2, 3)))
+    assert "is a single array (npy), not an npz file" in refusal(tmp_path, "points.npz")
+
+
+@pytest.mark.parametrize("line", ["data = 'points.csv'", "inputs = [[1e39, 1]]\ntargets = [[1]]"])
+def test_samples_that_overflow_the_number_type_are_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "points.csv").write_text("1e39,1,1\n")
+    text = TEXT.replace("inputs = [[0.1]]\ntargets = [[0.3]]\n", line + "\n")
+    text = text.replace("layers = [1, 1]", "layers = [2, 1]")
+    (tmp_path / "sweep.toml").write_text(text)
+    read_sweep(tmp_path / "sweep.toml")
+    (tmp_path / "sweep.toml").write_text(text.replace("[train]", "[train]\ndtype = 'float32'"))
+    key = "data" if "data" in line else "inputs"
+    with pytest.raises(SweepFileError, match=rf"problem\.{key}: 1e\+39 overflows float32"):
+        read_sweep(tmp_path / "sweep.toml")
 
 
 class Trap:
@@ -235,7 +432,7 @@ def read_regression(folder: Path, line: str) -> Sweep:
 
 
 def test_a_regression_takes_as_many_inputs_as_there_are(tmp_path: Path) -> None:
-    (tmp_path / "points.csv").write_text("0,1,2\n3,4,5\n")
+    (tmp_path / "points.csv").write_text("0,1.0,2\n3,4,5\n")
     np.savez(tmp_path / "points.npz", inputs=[[0, 1], [3, 4]], targets=[[2], [5]])
     for line in ("data = 'points.csv'", "data = 'points.npz'",
                  "inputs = [[0, 1], [3, 4]]\ntargets = [[2], [5]]"):  # fmt: skip
@@ -248,7 +445,7 @@ def test_a_regression_takes_as_many_inputs_as_there_are(tmp_path: Path) -> None:
     ("line", "words"),
     [
         ("data = 'ragged.csv'", ["ragged.csv, line 2", "4 columns", "3"]),
-        ("data = 'narrow.csv'", ["narrow.csv, line 1", "1 columns", "1 inputs"]),
+        ("data = 'narrow.csv'", ["narrow.csv, line 1", "1 column,", "at least 2", "1 input,"]),
         ("data = 'wide.npz'", ['"targets"', "(2, 2)", "(samples, 1)"]),
         ("data = 'flat.npz'", ['"inputs"', "(2,)", "(samples, inputs)"]),
         ("data = { kind = 'blobs', classes = 3 }", ["2 inputs and 3 targets", "2 and 1"]),
