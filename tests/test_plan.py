@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdbatch.errors import SweepFileError
+from gdbatch.ingredients.problems import samples
 from gdbatch.plan import RESULTS_VERSION, Cut, Plan
 from gdbatch.plan.identity import differences
 from gdbatch.sweep_file import read_sweep
@@ -480,3 +481,31 @@ def test_a_shard_of_another_cut_lies_inside_a_group() -> None:
     for wrong in (Cut(((2, 3), (1, 2))), Cut(((1, 8),)), Cut(((1, 2), (1, 4), (1, 2)))):
         with pytest.raises(ValueError, match="does not fit"):
             plan.with_cut(wrong)
+
+
+def test_a_data_file_is_read_once_for_all_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = samples.read_samples
+    paths: list[Path] = []
+
+    def counted(path: Path, *options: Any) -> Any:
+        paths.append(path)
+        return read(path, *options)
+
+    monkeypatch.setattr(samples, "read_samples", counted)
+    names = ["a.csv", "b.csv"]
+    for name in names:
+        (tmp_path / name).write_text("0.1,0.3\n0.2,0.4\n")
+    problem = {"kind": "network", "layers": [1, 1]}
+    axes = {
+        "problem.activation": ["tanh", "relu", "sigmoid"],
+        "problem.data": [str(tmp_path / name) for name in names],
+        "train.max_steps": [5, 6],
+        "learning_rate": [1.0],
+    }
+    plan = plan_of({"problem": problem, "axes": axes}, train={})
+    assert plan.groups == 12
+    assert len(plan.hash) == 64
+    list(plan.shards())
+    assert sorted(path.name for path in paths) == names

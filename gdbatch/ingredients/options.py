@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os.path
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 
 Floats = NDArray[np.floating[Any]]
+P = ParamSpec("P")
+Content = TypeVar("Content")
+
+_KEPT_FILES = 64  # whose contents are kept while a sweep is planned
 
 
 class PerLane:
@@ -71,10 +77,25 @@ class Context:
     folder: str = "."  # of the sweep file, and of files it names
     entropy: int = 0  # of all random numbers
     allow_python: bool = False  # whether code named in a sweep file may run
+    _read: Callable[..., Any] = field(
+        default_factory=lambda: lru_cache(_KEPT_FILES)(_call), init=False, repr=False, compare=False
+    )
+
+    def __reduce__(self) -> tuple[type[Context], tuple[str, int, bool]]:
+        return Context, (self.folder, self.entropy, self.allow_python)
 
     def path(self, file: str) -> Path:
         """The path of a file named in a sweep file: relative to it, unless absolute or in ~."""
         return Path(self.folder) / os.path.expanduser(file)
+
+    def read(self, reader: Callable[P, Content], *args: P.args, **kwargs: P.kwargs) -> Content:
+        """What `reader` reads from a file, which is read once for all groups of a sweep."""
+        content: Content = self._read(reader, *args, **kwargs)
+        return content
+
+
+def _call(reader: Callable[P, Content], *args: P.args, **kwargs: P.kwargs) -> Content:
+    return reader(*args, **kwargs)
 
 
 def context_of(info: ValidationInfo) -> Context:

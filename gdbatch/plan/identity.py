@@ -19,7 +19,7 @@ RESULTS_VERSION = 2  # counts up when the same sweep would give other `trials`
 _NOT_IN_TRIALS = ("name", "description")
 _IN_TRIALS = ("final_parameters", "measures")  # of [record]
 _CONTENTS = ("problem", "init", "optimizer", "schedule", "train")
-_KEPT_ARRAYS = 8
+_KEPT_ARRAYS = 64  # whose digests are kept
 _LONGEST = 60  # characters of a value in a message
 
 

@@ -66,7 +66,7 @@ class SampleOptions(ProblemOptions):
             raise IngredientError("give either data or inputs and targets, not both", "data")
         if isinstance(self.data, str):
             path = context.path(self.data)
-            self._samples = read_samples(path, n_inputs, n_targets, self.header)
+            self._samples = context.read(read_samples, path, n_inputs, n_targets, self.header)
         else:
             self._samples = _drawn_samples(self.data, context)
             found = tuple(part.shape[1] for part in self._samples)
