@@ -1,7 +1,9 @@
-"""Outcomes: how a trial can end, and what one check of it decides.
+"""Outcomes: how a trial can end, and the test that decides it.
 
 An outcome is one class: name, code, colour, meaning, remedy, and the test that a check makes.
-`classify` asks the outcomes in the order of their precedence.
+`classify` asks the outcomes in the order of their precedence. Between checks, engines look only
+for the events that shipped outcomes depend on; an outcome from outside can refine those, or the
+end of the budget.
 """
 
 from __future__ import annotations
@@ -18,20 +20,21 @@ from . import registry
 from .registry import register
 
 Mask = NDArray[np.bool_]
+Floats = NDArray[np.floating]
 
 CONTINUES = -1  # the code of a lane that has not ended
 
 
 @dataclass(frozen=True)
 class Check:
-    """What is known of some lanes after an update; arrays are (lanes,)."""
+    """What is known about some lanes after an update; arrays are (lanes,)."""
 
     step: NDArray[np.int64]  # updates made
     max_steps: int
     has_stop_rule: bool
-    loss: NDArray[np.floating[Any]]
-    initial_loss: NDArray[np.floating[Any]]
-    parameters: NDArray[np.floating[Any]]  # (parameters, lanes)
+    loss: Floats
+    initial_loss: Floats
+    parameters: Floats  # (parameters, lanes)
     is_finite: Mask  # the loss and all parameters
     is_within_limit: Mask  # |loss| is at most the limit of divergence
     is_in_streak: Mask  # all stop rules hold
@@ -54,11 +57,13 @@ class Outcome(ABC):
     meaning: ClassVar[str]  # for a reader of `trials`
     remedy: ClassVar[str] = ""  # what to try
     is_stable: ClassVar[bool] = True  # whether such a trial counts as stable, below the edge
+    is_divergence: ClassVar[bool] = False  # whether the gradient at the end has no meaning
+    ends_with_streak: ClassVar[bool] = False  # whether the end is the first check of the streak
 
     @staticmethod
     @abstractmethod
     def applies(check: Check) -> Mask:
-        """In which lanes a trial has ended in this way."""
+        """Which lanes have ended in this way."""
 
 
 @register("outcome", "converged")
@@ -67,6 +72,7 @@ class Converged(Outcome):
 
     code, precedence, colour = 0, 20, "#0072B2"
     meaning = "all stop rules held at `steps`, and for `hold` checks from there"
+    ends_with_streak = True
 
     @staticmethod
     def applies(check: Check) -> Mask:
@@ -81,6 +87,7 @@ class Diverged(Outcome):
     meaning = "the loss or a parameter stopped being finite, or the loss passed its limit"
     remedy = "a smaller learning rate"
     is_stable = False
+    is_divergence = True
 
     @staticmethod
     def applies(check: Check) -> Mask:
@@ -129,19 +136,39 @@ class Completed(Outcome):
 
 @functools.cache
 def by_precedence() -> tuple[type[Outcome], ...]:
-    """All outcomes, that which is asked first in front."""
+    """All outcomes, in the order in which `classify` asks them."""
     known = registry.family("outcome").values()
     return tuple(sorted(known, key=lambda one: one.precedence))
 
 
 @functools.cache
 def names() -> tuple[str, ...]:
-    """The names of all outcomes, each in the place of its code."""
+    """The names of all outcomes, in the order of their codes."""
     known = registry.family("outcome")
     codes = {outcome.code: name for name, outcome in known.items()}
     if sorted(codes) != list(range(len(known))):
-        raise ValueError(f"the codes of outcomes are 0 to {len(known) - 1}, each once")
+        raise ValueError(f"the codes of the outcomes must be 0 to {len(known) - 1}, each used once")
     return tuple(codes[code] for code in range(len(codes)))
+
+
+def has(fact: str, codes: NDArray[np.integer]) -> Mask:
+    """Whether a fact, such as "is_stable", holds for the outcome of each trial."""
+    return np.asarray(_facts(fact)[codes])
+
+
+@functools.cache
+def _facts(fact: str) -> Mask:
+    known = registry.family("outcome")
+    return np.array([getattr(known[name], fact) for name in names()], bool)
+
+
+def stable(codes: NDArray[np.integer], initial_loss: Floats, final_loss: Floats) -> Mask:
+    """Which trials count as stable: by their outcome, and with a loss that did not grow.
+
+    Losses that cannot be compared, since one of them is NaN, leave it to the outcome.
+    """
+    grown = np.greater(final_loss, initial_loss)
+    return np.asarray(has("is_stable", codes) & ~grown)
 
 
 def classify(check: Check) -> NDArray[np.int8]:

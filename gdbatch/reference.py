@@ -7,50 +7,55 @@ IEEE arithmetic: an overflow is inf, not an exception.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from . import outcomes
 from .ingredients.activations.protocol import Activation
 from .ingredients.losses.protocol import Loss
 from .ingredients.optimizers.protocol import Optimizer
 from .ingredients.problems.minibatches import samples_at
 from .ingredients.schedules.protocol import Schedule
-from .outcomes import CONVERGED, DIVERGED, OUTCOMES, STALLED
 from .training import Training
+
+Scalar: TypeAlias = np.floating  # of the training's number type
+Floats = NDArray[np.floating]
 
 # One input, one weight, one output: the tutorial's own functions ------------------------------
 
 
-def sigmoid(sop: Any) -> Any:
+def sigmoid(sop: Scalar) -> Scalar:
     """The prediction: 1/(1 + exp(-sop))."""
-    return 1.0 / (1 + np.exp(-sop))
+    prediction: Scalar = 1.0 / (1 + np.exp(-sop))
+    return prediction
 
 
-def error(predicted: Any, target: Any) -> Any:
+def error(predicted: Scalar, target: float) -> Scalar:
     """The squared error of one prediction."""
     return (predicted - target) ** 2
 
 
-def error_predicted_deriv(predicted: Any, target: Any) -> Any:
+def error_predicted_deriv(predicted: Scalar, target: float) -> Scalar:
     """How the error changes with the prediction."""
     return 2 * (predicted - target)
 
 
-def activation_sop_deriv(sop: Any) -> Any:
+def activation_sop_deriv(sop: Scalar) -> Scalar:
     """How the prediction changes with the sum of products."""
     return sigmoid(sop) * (1.0 - sigmoid(sop))
 
 
-def sop_w_deriv(x: Any) -> Any:
+def sop_w_deriv(x: float) -> float:
     """How the sum of products changes with the weight."""
     return x
 
 
-def update_w(w: Any, gradient: Any, learning_rate: Any) -> Any:
-    """The step: against the gradient, as long as the learning rate makes it."""
+def update_w(w: Scalar, gradient: Scalar, learning_rate: float | Scalar) -> Scalar:
+    """The weight after a step of the learning rate times the gradient, downhill."""
     return w - learning_rate * gradient
 
 
@@ -63,11 +68,11 @@ def updates_until_close(
     max_steps: int,
     slope_at_prediction: bool = False,
 ) -> int | None:
-    """Updates of one weight until |prediction - target| ≤ tolerance; None if never.
+    """The number of updates of one weight until |prediction - target| ≤ tolerance, or None.
 
     `slope_at_prediction` repeats the tutorial's slip, `activation_sop_deriv(predicted)`.
     """
-    weight = np.float64(w)
+    weight: Scalar = np.float64(w)
     for step in range(max_steps + 1):
         sop = weight * x
         predicted = sigmoid(sop)
@@ -83,6 +88,9 @@ def updates_until_close(
 # Any layered network --------------------------------------------------------------------------
 
 
+Rows: TypeAlias = list[list[Scalar]]  # of one layer: [unit below][unit], the bias as the last row
+
+
 @dataclass
 class ReferenceNetwork:
     """A network as nested lists: `weights[layer][unit below][unit]`, the bias as the last row."""
@@ -94,31 +102,28 @@ class ReferenceNetwork:
     targets: list[list[float]]
     bias: bool = False
     slope_at_prediction: bool = False
-    dtype: Any = np.float64
+    dtype: type[Scalar] = np.float64
     layer_scale: list[float] | None = None
 
-    def nested(self, parameters: Any) -> list[Any]:
-        """Parameters from one flat sequence, in the order of the engine."""
-        hyperparameters = iter(parameters)
+    def nested(self, parameters: Iterable[float | Scalar]) -> list[Rows]:
+        """Parameters as nested lists, from one flat sequence in the engine's order."""
+        numbers = iter(parameters)
         return [
-            [
-                [self.dtype(next(hyperparameters)) for _ in range(below)]
-                for _ in range(above + self.bias)
-            ]
+            [[self.dtype(next(numbers)) for _ in range(below)] for _ in range(above + self.bias)]
             for above, below in zip(self.layers[:-1], self.layers[1:], strict=True)
         ]
 
-    def flat(self, nested: list[Any]) -> list[Any]:
-        """The way back: parameters in one list."""
+    def flat(self, nested: list[Rows]) -> list[Scalar]:
+        """Nested parameters in one list."""
         return [number for layer in nested for row in layer for number in row]
 
-    def forward(self, weights: list[Any], sample: list[float]) -> tuple[list[Any], list[Any]]:
+    def forward(self, weights: list[Rows], sample: list[float]) -> tuple[Rows, Rows]:
         """Sums of products and outputs of every layer for one sample."""
-        output = [self.dtype(number) for number in sample]
+        output: list[Scalar] = [self.dtype(number) for number in sample]
         sops, outputs = [], [output]
         for index, (layer, activation) in enumerate(zip(weights, self.activations, strict=True)):
             above = self._into(index, outputs[-1])
-            sop = [
+            sop: list[Scalar] = [
                 sum((x * row[unit] for x, row in zip(above, layer, strict=True)), self.dtype(0))
                 for unit in range(len(layer[0]))
             ]
@@ -126,20 +131,20 @@ class ReferenceNetwork:
             outputs.append([activation.value(s) for s in sop])
         return sops, outputs
 
-    def _scale(self, layer: int) -> Any:
+    def _scale(self, layer: int) -> Scalar:
         return self.dtype(self.layer_scale[layer] if self.layer_scale else 1)
 
-    def _into(self, layer: int, output: list[Any]) -> list[Any]:
-        """What the weights of a layer are multiplied by, that of its biases last."""
+    def _into(self, layer: int, output: list[Scalar]) -> list[Scalar]:
+        """The factors of a layer's weights, that of its biases last."""
         scaled = [self._scale(layer) * x for x in output] if self.layer_scale else output
         return [*scaled, self.dtype(1)] if self.bias else scaled
 
     def on(self, samples: list[int]) -> ReferenceNetwork:
-        """The same network, as if there were only these samples."""
+        """The same network with only these samples."""
         inputs, targets = ([rows[one] for one in samples] for rows in (self.inputs, self.targets))
         return replace(self, inputs=inputs, targets=targets)
 
-    def loss_and_gradient(self, weights: list[Any]) -> tuple[Any, list[Any], list[Any]]:
+    def loss_and_gradient(self, weights: list[Rows]) -> tuple[Scalar, list[Rows], list[Scalar]]:
         """The loss, its gradient as nested lists like `weights`, and all predictions."""
         count = len(self.targets) * len(self.targets[0])
         scale, factor = self.dtype(self.loss.scale(count)), self.dtype(self.loss.factor(count))
@@ -148,7 +153,7 @@ class ReferenceNetwork:
         predictions = []
         for sample, target in zip(self.inputs, self.targets, strict=True):
             sops, outputs = self.forward(weights, sample)
-            targets = [self.dtype(number) for number in target]
+            targets: list[Scalar] = [self.dtype(number) for number in target]
             predictions += outputs[-1]
             for p, s, t in zip(outputs[-1], sops[-1], targets, strict=True):
                 loss += scale * self.loss.term(p, s, t)
@@ -157,15 +162,15 @@ class ReferenceNetwork:
 
     def _backward(
         self,
-        weights: list[Any],
-        sops: list[Any],
-        outputs: list[Any],
-        targets: list[Any],
-        factor: Any,
-        gradient: list[Any],
+        weights: list[Rows],
+        sops: Rows,
+        outputs: Rows,
+        targets: list[Scalar],
+        factor: Scalar,
+        gradient: list[Rows],
     ) -> None:
         """The chain rule from the last layer to the first, added to `gradient`."""
-        # how the loss changes with the output of the layer, then with its sums of products
+        # the derivative of the loss by the layer's outputs, then by its sums of products
         delta = [factor * (p - t) for p, t in zip(outputs[-1], targets, strict=True)]
         for layer in range(len(weights) - 1, -1, -1):
             if layer < len(weights) - 1 or self.loss.output_activation is None:
@@ -189,18 +194,18 @@ class ReferenceNetwork:
 class ReferenceUpdates:
     """How all weights of one trial are updated: an optimizer's plain form, and what surrounds it.
 
-    `learning_rates` are one a weight. Without an optimizer it is the tutorial's own step.
+    There is one learning rate per weight. Without an optimizer it is the tutorial's own step.
     """
 
-    learning_rates: list[Any]
+    learning_rates: list[Scalar]
     optimizer: type[Optimizer] | None = None
-    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    hyperparameters: Mapping[str, float] = field(default_factory=dict)
     decoupled: bool = False
     schedule: type[Schedule] | None = None
-    schedule_hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    schedule_hyperparameters: Mapping[str, float] = field(default_factory=dict)
 
     def factor(self, step: int) -> float:
-        """By what the learning rates are multiplied at a step."""
+        """The factor of the learning rates at a step."""
         if self.schedule is None:
             return 1.0
         warm_up = self.schedule_hyperparameters["warm_up"]
@@ -208,20 +213,24 @@ class ReferenceUpdates:
         after = max(step - warm_up, 0.0)
         return float(self.schedule.factor_at(after, self.schedule_hyperparameters) * warmth)
 
-    def clipped(self, gradient: list[Any]) -> list[Any]:
-        """The gradient with each slope cut to `clip_value`, then its length to `clip_norm`."""
+    def clipped(self, gradient: list[Scalar]) -> list[Scalar]:
+        """The gradient with each slope clipped to `clip_value`, then its norm to `clip_norm`."""
         most = self.hyperparameters.get("clip_value")
         if most is not None:
-            gradient = [min(max(slope, -most), most) for slope in gradient]
+            gradient = [np.clip(slope, -most, most) for slope in gradient]
         longest, length = self.hyperparameters.get("clip_norm"), math.hypot(*gradient)
         if longest is not None and length > longest:
             gradient = [slope * (longest / length) for slope in gradient]
         return gradient
 
     def next(
-        self, weights: list[Any], gradient: list[Any], states: list[dict[str, Any]], step: int
-    ) -> list[Any]:
-        """The weights after update number `step`, counted from 0; each has a memory."""
+        self,
+        weights: list[Scalar],
+        gradient: list[Scalar],
+        states: list[dict[str, Scalar]],
+        step: int,
+    ) -> list[Scalar]:
+        """The weights after update number `step`, counted from 0; each has a state of its own."""
         if self.optimizer is None:
             rates = self.learning_rates
             return [
@@ -248,79 +257,143 @@ class ReferenceResult:
 
     outcome: str
     steps: int
-    initial_loss: float
-    final_loss: float
-    gradient_norm: float
-    parameters: list[float]
+    initial_loss: float | Scalar
+    final_loss: float | Scalar
+    gradient_norm: float | Scalar
+    parameters: list[Scalar]
 
 
 def train_reference(
     network: ReferenceNetwork,
-    parameters: Any,
+    parameters: Iterable[float],
     updates: float | ReferenceUpdates,
     training: Training,
     batch_key: int = 0,
 ) -> ReferenceResult:
-    """One trial, every rule checked after every update; a float is gradient descent's rate.
+    """Trains one trial, with a check after every update; a float is gradient descent's rate.
 
-    batch_key: of the trial's seed, where minibatches are drawn.
+    batch_key: the key of the trial's seed, from which minibatches are drawn.
     """
+    start = [network.dtype(number) for number in parameters]
     if not isinstance(updates, ReferenceUpdates):
-        updates = ReferenceUpdates([network.dtype(updates)] * len(parameters))
+        updates = ReferenceUpdates([network.dtype(updates)] * len(start))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _train(network, parameters, updates, training, batch_key)
+        return _Trial(network, start, updates, training, batch_key).train()
 
 
-def _train(
-    network: ReferenceNetwork,
-    parameters: Any,
-    updates: ReferenceUpdates,
-    training: Training,
-    batch_key: int,
-) -> ReferenceResult:
-    current = [network.dtype(number) for number in parameters]
-    states: list[dict[str, Any]] = [{} for _ in current]
-    previous: Any = None  # the weights before, and what the optimizer remembered
-    initial = last_finite = network.dtype(np.nan)
-    streak: ReferenceResult | None = None  # the first check of the streak, while there is one
-    for step in range(training.max_steps + 1):
-        weights = network.nested(current)
+@dataclass
+class _Observed:
+    """One check of one trial, as stop rules read it: arrays of length 1."""
+
+    loss: Floats
+    initial_loss: Floats
+    prediction_error: Floats
+    gradient_norm: Floats
+    parameters: Floats
+
+
+class _Trial:
+    """One trial and what its checks need to know of those before."""
+
+    def __init__(
+        self,
+        network: ReferenceNetwork,
+        parameters: list[Scalar],
+        updates: ReferenceUpdates,
+        training: Training,
+        batch_key: int,
+    ) -> None:
+        self._network, self._updates, self._training = network, updates, training
+        self._batch_key = batch_key
+        self._parameters = parameters
+        self._states: list[dict[str, Scalar]] = [{} for _ in parameters]
+        self._initial = self._last_finite = network.dtype(np.nan)
+        self._streak: ReferenceResult | None = None  # its first check, while there is one
+        self._is_unchanged = False
+
+    def train(self) -> ReferenceResult:
+        """Check, update, check, … until an outcome applies."""
+        step = 0
+        while True:
+            gradient, ended = self._check(step)
+            if ended is not None:
+                return ended
+            self._update(gradient, step)
+            step += 1
+
+    def _check(self, step: int) -> tuple[list[Scalar], ReferenceResult | None]:
+        """The gradient of the next update, and the result if the trial has ended."""
+        network, training = self._network, self._training
         on_batch = tracked = network
         if training.batch:
-            n_samples = len(network.inputs)
-            on_batch = network.on(samples_at(training.batch, n_samples, batch_key, step))
+            chosen = samples_at(training.batch, len(network.inputs), self._batch_key, step)
+            on_batch = network.on(chosen)
             tracked = network if training.batch.tracked == "full" else on_batch
+        weights = network.nested(self._parameters)
         loss, nested, predictions = tracked.loss_and_gradient(weights)
-        flat_targets = [network.dtype(t) for row in tracked.targets for t in row]
         gradient = network.flat(nested)
-        initial = loss if step == 0 else initial
-        last_finite = loss if np.isfinite(loss) else last_finite
-        norm = np.sqrt(sum((g * g for g in gradient), network.dtype(0)))
-        measured = {
-            "loss": loss,
-            "gradient_norm": norm,
-            # np.max lets a NaN win
-            "prediction_error": np.max(np.abs(np.subtract(predictions, flat_targets))),
-        }
-        here = ReferenceResult(
-            OUTCOMES[training.end_of_budget], step, initial, last_finite, norm, current
-        )
-        finite = np.isfinite(loss) and all(np.isfinite(number) for number in current)
-        if not (finite and abs(loss) <= training.largest_loss):
-            return replace(here, outcome=OUTCOMES[DIVERGED], gradient_norm=np.nan)
-        if training.stop and all(measured[rule] <= most for rule, most in training.stop.items()):
-            streak = streak or replace(here, outcome=OUTCOMES[CONVERGED])
-            if step - streak.steps + 1 >= training.hold:
-                return streak
-        else:
-            streak = None
-        state = current, [dict(state) for state in states]
-        exact = updates.schedule is None and training.batch is None
-        if exact and previous == state and streak is None:
-            return replace(here, outcome=OUTCOMES[STALLED])
-        if step == training.max_steps:
-            break
-        if tracked is not on_batch:
+        observed = self._observe(step, loss, gradient, predictions, tracked)
+        ended = self._ended(step, observed)
+        if ended is None and tracked is not on_batch:
             gradient = network.flat(on_batch.loss_and_gradient(weights)[1])
-        previous, current = state, updates.next(current, gradient, states, step)
-    return here
+        return gradient, ended
+
+    def _observe(
+        self,
+        step: int,
+        loss: Scalar,
+        gradient: list[Scalar],
+        predictions: list[Scalar],
+        tracked: ReferenceNetwork,
+    ) -> _Observed:
+        self._initial = loss if step == 0 else self._initial
+        self._last_finite = loss if np.isfinite(loss) else self._last_finite
+        norm = np.sqrt(sum((g * g for g in gradient), self._network.dtype(0)))
+        targets = [self._network.dtype(t) for row in tracked.targets for t in row]
+        error = np.max(np.abs(np.subtract(predictions, targets)))  # NaN, if one is NaN
+        loss_now, initial, distance, length = (
+            np.array([one]) for one in (loss, self._initial, error, norm)
+        )
+        return _Observed(loss_now, initial, distance, length, np.array(self._parameters)[:, None])
+
+    def _ended(self, step: int, observed: _Observed) -> ReferenceResult | None:
+        """The result if an outcome applies."""
+        training = self._training
+        finite = np.isfinite(observed.loss) & np.isfinite(observed.parameters).all(axis=0)
+        within = np.abs(observed.loss) <= training.largest_loss
+        here = ReferenceResult(
+            "", step, self._initial, self._last_finite, observed.gradient_norm[0], self._parameters
+        )
+        holds = bool(training.rules) and bool(finite & within)
+        for rule, threshold in training.rules:
+            holds = holds and bool(rule.holds(rule.value(observed), threshold))
+        self._streak = (self._streak or here) if holds else None
+        has_held = self._streak is not None and step - self._streak.steps + 1 >= training.hold
+        check = outcomes.Check(
+            step=np.array([step]),
+            max_steps=training.max_steps,
+            has_stop_rule=bool(training.rules),
+            loss=observed.loss,
+            initial_loss=observed.initial_loss,
+            parameters=observed.parameters,
+            is_finite=finite,
+            is_within_limit=within,
+            is_in_streak=np.array([self._streak is not None]),
+            has_held=np.array([has_held]),
+            is_unchanged=np.array([self._is_unchanged]),
+            is_oscillating=np.array([False]),
+        )
+        codes = outcomes.classify(check)
+        if codes[0] == outcomes.CONTINUES:
+            return None
+        if outcomes.has("ends_with_streak", codes)[0] and self._streak:
+            here = self._streak
+        elif outcomes.has("is_divergence", codes)[0]:
+            here = replace(here, gradient_norm=np.nan)
+        return replace(here, outcome=outcomes.names()[codes[0]])
+
+    def _update(self, gradient: list[Scalar], step: int) -> None:
+        before = self._parameters, [dict(state) for state in self._states]
+        self._parameters = self._updates.next(self._parameters, gradient, self._states, step)
+        may_stall = self._updates.schedule is None and self._training.batch is None
+        self._is_unchanged = may_stall and before == (self._parameters, self._states)

@@ -6,34 +6,70 @@ A rule is one class. Engines, the reference trainer and the sweep file read ever
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, Protocol
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from . import registry
 from .registry import register
+
+Floats = NDArray[np.floating]
 
 
 class Observed(Protocol):
-    """What a rule may look at: of all lanes, (lanes,) each, or of one trial, a number each."""
+    """What a rule can read about some lanes after an update; arrays are (lanes,)."""
 
-    loss: Any
-    initial_loss: Any
-    prediction_error: Any  # max |prediction - target|; NaN where nothing is predicted
-    gradient_norm: Any
-    parameters: Any  # (parameters, lanes), or (parameters,)
+    @property
+    def loss(self) -> Floats:
+        """The loss."""
+
+    @property
+    def initial_loss(self) -> Floats:
+        """The loss before the first update."""
+
+    @property
+    def prediction_error(self) -> Floats:
+        """max |prediction - target|; NaN where nothing is predicted."""
+
+    @property
+    def gradient_norm(self) -> Floats:
+        """The Euclidean norm of the gradient."""
+
+    @property
+    def parameters(self) -> Floats:
+        """(parameters, lanes)."""
 
 
 class StopRule(ABC):
     """A quantity of a trial that is compared with a threshold after every update."""
 
     direction: ClassVar[Literal["≤", "≥"]] = "≤"
-    reads: ClassVar[tuple[str, ...]]  # the names of `Observed` that `value` looks at
+    reads: ClassVar[tuple[str, ...]]  # the attributes of `Observed` that `value` reads
     description: ClassVar[str]  # of the key in the sweep file
-    fused_row: ClassVar[str | None] = None  # the number of `reads` that compiled kernels compute
+    fused_row: ClassVar[str | None] = None  # the one of `reads` that compiled kernels can compare
     needs_predictions: ClassVar[bool] = False  # whether it has no meaning for a function
 
     @staticmethod
     @abstractmethod
-    def value(observed: Observed) -> Any:
-        """The quantity, (lanes,) or of one trial; may be an array of `observed` itself."""
+    def value(observed: Observed) -> Floats:
+        """The quantity, (lanes,); may be an array of `observed` itself."""
+
+    @classmethod
+    def holds(cls, value: Floats, threshold: float) -> NDArray[np.bool_]:
+        """Where the rule holds; nowhere for NaN."""
+        return np.asarray(value <= threshold if cls.direction == "≤" else value >= threshold)
+
+    @classmethod
+    def reset(cls, extreme: Floats) -> None:
+        """Fill `extreme` with the value that is farthest from holding."""
+        extreme.fill(np.inf if cls.direction == "≤" else -np.inf)
+
+    @classmethod
+    def update(cls, extreme: Floats, value: Floats) -> None:
+        """Update, in place, the value that came nearest to holding; a NaN never replaces it."""
+        (np.fmin if cls.direction == "≤" else np.fmax)(extreme, value, out=extreme)
 
 
 @register("stop_rule", "prediction_error")
@@ -46,7 +82,7 @@ class PredictionError(StopRule):
     needs_predictions = True
 
     @staticmethod
-    def value(observed: Observed) -> Any:
+    def value(observed: Observed) -> Floats:
         return observed.prediction_error
 
 
@@ -59,7 +95,7 @@ class LossRule(StopRule):
     fused_row = "loss"
 
     @staticmethod
-    def value(observed: Observed) -> Any:
+    def value(observed: Observed) -> Floats:
         return observed.loss
 
 
@@ -72,8 +108,13 @@ class GradientNorm(StopRule):
     fused_row = "gradient_norm"
 
     @staticmethod
-    def value(observed: Observed) -> Any:
+    def value(observed: Observed) -> Floats:
         return observed.gradient_norm
+
+
+def rules_of(thresholds: Mapping[str, float]) -> list[tuple[type[StopRule], float]]:
+    """Stop rules by name, each with its threshold."""
+    return [(registry.get("stop_rule", name), most) for name, most in thresholds.items()]
 
 
 # to be replaced by what asks the rules themselves ------------------------------------------------

@@ -1,12 +1,11 @@
 """A block: lanes that step together, with the evaluator and buffers for their number.
 
-It knows how to evaluate and to step; what to watch meanwhile is its users' affair.
+It knows how to evaluate and to step, not what to check meanwhile.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,41 +14,46 @@ from ..ingredients.options import Floats
 from ..ingredients.problems.minibatches import Minibatches, MinibatchEvaluator
 from ..ingredients.problems.protocol import Call, Evaluation, Evaluator
 from ..numerics.buffers import new_buffer
-from .engines import ENGINES
 from .lane_state import Array, LaneState
+from .protocol import Engine
 from .results import Results
 from .task import Task
 from .updates import Updates
 
-# NumPy reduces a lone lane in another order than lanes side by side: keep to a width where the
-# bits of a lane do not depend on its neighbours
+# NumPy reduces a single lane in another order than several: keep to widths at which the bits of a
+# lane do not depend on its neighbours
 FEWEST_LANES = 8
+
+_EVALUATED = ("loss", "prediction_error", "predictions")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An evaluation of a block that is ready to be made again and again."""
+    """An evaluation of a block that can be made again and again."""
 
     out: Evaluation
     evaluate: Call
 
 
 class Block:
-    """Lanes in their slots; slots past `occupied` hold copies that nobody looks at."""
+    """Lanes in their slots; slots from `occupied` on hold copies that are ignored.
 
-    def __init__(self, task: Task, lanes: LaneState) -> None:
+    After an evaluation it is what stop rules read; see `stopping.Observed`.
+    """
+
+    def __init__(self, task: Task, engine: Engine, lanes: LaneState) -> None:
         self._task = task
         self.occupied = len(lanes)
         width = max(FEWEST_LANES, len(lanes))
         self.lanes = lanes = lanes.take(np.arange(width) % len(lanes))
         self.parameters: Floats = lanes["parameters"]
-        self.steps = lanes["step"]
+        self.initial_loss: Floats = lanes["initial_loss"]
+        self.steps: NDArray[np.int64] = lanes["step"]
         self._data = lanes.part("data")
         problem, dtype = task.problem, task.training.dtype
-        engine = ENGINES[task.training.engine]
-        self.gradient = new_buffer(self.parameters.shape, dtype)
+        self.gradient: Floats = new_buffer(self.parameters.shape, dtype)
         self._evaluator = engine.evaluator(problem, width, dtype)
-        on_batch: Evaluator | None = None  # of the gradient, if it is not the one measured
+        on_batch: Evaluator | None = None  # of the updates, if it is not the tracked one
         batch = task.training.batch
         if batch:
             minibatches = Minibatches(batch, problem.n_samples, lanes["batch_key"], self.steps)
@@ -62,19 +66,20 @@ class Block:
             else None
         )
         self._updates = Updates(task, lanes, self.gradient)
-        self.loss, self.prediction_error, self.gradient_norm = (
-            new_buffer(width, dtype) for _ in range(3)
-        )
-        self.predictions = new_buffer((problem.n_predictions, width), dtype)
+        self.loss: Floats = new_buffer(width, dtype)
+        self.prediction_error: Floats = new_buffer(width, dtype)
+        self.gradient_norm: Floats = new_buffer(width, dtype)
+        self.predictions: Floats = new_buffer((problem.n_predictions, width), dtype)
 
     def wanted(self, *names: str) -> Prepared:
         """An evaluation of all lanes that fills the named buffers of this block, and the gradient.
 
-        Where updates have one of their own, it is filled for `measure_gradient_norm` only, with
-        "gradient_norm" among the names.
+        Where updates are made from minibatches but all samples are tracked, the gradient is filled
+        only for `measure_gradient_norm`, if "gradient_norm" is among the names. Names of what is
+        always there, such as "parameters", need no evaluation.
         """
         spared = self._evaluate_batch is not None and "gradient_norm" not in names
-        buffers = {name: getattr(self, name) for name in names if name != "gradient_norm"}
+        buffers = {name: getattr(self, name) for name in names if name in _EVALUATED}
         out = Evaluation(None if spared else self.gradient, **buffers)
         if out.is_empty:
             return Prepared(out, lambda: None)
@@ -86,13 +91,13 @@ class Block:
         np.sqrt(self.gradient_norm, self.gradient_norm)
 
     def step(self) -> None:
-        """One update of all lanes from where they were evaluated; the gradient is used up."""
+        """Update all lanes from the last evaluation; overwrites the gradient."""
         if self._evaluate_batch is not None:
             self._evaluate_batch()
         self._updates.make()
 
     def learning_rates(self) -> Floats:
-        """Of the next update, to broadcast to the parameters; valid until then."""
+        """The rates of the next update, to broadcast to the parameters; valid until then."""
         return self._updates.rate()
 
     def moving(self) -> dict[str, Array]:
@@ -104,20 +109,19 @@ class Block:
         }
 
 
-def begin(task: Task, rows: NDArray[np.int64], results: Results) -> LaneState:
-    """Rows of an assignment as lanes before their first update; reports their initial losses."""
+def begin(task: Task, engine: Engine, rows: NDArray[np.int64], results: Results) -> LaneState:
+    """The lanes of some rows before their first update; fills their initial losses."""
     lanes = task.fresh_lanes(rows)
-    block = Block(task, lanes)
+    block = Block(task, engine, lanes)
     block.wanted("loss").evaluate()
     loss = block.loss[: len(rows)]
     results.initial_loss[rows] = loss
+    np.copyto(lanes["initial_loss"], loss)
     np.copyto(lanes["last_loss"], loss, where=np.isfinite(loss))
     return lanes
 
 
-def same_lanes(before: dict[str, Array], after: dict[str, Array]) -> Any:
-    """Which lanes hold equal numbers in all arrays, (lanes,) bool."""
-    same: Any = True
-    for name, array in before.items():
-        same = same & (array == after[name]).all(axis=0)
-    return same
+def same_lanes(before: dict[str, Array], after: dict[str, Array]) -> NDArray[np.bool_]:
+    """Which lanes hold equal numbers in all arrays, (lanes,)."""
+    equal = [(array == after[name]).all(axis=0) for name, array in before.items()]
+    return np.asarray(np.logical_and.reduce(equal))

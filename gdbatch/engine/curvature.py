@@ -1,7 +1,7 @@
-"""The Hessian of whatever is trained, by its products with directions, in float64.
+"""Products of the Hessian of any problem with directions, in float64.
 
-A network has its own, exact to rounding. Of other problems it is the central difference of the
-exact gradient: to some 10 digits of the gradient's own size where that is smooth.
+A problem may have its own, exact to rounding. For the others they are central differences of
+the exact gradient, accurate to about 10 digits of the gradient's size where that is smooth.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from ..numerics.lanczos import Hessian, Values
 from .lane_state import LaneState
 
 _FLOAT64 = np.dtype(np.float64)
-_STEP = np.cbrt(np.finfo(_FLOAT64).eps)  # where the errors of rounding and of the third order meet
+_STEP = np.cbrt(np.finfo(_FLOAT64).eps)  # balances rounding against the third-order error
 
 
 def hessian_at(problem: Problem, lanes: LaneState, parameters: Values) -> Hessian:
-    """The Hessian in some lanes, at parameters (parameters, lanes) of their own."""
+    """The Hessian in some lanes, at the given parameters (parameters, lanes)."""
     return problem.hessian(parameters) or _DifferenceOfGradients(problem, lanes, parameters)
 
 

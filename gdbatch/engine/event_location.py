@@ -1,56 +1,62 @@
-"""The careful way to train: every rule is looked at after every update.
+"""Event location: every rule is checked after every update.
 
-Lanes in which something may have happened come here to have it told to the exact step.
+Lanes in which an event was detected come here, where it is located to the exact step.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..outcomes import CONVERGED, DIVERGED, STALLED
+from .. import outcomes
+from ..outcomes import CONTINUES, Check
 from .block import FEWEST_LANES, Block, same_lanes
 from .lane_state import Array, LaneState
+from .protocol import Engine
 from .results import Results
 from .task import Task
 
-_NONE = -1  # the outcome of a lane that goes on
-_COMPACT_BELOW = 0.75  # share of a block still in use at which the others are dropped
+_COMPACT_BELOW = 0.75  # share of active lanes in a block below which the others are dropped
+
+Mask = NDArray[np.bool_]
 
 
-class Observer(Protocol):
-    """Who wants to see every step of lanes that step together."""
+class Observer(ABC):
+    """Is shown every step of lanes that step together."""
 
+    @abstractmethod
     def update(self, block: Block) -> None:
         """A block has just been evaluated, with its loss."""
 
+    @abstractmethod
     def compute(self, block: Block, chosen: slice | NDArray[np.int64]) -> None:
-        """The chosen lanes are at their ends, which the results tell."""
+        """The chosen lanes have ended, and their results are written."""
 
+    @abstractmethod
     def select(self, chosen: slice | NDArray[np.int64]) -> None:
-        """The next block holds these lanes only."""
+        """The next block holds only these lanes."""
 
 
 class EventLocation:
-    """Trains lanes with all eyes open and writes the results of those that end."""
+    """Trains lanes with a check after every update, and writes the results of those that end."""
 
-    def __init__(self, task: Task, results: Results) -> None:
+    def __init__(self, task: Task, engine: Engine, results: Results) -> None:
         self._task = task
-        self._training = task.training
+        self._engine = engine
         self._results = results
 
     def run(
         self, lanes: LaneState, patience: int, observer: Observer | None = None
     ) -> LaneState | None:
-        """Train until every lane has ended, or has shown nothing in `patience` updates.
+        """Train until every lane has ended, or nothing has happened in it for `patience` updates.
 
-        Returns the lanes that showed nothing, unchanged by having been looked at, or None. Eyes
-        see every step, of lanes that begin together.
+        Returns the lanes in which nothing happened, as if they had been stepped, or None. An
+        observer is shown every step; its lanes must begin together.
         """
         back: list[LaneState] = []
-        block = _WatchedBlock(self._task, lanes, None)
+        block = _CheckedBlock(self._task, self._engine, lanes, None)
         while True:
             leaving, ending = block.check(patience)
             if observer is not None:
@@ -69,20 +75,22 @@ class EventLocation:
             if left < _COMPACT_BELOW * len(block.active) and len(block.active) > FEWEST_LANES:
                 if observer is not None:
                     observer.select(np.flatnonzero(block.active))
-                block = _WatchedBlock(self._task, *block.remaining())
+                block = _CheckedBlock(self._task, self._engine, *block.remaining())
 
 
-class _WatchedBlock(Block):
-    """A block with, a lane, what is known of its streak and of the update before."""
+class _CheckedBlock(Block):
+    """A block with notes about each lane: its streak, and what the last update changed."""
 
-    def __init__(self, task: Task, lanes: LaneState, notes: LaneState | None) -> None:
-        super().__init__(task, lanes)
+    def __init__(
+        self, task: Task, engine: Engine, lanes: LaneState, notes: LaneState | None
+    ) -> None:
+        super().__init__(task, engine, lanes)
         width = len(self.lanes)
-        self._training = task.training
+        self._training, self._rules = task.training, task.training.rules
         self._can_stall = task.can_stall
         self.active = np.arange(width) < self.occupied
         self._never = np.zeros(width, bool)
-        self._outcome = np.full(width, _NONE, np.int8)
+        self._outcome = np.full(width, CONTINUES, np.int8)
         if notes is None:
             notes = LaneState(
                 {
@@ -98,51 +106,66 @@ class _WatchedBlock(Block):
         elif len(notes) < width:
             notes = notes.take(np.arange(width) % len(notes))
         self.notes = notes
-        stop = self._training.stop
-        self._looked_at = self.wanted(*{"loss", *stop, *(["gradient_norm"] if stop else [])})
-        self._at_the_end = self.wanted("gradient_norm")
+        read = {name for rule, _ in self._rules for name in rule.reads}
+        self._at_check = self.wanted(*{"loss", *read, *(["gradient_norm"] if self._rules else [])})
+        self._at_end = self.wanted("gradient_norm")
 
     def remaining(self) -> tuple[LaneState, LaneState]:
-        """The active lanes and the notes on them."""
+        """The active lanes and the notes about them."""
         index = np.flatnonzero(self.active)
         return self.lanes.take(index), self.notes.take(index)
 
-    def check(self, patience: int) -> tuple[Any, Any]:
-        """Look at every lane; returns which leave (nothing to see) and which have ended."""
+    def check(self, patience: int) -> tuple[Mask, Mask]:
+        """Check every lane; returns which leave, since nothing happened, and which have ended."""
         training, notes, step = self._training, self.notes, self.lanes["step"]
-        self._looked_at.evaluate()
+        self._at_check.evaluate()
         finite = np.isfinite(self.loss)
         np.copyto(self.lanes["last_loss"], self.loss, where=finite)
         finite &= np.isfinite(self.parameters).all(axis=0)
-        diverged = ~(finite & (np.abs(self.loss) <= training.largest_loss))
+        within = np.abs(self.loss) <= training.largest_loss
         streak = held = self._never
-        if training.stop:
+        if self._rules:
             self.measure_gradient_norm()
-            self._note_streaks(diverged)
+            self._note_streaks(finite & within)
             streak = notes["streak_start"] >= 0
             held = streak & (step - notes["streak_start"] + 1 >= training.hold)
-        self._outcome.fill(_NONE)
-        np.copyto(self._outcome, training.end_of_budget, where=step == training.max_steps)
-        np.copyto(self._outcome, STALLED, where=notes["unchanged"] & ~streak)
-        np.copyto(self._outcome, CONVERGED, where=held)
-        np.copyto(self._outcome, DIVERGED, where=diverged)
-        ending = self.active & (self._outcome != _NONE)
-        if not training.stop and ending.any():
-            if self._looked_at.out.gradient is None:
-                self._at_the_end.evaluate()
+        check = Check(
+            step=step,
+            max_steps=training.max_steps,
+            has_stop_rule=bool(self._rules),
+            loss=self.loss,
+            initial_loss=self.initial_loss,
+            parameters=self.parameters,
+            is_finite=finite,
+            is_within_limit=within,
+            is_in_streak=streak,
+            has_held=held,
+            is_unchanged=notes["unchanged"],
+            is_oscillating=self._never,
+        )
+        self._outcome = outcomes.classify(check)
+        ending = self.active & (self._outcome != CONTINUES)
+        if not self._rules and ending.any():
+            if self._at_check.out.gradient is None:
+                self._at_end.evaluate()
             self.measure_gradient_norm()
-        if patience > training.max_steps:
-            return self._never, ending
-        # who has less than a window of budget left stays to the end
-        quiet = ~streak & (step - notes["arrival"] >= patience)
-        quiet &= step + patience <= training.max_steps
-        return self.active & quiet & ~ending, ending
+        return self._leaving(streak, patience) & ~ending, ending
 
-    def _note_streaks(self, diverged: Any) -> None:
-        """Begin and end streaks of held stop rules."""
-        holding = ~diverged
-        for rule, threshold in self._training.stop.items():
-            holding &= getattr(self, rule) <= threshold
+    def _leaving(self, streak: Mask, patience: int) -> Mask:
+        """Active lanes in which nothing has happened for `patience` updates."""
+        if patience > self._training.max_steps:
+            return self._never
+        step = self.lanes["step"]
+        # those with less than an interval of budget left stay to the end
+        quiet = ~streak & (step - self.notes["arrival"] >= patience)
+        quiet &= step + patience <= self._training.max_steps
+        return self.active & quiet
+
+    def _note_streaks(self, holding: Mask) -> None:
+        """Begin and end streaks of checks at which all stop rules hold."""
+        for rule, threshold in self._rules:
+            value = np.asarray(rule.value(self), self._training.dtype)
+            holding &= rule.holds(value, threshold)
         start = self.notes["streak_start"]
         begun = holding & (start < 0)
         start[begun] = self.lanes["step"][begun]
@@ -151,23 +174,23 @@ class _WatchedBlock(Block):
         self.notes["streak_norm"][begun] = self.gradient_norm[begun]
         self.notes["streak_parameters"][:, begun] = self.parameters[:, begun]
 
-    def write(self, ending: Any, results: Results) -> None:
-        """Put the end of lanes into the results: the streak's first check where they converged."""
+    def write(self, ending: Array, results: Results) -> None:
+        """Write the end of lanes to the results."""
         index = np.flatnonzero(ending)
-        outcome, notes = self._outcome[index], self.notes
+        codes, notes = self._outcome[index], self.notes
         rows = self.lanes["row"][index]
-        converged = outcome == CONVERGED
-        loss = np.where(converged, notes["streak_loss"][index], self.lanes["last_loss"][index])
-        norm = np.where(converged, notes["streak_norm"][index], self.gradient_norm[index])
-        results.outcome[rows] = outcome
+        streak = outcomes.has("ends_with_streak", codes)
+        loss = np.where(streak, notes["streak_loss"][index], self.lanes["last_loss"][index])
+        norm = np.where(streak, notes["streak_norm"][index], self.gradient_norm[index])
+        results.outcome[rows] = codes
         results.steps[rows] = np.where(
-            converged, notes["streak_start"][index], self.lanes["step"][index]
+            streak, notes["streak_start"][index], self.lanes["step"][index]
         )
         results.final_loss[rows] = loss
-        results.gradient_norm[rows] = np.where(outcome == DIVERGED, np.nan, norm)
+        results.gradient_norm[rows] = np.where(outcomes.has("is_divergence", codes), np.nan, norm)
         if results.final_parameters is not None:
             results.final_parameters[:, rows] = np.where(
-                converged, notes["streak_parameters"][:, index], self.parameters[:, index]
+                streak, notes["streak_parameters"][:, index], self.parameters[:, index]
             )
 
     def step(self) -> None:

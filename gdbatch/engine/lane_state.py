@@ -1,4 +1,4 @@
-"""Lanes: everything that belongs to a trial while it trains, as columns of arrays.
+"""Lane state: everything that belongs to a trial while it trains, as columns of arrays.
 
 Loading, dropping and replaying a trial are column operations, whatever is trained.
 """
@@ -19,10 +19,11 @@ Array = NDArray[Any]
 class LaneState:
     """Named arrays that share their last axis: `columns[name]` is (..., lanes).
 
-    Always there: `parameters` (parameters, lanes), `row` (lanes,), the trial's row in the
-    results, `step` (lanes,), updates made, and `last_loss` (lanes,), the last finite loss known.
-    `state.NAME` is optimizer state, `number.NAME` a number of the optimizer, `schedule.NAME` one of
-    the schedule, `data.NAME` lane data. With minibatches there is `batch_key` (lanes,).
+    Always there: `parameters` (parameters, lanes), and (lanes,) each `row`, the trial's row in the
+    results, `step`, the number of updates made, `initial_loss`, and `last_loss`, the last finite
+    loss. `state.NAME` is optimizer state, `number.NAME` a hyperparameter of the optimizer,
+    `schedule.NAME` one of the schedule, `data.NAME` one of the problem. With minibatches there is
+    `batch_key` (lanes,).
     """
 
     def __init__(self, columns: dict[str, Array]) -> None:
@@ -61,7 +62,7 @@ class LaneState:
 
     @staticmethod
     def join(parts: Sequence[LaneState]) -> LaneState:
-        """Lanes side by side."""
+        """All lanes of all parts, in order."""
         if len(parts) == 1:
             return parts[0]
         return LaneState(

@@ -1,87 +1,65 @@
 """The loop: keeps a block full until the queue is empty, and every trial's end exact.
 
-Lanes that are done leave and waiting trials take their place, so a sweep costs what its trials
-need, not the longest of them times all.
+Lanes that have ended leave and waiting trials take their place, so a sweep costs what its trials
+need, not the longest of them times their number.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from ..ingredients.measures.protocol import MeasureOptions
 from .block import FEWEST_LANES, begin
-from .engines import ENGINES
 from .event_location import EventLocation
-from .lane_state import LaneState
-from .metrics import can_observe, measure, needs_ends, train_observed
+from .lane_state import Array, LaneState
+from .metrics import train_observed
+from .protocol import Engine
 from .results import Results
-from .stepping import SteppingBlock, window_length
+from .stepping import SteppingBlock, detection_interval
 from .task import Task
-from .trajectories import Recording, record
 
-_INSPECT_FROM = 0.25  # lanes waiting for inspection, as a share of those that train
-_BUFFER = 256  # numbers; rows at least half as long are not copied
-_COMPACT_BELOW = 0.75  # share of a block in use at which it is made smaller
+_LOCATE_FROM = 0.25  # lanes waiting for event location, as a share of those that train
+_COMPACT_BELOW = 0.75  # share of a block in use below which it is made smaller
 
 
-def train(
-    task: Task,
-    recording: Recording | None = None,
-    keep_parameters: bool = False,
-    measures: Sequence[MeasureOptions] = (),
-) -> Results:
-    """Train every trial of an assignment to its end.
+class LaneEngine(Engine):
+    """An engine that steps many lanes at once; a subclass provides the stepping."""
 
-    A trial's numbers do not depend on the others: it reports what it would have reported alone.
-    """
-    keep = keep_parameters or needs_ends(measures)
-    n_parameters = task.problem.n_parameters if keep else None
-    results = Results.empty(len(task), n_parameters)
-    with _arithmetic():
-        if can_observe(task, measures):
-            train_observed(task, measures, results)
+    # most updates between event detections, without a stop rule and with one
+    longest_intervals: ClassVar[tuple[int, int]]
+
+    @abstractmethod
+    def stepping_block(self, task: Task, lanes: LaneState, interval: int) -> SteppingBlock:
+        """Lanes ready to be stepped, `interval` updates at a time."""
+
+    def find_events(
+        self, task: Task, lanes: LaneState, interval: int
+    ) -> tuple[LaneState | None, LaneState | None]:
+        """Split lanes into those for event location and those in which nothing happens.
+
+        Lanes have an event within `interval` updates, or less budget left than that. An engine
+        that steps faster than event location may advance them to just before the event.
+        """
+        return lanes, None
+
+    def train(self, task: Task, results: Results, measures: Sequence[MeasureOptions] = ()) -> None:
+        if measures and not task.training.stop:
+            train_observed(task, self, measures, results)
         else:
-            _Loop(task, results).run()
-    observe_again(task, results, recording, measures)
-    if not keep_parameters:
-        results.final_parameters = None
-    return results
-
-
-def observe_again(
-    task: Task,
-    results: Results,
-    recording: Recording | None,
-    measures: Sequence[MeasureOptions],
-) -> None:
-    """Put into results what takes another look at trials whose ends are known."""
-    with _arithmetic():
-        if recording is not None and recording.rows.size:
-            results.trajectories = record(task, recording, results)
-        if measures:
-            results.measures = measure(task, measures, results)
-
-
-@contextmanager
-def _arithmetic() -> Iterator[None]:
-    """How NumPy computes while lanes train."""
-    # numbers that overflow are outcomes of a lane, found by its checks: nothing to warn of
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        # with its usual buffer NumPy copies what is one number a lane there, again for every row,
-        # which costs as much as the arithmetic; the errstate ends this too
-        np.setbufsize(_BUFFER)
-        yield
+            _Loop(task, self, results).run()
 
 
 class _Queue:
     """Trials that wait for a lane: those that came back first, then those that have not begun."""
 
-    def __init__(self, task: Task, results: Results) -> None:
+    def __init__(self, task: Task, engine: Engine, results: Results) -> None:
         self._task = task
+        self._engine = engine
         self._results = results
         self._begun = 0
         self._waiting: deque[LaneState] = deque()
@@ -91,7 +69,7 @@ class _Queue:
         return bool(self._waiting) or self._begun < len(self._task)
 
     def put_back(self, lanes: LaneState) -> None:
-        """Lanes that go on training."""
+        """Queue lanes that continue training."""
         self._waiting.append(lanes)
 
     def next(self, most: int) -> LaneState:
@@ -99,7 +77,7 @@ class _Queue:
         taken: list[LaneState] = []
         while most and self:
             if not self._waiting:
-                self._waiting.append(self._prepare())
+                self._waiting.append(self._begin_batch())
             lanes = self._waiting.popleft()
             if len(lanes) > most:
                 self._waiting.appendleft(lanes.take(slice(most, None)))
@@ -108,68 +86,77 @@ class _Queue:
             most -= len(lanes)
         return LaneState.join(taken)
 
-    def _prepare(self) -> LaneState:
-        """The next trials of the assignment."""
+    def _begin_batch(self) -> LaneState:
         end = min(self._begun + self.batch, len(self._task))
         rows = np.arange(self._begun, end)
         self._begun += len(rows)
-        return begin(self._task, rows, self._results)
+        return begin(self._task, self._engine, rows, self._results)
 
 
 class _Loop:
-    """Windows over a full block, with inspections in between."""
+    """Steps a full block, and locates the events that are detected in it."""
 
-    def __init__(self, task: Task, results: Results) -> None:
+    def __init__(self, task: Task, engine: LaneEngine, results: Results) -> None:
         self._task = task
-        self._queue = _Queue(task, results)
-        self._event_location = EventLocation(task, results)
-        self._engine = ENGINES[task.training.engine]
+        self._engine = engine
+        self._queue = _Queue(task, engine, results)
+        self._event_location = EventLocation(task, engine, results)
         self._eventful: list[LaneState] = []
-        self._window = window_length(task.training)
-        self._fits = self._window <= task.training.max_steps
+        longest = engine.longest_intervals[bool(task.training.stop)]
+        self._interval = detection_interval(task.training, longest)
+        self._fits = self._interval <= task.training.max_steps
 
     def run(self) -> None:
         """Train all trials to their end."""
-        block: SteppingBlock | None = None
-        while self._queue or block or self._eventful:
-            if block is None and self._queue:
-                block = self._fill()
-            if block is not None:
-                block = self._window_of(block)
-            training = block.occupied if block else 0
-            if sum(map(len, self._eventful)) > _INSPECT_FROM * training:
+        block = self._new_block()
+        while block or self._eventful:
+            free = np.zeros(0, np.int64)
+            if block:
+                block.run()
+                event, near = block.detect_events(), block.near_end()
+                if event.any():
+                    self._eventful.append(block.begin_of_interval(np.flatnonzero(event)))
+                if (near & ~event).any():
+                    self._eventful.append(block.lanes.take(np.flatnonzero(near & ~event)))
+                free = np.flatnonzero(event | near)
+            if sum(map(len, self._eventful)) > _LOCATE_FROM * (block.occupied if block else 0):
                 self._locate_events()
+            block = self._refill(block, free) if block else self._new_block()
 
-    def _fill(self) -> SteppingBlock | None:
+    def _new_block(self) -> SteppingBlock | None:
+        """A block of waiting lanes; None where there are none, or none that can be stepped."""
+        if not self._queue:
+            return None
         lanes = self._queue.next(self._queue.batch)
-        if not self._fits:  # the budget is shorter than a window
+        if not self._fits:  # the budget is shorter than an interval
             self._eventful.append(lanes)
             return None
-        return self._engine.stepping_block(self._task, lanes)
+        return self._engine.stepping_block(self._task, lanes, self._interval)
 
-    def _window_of(self, block: SteppingBlock) -> SteppingBlock | None:
-        """One window; lanes that leave make room for waiting ones."""
-        event, near = block.run_window()
-        if not (event.any() or near.any()):
-            return block
-        if event.any():
-            self._eventful.append(block.begin_of_window(np.flatnonzero(event)))
-        if near.any():
-            self._eventful.append(block.lanes.take(np.flatnonzero(near)))
-        free = np.flatnonzero(event | near)
-        return self._refill(block, free)
+    def _locate_events(self) -> None:
+        """Locate the events detected so far; lanes in which nothing happened are queued again."""
+        detected, self._eventful = LaneState.join(self._eventful), []
+        lanes, quiet = self._engine.find_events(self._task, detected, self._interval)
+        if quiet is not None:
+            self._queue.put_back(quiet)
+        if lanes is None:
+            return
+        for start in range(0, len(lanes), self._queue.batch):
+            part = lanes.take(slice(start, start + self._queue.batch))
+            back = self._event_location.run(part, self._interval)
+            if back is not None:
+                self._queue.put_back(back)
 
-    def _refill(self, block: SteppingBlock, free: np.ndarray) -> SteppingBlock | None:
-        if self._queue:
+    def _refill(self, block: SteppingBlock, free: Array) -> SteppingBlock | None:
+        """Load waiting lanes into free slots, or close the gaps where none are left."""
+        if free.size and self._queue:
             fresh = self._queue.next(len(free))
             block.lanes.put(free[: len(fresh)], fresh)
             free = free[len(fresh) :]
-        if not free.size:
-            return block
-        return self._shrink(block, free)
+        return self._shrink(block, free) if free.size else block
 
-    def _shrink(self, block: SteppingBlock, free: np.ndarray) -> SteppingBlock | None:
-        """Close the gaps: lanes from the end move into free slots."""
+    def _shrink(self, block: SteppingBlock, free: Array) -> SteppingBlock | None:
+        """Move lanes from the end of the block into free slots."""
         left = block.occupied - len(free)
         if left == 0:
             return None
@@ -177,18 +164,6 @@ class _Loop:
         block.lanes.put(free[free < left], block.lanes.take(stay))
         block.occupied = left
         if left < _COMPACT_BELOW * len(block.lanes) and len(block.lanes) > FEWEST_LANES:
-            return self._engine.stepping_block(self._task, block.lanes.take(slice(0, left)))
+            lanes = block.lanes.take(slice(0, left))
+            return self._engine.stepping_block(self._task, lanes, self._interval)
         return block
-
-    def _locate_events(self) -> None:
-        lanes, quiet = self._engine.find_events(self._task, LaneState.join(self._eventful))
-        self._eventful = []
-        if quiet is not None:
-            self._queue.put_back(quiet)
-        if lanes is None:
-            return
-        for start in range(0, len(lanes), self._queue.batch):
-            part = lanes.take(slice(start, start + self._queue.batch))
-            back = self._event_location.run(part, self._window)
-            if back is not None:
-                self._queue.put_back(back)

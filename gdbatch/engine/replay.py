@@ -1,7 +1,7 @@
-"""Trains some trials once more, to the ends already known.
+"""Trains some trials again, to ends that are already known.
 
-A lane's bits do not depend on its block, so the second time is the first one exactly; what is
-looked at meanwhile can therefore never change what is found.
+A lane's bits do not depend on its block, so the replay repeats the training exactly; what is
+observed meanwhile can never change what was found.
 """
 
 from __future__ import annotations
@@ -13,23 +13,31 @@ from numpy.typing import NDArray
 
 from .block import Block
 from .lane_state import LaneState
+from .protocol import Engine
 from .task import Task
 
 _COMPACT_BELOW = 0.75
 
 
 class Replay:
-    """Lanes that began together, all at one step, those that go on longest first.
+    """Lanes that began together and are at the same step, in descending order of their ends.
 
-    Slots from `left` on belong to trials that are past their end, and leave with the last slots.
+    Slots from `left` on belong to trials that are past their end, and are dropped from time to
+    time.
     """
 
     block: Block
 
     def __init__(
-        self, task: Task, rows: NDArray[np.int64], ends: list[int], values: list[str]
+        self,
+        task: Task,
+        engine: Engine,
+        rows: NDArray[np.int64],
+        ends: list[int],
+        values: list[str],
     ) -> None:
         self._task = task
+        self._engine = engine
         self._ends = ends  # descending
         self._values = values
         self.step = 0
@@ -59,22 +67,26 @@ class Replay:
             self._load(self.block.lanes.take(slice(0, self.left)))
 
     def _load(self, lanes: LaneState) -> None:
-        self.block = Block(self._task, lanes)
+        self.block = Block(self._task, self._engine, lanes)
         self._full, self._lean = self.block.wanted(*self._values), self.block.wanted()
 
 
 def replays(
-    task: Task, rows: NDArray[np.int64], steps: NDArray[np.int64], values: list[str]
+    task: Task,
+    engine: Engine,
+    rows: NDArray[np.int64],
+    steps: NDArray[np.int64],
+    values: list[str],
 ) -> Iterator[Replay]:
-    """Every step of the replays of some rows, which are to be evaluated by who looks at them.
+    """Every step of the replays of some rows; the caller evaluates each.
 
-    steps: where each trial of the assignment ended. values: what of an evaluation is wanted.
+    steps: where each trial of the task ended. values: what an evaluation fills.
     """
     rows = rows[np.argsort(-steps[rows], kind="stable")]
     batch = task.block_width
     for start in range(0, len(rows), batch):
         part = rows[start : start + batch]
-        replay = Replay(task, part, steps[part].tolist(), values)
+        replay = Replay(task, engine, part, steps[part].tolist(), values)
         while replay.left:
             yield replay
             replay.advance()

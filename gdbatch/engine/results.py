@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .lane_state import Array
+
 
 @dataclass
 class Results:
-    """One row a trial of an assignment; the columns of DESIGN's `trials` that training fills."""
+    """The columns of `trials` that training fills, one row per trial of a task."""
 
-    outcome: NDArray[np.int8]
+    outcome: NDArray[np.int8]  # codes; see `outcomes.names`
     steps: NDArray[np.int64]
     initial_loss: NDArray[np.float64]
     final_loss: NDArray[np.float64]
     gradient_norm: NDArray[np.float64]
     final_parameters: NDArray[np.float64] | None = None  # (parameters, trials)
-    trajectories: dict[str, Any] = field(default_factory=dict)  # see `recording`
+    trajectories: dict[str, Array] = field(default_factory=dict)  # see `trajectories.record`
     measures: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    refined: NDArray[np.float64] | None = None  # values of the axis that is; see `bisection`
-    rows: NDArray[np.int64] | None = None  # of the shard, if not all; see `map_refinement`
+    refined: NDArray[np.float64] | None = None  # values of the refined axis, see `bisection`
+    rows: NDArray[np.int64] | None = None  # of the shard, if not all; see `adaptive_map`
 
     @classmethod
     def empty(cls, trials: int, n_parameters: int | None) -> Results:
@@ -41,7 +42,7 @@ class Results:
     def side_by_side(cls, parts: Sequence[Results]) -> Results:
         """The first row of every part, then the second of every part, and so on."""
 
-        def interleaved(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+        def interleaved(arrays: list[Array]) -> Array:
             stacked = np.stack(arrays, axis=-1)
             return stacked.reshape(*stacked.shape[:-2], -1)
 
@@ -57,15 +58,13 @@ class Results:
         return self._merged([self], lambda arrays: arrays[0][..., index])
 
     @classmethod
-    def _merged(
-        cls, parts: Sequence[Results], merge: Callable[[list[NDArray[Any]]], NDArray[Any]]
-    ) -> Results:
-        """Every column made of the columns of the parts."""
-        columns: dict[str, Any] = {}
+    def _merged(cls, parts: Sequence[Results], merge: Callable[[list[Array]], Array]) -> Results:
+        """Results with every column merged from the columns of the parts."""
+        merged = cls.empty(0, None)
         for name in (one.name for one in fields(cls)):
             arrays = [getattr(part, name) for part in parts]
             if isinstance(arrays[0], np.ndarray):
-                columns[name] = merge(arrays)
+                setattr(merged, name, merge(arrays))
         measured = [part.measures for part in parts]
-        columns["measures"] = {name: merge([one[name] for one in measured]) for name in measured[0]}
-        return cls(**columns)
+        merged.measures = {name: merge([one[name] for one in measured]) for name in measured[0]}
+        return merged

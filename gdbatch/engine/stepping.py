@@ -1,104 +1,106 @@
-"""The fast way to train: lanes run through windows of updates under cheap alarms.
+"""Stepping and event detection: lanes make many updates between two checks.
 
-An alarm may be false, never missing: a lane that raises one is put back to where the window
-began and handed to `inspection`, which finds the exact step.
+An event may be detected falsely, never missed: a lane with one is put back to where the interval
+began and handed to `event_location`, which finds the exact step.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..numerics.buffers import new_buffer
 from ..training import Training
 from .block import Block
-from .engines import ENGINES
 from .lane_state import Array, LaneState
+from .protocol import Engine
 from .task import Task
 
-_WINDOW = 64
+_FEWEST_UPDATES = 64
+
+Mask = NDArray[np.bool_]
 
 
 def check_interval(training: Training) -> int:
-    """Updates between two looks at the stop rules.
+    """Updates between two evaluations of the stop rules.
 
-    A streak of `hold` checks does not fit between looks that are at most `hold` apart.
+    A streak of `hold` checks does not fit between evaluations that are at most `hold` apart.
     """
-    return min(training.hold, _WINDOW)
+    return min(training.hold, _FEWEST_UPDATES)
 
 
-def window_length(training: Training) -> int:
-    """Updates a window, a multiple of the distance of looks.
+def detection_interval(training: Training, longest: int) -> int:
+    """Updates between two event detections, a multiple of the check interval.
 
-    A sixteenth of the budget, within the engine's limits: what is done once a window should cost
-    little beside its updates, and the updates after a trial's end little beside the trial.
+    A sixteenth of the budget, within limits: detection should cost little compared with the
+    updates, and the updates after a trial's end little compared with the trial.
     """
-    most = ENGINES[training.engine].longest_window[bool(training.stop)]
-    length = min(max(_WINDOW, training.max_steps // 16), most)
+    length = min(max(_FEWEST_UPDATES, training.max_steps // 16), longest)
     distance = check_interval(training)
     return length // distance * distance
 
 
-class SteppingBlock(Block):
-    """A block whose lanes are looked at once a window; how it makes updates is a subclass's."""
+class SteppingBlock(Block, ABC):
+    """A block that detects events once per interval; subclasses make the updates."""
 
-    def __init__(self, task: Task, lanes: LaneState) -> None:
-        super().__init__(task, lanes)
+    def __init__(self, task: Task, engine: Engine, lanes: LaneState, interval: int) -> None:
+        super().__init__(task, engine, lanes)
         training, width = task.training, len(self.lanes)
-        self.training = training
-        self.length = window_length(training)
-        self.distance = check_interval(training) if training.stop else self.length
-        # what is not finite for one minibatch may be so for the next
+        self.training, self.rules = training, training.rules
+        self.interval = interval
+        self.distance = check_interval(training) if training.stop else interval
+        # what is not finite for one minibatch may be finite for the next
         bounded = task.problem.loss_bound <= training.largest_loss
         self.watches_loss = training.batch is not None or not bounded
         self._snapshot = {name: array.copy() for name, array in self.moving().items()}
         self._snapshot["last_loss"] = self.lanes["last_loss"].copy()
-        # what a window's updates leave behind: extremes at the looks, and of the last update the
-        # loss before it, which stands in `loss`, and where it changed nothing
-        self.smallest = {rule: new_buffer(width, training.dtype) for rule in training.stop}
+        # what the updates of an interval leave behind: extremes at the checks, in `loss` the loss
+        # before the last update, and where the last update changed nothing
+        self.extremes = [new_buffer(width, training.dtype) for _ in self.rules]
         self.largest_loss = new_buffer(width, training.dtype)
         self.unchanged = np.zeros(width, bool)
 
+    @abstractmethod
     def make_updates(self) -> None:
-        """Make `length` updates of all lanes; fill what is kept of a window."""
-        raise TypeError("a block of windows makes updates")
+        """Make `interval` updates of all lanes, and fill what they leave behind."""
 
-    def run_window(self) -> tuple[Any, Any]:
-        """Make `length` updates; returns which lanes raised an alarm, and which are near the end.
-
-        Both (lanes,) bool. A lane near the end of its budget cannot run another window.
-        """
+    def run(self) -> None:
+        """Make `interval` updates; `begin_of_interval` has the lanes as they were before."""
         for name, array in self._snapshot.items():
             np.copyto(array, self.lanes[name])
         self.make_updates()
         np.copyto(self.lanes["last_loss"], self.loss)
-        present = np.arange(len(self.steps)) < self.occupied
-        event = self._detect_events() & present
-        near = self.steps + self.length > self.training.max_steps
-        return event, near & ~event & present
 
-    def _detect_events(self) -> Any:
-        """Lanes in which a rule may have held, or that diverged or stalled, in this window.
+    def near_end(self) -> Mask:
+        """Lanes whose budget does not last for another interval."""
+        return self._present() & (self.steps + self.interval > self.training.max_steps)
 
-        Numbers that left the finite ones do not come back, and an update that changes nothing is
-        followed by its like: of these the last update of a window tells enough.
+    def detect_events(self) -> Mask:
+        """Lanes in which the rules may have held, or that diverged or stalled, in this interval.
+
+        Parameters that are not finite stay so, and an update that changes nothing is followed by
+        others like it: for both, the last update of an interval is enough.
         """
         event = ~np.isfinite(self.parameters).all(axis=0) | ~np.isfinite(self.loss)
         if self.watches_loss:
             event |= ~(self.largest_loss <= self.training.largest_loss)
         event |= self.unchanged
-        if self.training.stop:
+        if self.rules:
             held = np.ones(len(event), bool)
-            for rule, threshold in self.training.stop.items():
-                held &= self.smallest[rule] <= threshold
+            for (rule, threshold), extreme in zip(self.rules, self.extremes, strict=True):
+                held &= rule.holds(extreme, threshold)
             event |= held
-        return event
+        return event & self._present()
 
-    def begin_of_window(self, index: Array) -> LaneState:
-        """A copy of some lanes as they were when the window began."""
+    def begin_of_interval(self, index: Array) -> LaneState:
+        """A copy of some lanes as they were when the interval began."""
         lanes = self.lanes.take(index)
         for name, array in self._snapshot.items():
             lanes.columns[name] = np.take(array, index, axis=-1)
-        lanes["step"][:] -= self.length
+        lanes["step"][:] -= self.interval
         return lanes
+
+    def _present(self) -> Mask:
+        return np.arange(len(self.steps)) < self.occupied

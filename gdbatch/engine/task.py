@@ -1,13 +1,9 @@
-"""What one call of the engine trains, and where its results land.
-
-Plain arrays and ingredients; nothing here knows of files or plans.
-"""
+"""What one call of the engine trains: plain arrays and ingredients, no files or plans."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +18,17 @@ from ..ingredients.problems.protocol import Problem, lanes_in_cache
 from ..ingredients.schedules.protocol import Schedule
 from ..random_streams import generator
 from ..training import Training
-from .lane_state import LaneState
+from .lane_state import Array, LaneState
 
-_CONSTANT: type[Schedule] = registry.get("schedule", "constant")
-# of numbers that differ by lane; None: that of the training
+# number types of hyperparameters, by the prefix of their columns; None: that of the training
 _DTYPES = {"number": None, "data": None, "schedule": np.float64}
 
 
 @dataclass(frozen=True)
 class Task:
-    """Trials that share every structural value: one row a trial.
+    """Trials that share every structural value, one row per trial.
 
-    Numbers of ingredients are as in `options.Number`, with one column a trial.
+    Hyperparameters are as in `options.Number`, with one column per trial.
     """
 
     problem: Problem
@@ -45,7 +40,7 @@ class Task:
     optimizer_hyperparameters: Mapping[str, Number]
     entropy: int = 0
     problem_hyperparameters: Mapping[str, Number] = field(default_factory=dict)
-    schedule: type[Schedule] = field(default_factory=lambda: _CONSTANT)
+    schedule: type[Schedule] = field(default_factory=lambda: registry.get("schedule", "constant"))
     schedule_hyperparameters: Mapping[str, Number] = field(default_factory=lambda: {"warm_up": 0.0})
     decoupled: bool = False  # weight decay
 
@@ -55,7 +50,7 @@ class Task:
     @property
     def rate_varies(self) -> bool:
         """Whether the learning rate changes from step to step."""
-        return self.schedule is not _CONSTANT or _is_used(self.schedule_hyperparameters["warm_up"])
+        return not self.schedule.is_constant or _is_used(self.schedule_hyperparameters["warm_up"])
 
     @property
     def decays(self) -> bool:
@@ -64,35 +59,36 @@ class Task:
 
     @property
     def can_stall(self) -> bool:
-        """Whether an update that changes nothing is followed by its like."""
+        """Whether an update that changes nothing is followed by others like it."""
         return not (self.rate_varies or self.problem.uses_step or self.training.batch)
 
     @property
     def block_width(self) -> int:
-        """Lanes that step together."""
+        """How many lanes step together."""
         return block_width(self.problem, self.training)
 
     def initial_parameters(self, rows: NDArray[np.int64]) -> Floats:
-        """Parameters (parameters, rows) before the first update, float64."""
+        """The parameters (parameters, rows) before the first update, in float64."""
         seeds, which = np.unique(self.seeds[rows], return_inverse=True)
         draws = [
             self.initializer.draw(generator(self.entropy, "init", int(seed)), int(seed))
             for seed in seeds
         ]
-        numbers = {
+        hyperparameters = {
             name: number[..., rows] if isinstance(number, np.ndarray) else as_array(number)
             for name, number in self.init_hyperparameters.items()
         }
-        return self.initializer.start(np.stack(draws, axis=1)[:, which], numbers)
+        return self.initializer.start(np.stack(draws, axis=1)[:, which], hyperparameters)
 
     def fresh_lanes(self, rows: NDArray[np.int64]) -> LaneState:
         """Lanes for trials that have not begun."""
         dtype = self.training.dtype
         parameters = self.initial_parameters(rows).astype(dtype)
-        columns: dict[str, Any] = {
+        columns: dict[str, Array] = {
             "parameters": parameters,
             "row": rows.copy(),
             "step": np.zeros(len(rows), np.int64),
+            "initial_loss": np.full(len(rows), np.nan, dtype),
             "last_loss": np.full(len(rows), np.nan, dtype),
         }
         if self.training.batch:
@@ -102,20 +98,23 @@ class Task:
         for name in self.optimizer.row_state:
             columns[f"state.{name}"] = np.zeros((1, len(rows)), dtype)
         for prefix in _DTYPES:
-            for name, number in self._numbers(prefix).items():
+            for name, number in self._hyperparameters(prefix).items():
                 if isinstance(number, np.ndarray):
                     columns[f"{prefix}.{name}"] = self._spread(prefix, number[..., rows])
         return LaneState(columns)
 
     def constants(self, prefix: str) -> dict[str, Floats]:
-        """Numbers that are the same in every lane, ready to broadcast; see `Lanes` for prefixes."""
+        """Hyperparameters that are the same in every lane, ready to broadcast.
+
+        Prefixes are those of the columns in `LaneState`.
+        """
         return {
             name: self._spread(prefix, as_array(number))
-            for name, number in self._numbers(prefix).items()
+            for name, number in self._hyperparameters(prefix).items()
             if not isinstance(number, np.ndarray)
         }
 
-    def _numbers(self, prefix: str) -> Mapping[str, Number]:
+    def _hyperparameters(self, prefix: str) -> Mapping[str, Number]:
         return {
             "number": self.optimizer_hyperparameters,
             "data": self.problem_hyperparameters,
@@ -123,14 +122,14 @@ class Task:
         }[prefix]
 
     def _spread(self, prefix: str, array: NDArray[np.float64]) -> Floats:
-        """Numbers as the arrays of a block have them; of an optimizer's list, one a parameter."""
+        """Hyperparameters as a block needs them: the optimizer's lists with one per parameter."""
         if prefix == "number" and array.ndim == 2:
             array = array[layer_indices(self.problem.arrays)]
         return array.astype(_DTYPES[prefix] or self.training.dtype)
 
 
 def block_width(problem: Problem, training: Training) -> int:
-    """Lanes that step together: a function of the shapes only."""
+    """How many lanes step together: a function of the shapes only."""
     dtype, batch = training.dtype, training.batch
     if batch is None:
         return problem.block_width(dtype)

@@ -1,79 +1,78 @@
-"""Trajectories: trains some trials once more, to the ends already known, and keeps their values.
-
-A lane's bits do not depend on its block, so the second time is the first one exactly; what is
-recorded can therefore never change what is found.
-"""
+"""Trajectories: trains some trials again, to the ends already known, and records their values."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .block import Block
+from .lane_state import Array
+from .protocol import Engine
 from .replay import replays
 from .results import Results
 from .task import Task
 
-RECORDABLE = ("loss", "prediction", "prediction_error", "gradient_norm", "parameters")
+# what can be recorded, and how it is read from a block
+RECORDABLE: Mapping[str, Callable[[Block], Array]] = {
+    "loss": lambda block: block.loss,
+    "prediction": lambda block: block.predictions,
+    "prediction_error": lambda block: block.prediction_error,
+    "gradient_norm": lambda block: block.gradient_norm,
+    "parameters": lambda block: block.parameters,
+}
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What to record of which rows of an assignment."""
+    """What to record, and for which rows of a task."""
 
     rows: NDArray[np.int64]
     every: int
-    values: tuple[str, ...]
+    values: tuple[str, ...]  # names in `RECORDABLE`
 
 
-def record(task: Task, recording: Recording, results: Results) -> dict[str, Any]:
+def record(task: Task, engine: Engine, recording: Recording, results: Results) -> dict[str, Array]:
     """`row`, `step` and every value, (n, rows), in the order of rows and steps.
 
     There is a row at step 0, at multiples of `every`, and at the reported end of each trial.
     """
-    notes = _Notes(recording)
+    recorder = _Recorder(recording)
     values = ["loss", "predictions", "prediction_error", "gradient_norm"]
-    for replay in replays(task, recording.rows, results.steps, values):
+    for replay in replays(task, engine, recording.rows, results.steps, values):
         due = replay.step % recording.every == 0
         chosen = slice(0, replay.left) if due else replay.ending
         some = chosen.start < chosen.stop
         replay.evaluate(with_values=some)
         if some:
             replay.block.measure_gradient_norm()
-            notes.take(replay.block, chosen)
-    return notes.table()
+            recorder.add(replay.block, chosen)
+    return recorder.table()
 
 
-class _Notes:
-    """The rows kept so far."""
+class _Recorder:
+    """The rows recorded so far."""
 
     def __init__(self, recording: Recording) -> None:
-        self._parts: dict[str, list[Any]] = {
-            name: [] for name in ("row", "step", *recording.values)
+        self._read: dict[str, Callable[[Block], Array]] = {
+            "row": lambda block: block.lanes["row"],
+            "step": lambda block: block.steps,
+            **{name: RECORDABLE[name] for name in recording.values},
         }
+        self._parts: dict[str, list[Array]] = {name: [] for name in self._read}
 
-    def take(self, block: Block, chosen: slice) -> None:
-        """Keep what the block has just evaluated of the chosen lanes."""
-        measured = {
-            "row": block.lanes["row"],
-            "step": block.steps,
-            "loss": block.loss,
-            "prediction": block.predictions,
-            "prediction_error": block.prediction_error,
-            "gradient_norm": block.gradient_norm,
-            "parameters": block.parameters,
-        }
-        for name, parts in self._parts.items():
-            parts.append(measured[name][..., chosen].copy())
+    def add(self, block: Block, chosen: slice) -> None:
+        """Record what the block has just evaluated, for the chosen lanes."""
+        for name, read in self._read.items():
+            self._parts[name].append(read(block)[..., chosen].copy())
 
-    def table(self) -> dict[str, Any]:
+    def table(self) -> dict[str, Array]:
         """All rows in order."""
         whole = {name: np.concatenate(parts, axis=-1) for name, parts in self._parts.items()}
         order = np.lexsort((whole["step"], whole["row"]))
-        table: dict[str, Any] = {"row": whole.pop("row")[order], "step": whole.pop("step")[order]}
+        table: dict[str, Array] = {name: whole.pop(name)[order] for name in ("row", "step")}
         for name, values in whole.items():
             table[name] = np.atleast_2d(values)[:, order].astype(np.float64)
         return table

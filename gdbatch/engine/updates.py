@@ -1,6 +1,6 @@
-"""The updates of a block: what is common to all optimizers, and then the optimizer's own rule.
+"""The updates of a block: what all optimizers share, then the optimizer's own rule.
 
-In this order: the rate by the schedule, clipping by value, clipping by norm, weight decay, rule.
+In this order: the schedule's rate, clipping by value, clipping by norm, weight decay, rule.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from ..numerics.buffers import new_buffer
 from .lane_state import LaneState
 from .task import Task
 
-_ROWS = 2  # of scratch, one number a lane each
+_ROWS = 2  # scratch rows, one number per lane each
 
 
 class Updates:
-    """One update after the other of a block's lanes, from the gradient that stands there."""
+    """Updates of a block's lanes, from the gradient in its buffer."""
 
     def __init__(self, task: Task, lanes: LaneState, gradient: Floats) -> None:
         self._task = task
         parameters, width = lanes["parameters"], len(lanes)
         dtype = parameters.dtype
-        numbers = task.constants("number") | lanes.part("number")
-        self._learning_rate = rate = numbers["learning_rate"]
+        hyperparameters = task.constants("number") | lanes.part("number")
+        self._learning_rate = rate = hyperparameters["learning_rate"]
         shape = np.broadcast_shapes(rate.shape, (1, width))
         self._calls: list[Callable[[], None]] = []
         if task.rate_varies:
@@ -42,28 +42,28 @@ class Updates:
             parameters,
             gradient,
             lanes.part("state"),
-            numbers,
+            hyperparameters,
             rate,
             new_buffer(parameters.shape, dtype),
             new_buffer(shape, dtype),
             tuple(new_buffer((1, width), dtype) for _ in range(_ROWS)),
         )
-        if "clip_value" in numbers:
+        if "clip_value" in hyperparameters:
             self._calls.append(self._clip_values)
-        if "clip_norm" in numbers:
+        if "clip_norm" in hyperparameters:
             self._calls.append(self._clip_norm)
         if task.decays:
             self._calls.append(self._shrink if task.decoupled else self._pull)
         self._update = task.optimizer.update
 
     def make(self) -> None:
-        """One update of all lanes; the gradient is used up."""
+        """One update of all lanes; overwrites the gradient."""
         for call in self._calls:
             call()
         self._update(self._step)
 
     def rate(self) -> Floats:
-        """The learning rates of the next update, before it uses them up."""
+        """The learning rates of the next update; valid until it is made."""
         if self._task.rate_varies:
             self._set_rate()
         return self._step.rate
@@ -92,7 +92,7 @@ class Updates:
         np.minimum(gradient, limit, out=gradient)
 
     def _clip_norm(self) -> None:
-        """Times limit/norm where that is below 1; by the largest slope first, against overflow."""
+        """g ← g · min(limit/‖g‖, 1); divides by the largest slope first, so as not to overflow."""
         gradient, work = self._step.gradient, self._step.work
         largest, factor = self._row(0), self._row(1)
         np.absolute(gradient, work)

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..engine.task import block_width
+from ..engine import block_width
 from ..ingredients.initializers.protocol import Initializer
 from ..ingredients.problems.protocol import Problem
 from ..sweep_file.sweep import Sections

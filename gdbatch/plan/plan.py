@@ -17,8 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.task import Task
-from ..engine.trajectories import Recording
+from ..engine import Recording, Task
 from ..errors import Problem as FileProblem
 from ..errors import SweepFileError
 from ..search import Search, ShardTask

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import registry
-from ..engine.task import Task
+from ..engine import Task
 from ..ingredients.options import Number, Options
 from .groups import Group
 

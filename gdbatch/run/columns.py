@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .. import outcomes, registry
-from ..engine.results import Results
+from ..engine import Results
 from ..errors import UsageError
 from ..plan import Plan, Shard
 from ..registry import register

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..atomic_files import clear_abandoned, is_temporary, write_atomically
-from ..engine.results import Results
+from ..engine import Results
 from ..errors import RunError, UsageError
 from ..plan import Plan, Shard
 from .columns import trajectories_table, trials_table

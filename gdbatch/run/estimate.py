@@ -11,9 +11,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import threadpoolctl
 
-from ..engine.loop import train
-from ..engine.results import Results
-from ..engine.task import Task
+from ..engine import Results, Task, train
 from ..plan import Group, Plan
 from ..plan.recorded import recorded_values
 from .executors.local import cores

@@ -18,7 +18,7 @@ import numpy as np
 import threadpoolctl
 
 from .. import registry
-from ..engine.engines import ENGINES
+from ..engine import engine_named
 from ..errors import GdbatchError, IngredientError, RunError, UsageError
 from ..outcomes import OUTCOMES
 from ..plan import Plan, Shard
@@ -180,7 +180,7 @@ def _prepare(plan: Plan, observer: Observer) -> None:
     """What an engine does once, such as compiling, so that workers find it done."""
     for number in range(min(plan.groups, _MOST_PREPARED)):
         task = plan.task_of(number, np.array([plan.group(number).start]))
-        engine = ENGINES[task.training.engine]
+        engine = engine_named(task.training.engine)
         if engine.is_prepared(task):
             continue
         observer.preparing()

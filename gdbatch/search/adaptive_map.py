@@ -15,8 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.loop import observe_again, train
-from ..engine.results import Results
+from ..engine import Results, observe, train
 from ..registry import register
 from .protocol import Search, ShardTask
 
@@ -104,7 +103,7 @@ def _in_order(shard: ShardTask, results: Results, pixels: NDArray[np.int64]) -> 
     results, pixels = results.take(order), pixels[order]
     if shard.recording is not None:
         places = np.searchsorted(pixels, shard.recording.rows)
-        observe_again(shard.task_of(pixels), results, replace(shard.recording, rows=places), ())
+        observe(shard.task_of(pixels), results, replace(shard.recording, rows=places), ())
     results.rows = pixels
     return results
 

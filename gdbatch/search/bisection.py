@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..engine.loop import observe_again, train
-from ..engine.metrics import needs_ends
-from ..engine.results import Results
+from ..engine import Results, needs_final_parameters, observe, train
 from ..outcomes import is_stable
 from ..registry import register
 from .protocol import Search, ShardTask, Values, even_cut
@@ -57,7 +55,7 @@ class Bisection(Search):
         first = np.arange(bisections) * self.rows
         values = np.empty(shard.trials)
         parts = []
-        keep = shard.keep_parameters or needs_ends(shard.measures)
+        keep = shard.keep_parameters or needs_final_parameters(shard.measures)
         low, high = np.full(bisections, self.low), np.full(bisections, self.high)
         for row in range(self.rows):
             value = (low, high)[row] if row < 2 else self.middle(low, high)
@@ -75,7 +73,7 @@ class Bisection(Search):
         results = Results.side_by_side(parts)
         results.refined = values
         whole = shard.task_of(np.arange(shard.trials), {self.axis: values})
-        observe_again(whole, results, shard.recording, shard.measures)
+        observe(whole, results, shard.recording, shard.measures)
         if not shard.keep_parameters:
             results.final_parameters = None
         return results

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..engine.loop import train
-from ..engine.results import Results
+from ..engine import Results, train
 from ..registry import register
 from .protocol import Search, ShardTask, even_cut
 

@@ -10,9 +10,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.results import Results
-from ..engine.task import Task
-from ..engine.trajectories import Recording
+from ..engine import Recording, Results, Task
 from ..ingredients.measures.protocol import MeasureOptions
 
 Rows = NDArray[np.int64]

@@ -14,8 +14,7 @@ import numpy as np
 from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
 from .. import ingredients, registry  # noqa: F401  the ingredients register themselves
-from ..engine.engines import ENGINES
-from ..engine.trajectories import RECORDABLE
+from ..engine import RECORDABLE, engine_named
 from ..errors import IngredientError, nearest
 from ..ingredients.functions.protocol import FunctionOptions
 from ..ingredients.initializers.protocol import Initializer, InitOptions
@@ -351,7 +350,7 @@ def _misfits(sections: Sections, context: Context) -> list[Diagnostic]:
         message = f"a minibatch of {training.batch.size} is larger than the data: "
         message += f"at most {problem.n_samples} here"
         return [(("train", "batch", "size"), message)]
-    refusal = ENGINES[engine].refusal(problem, sections.optimizer, sections.schedule, training)
+    refusal = engine_named(engine).refusal(problem, sections.optimizer, sections.schedule, training)
     if refusal:
         return [(("train", "engine"), f'the engine "{engine}" {refusal}')]
     rates, layers = sections.optimizer.learning_rate, count_layers(problem.arrays)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from gdbatch.engine.task import Task
+from gdbatch.engine import Task
 
 from .turns import in_turns, machine, one_core, timed
 from .workloads import Outcome, Run, Workload, engine_run

@@ -16,9 +16,7 @@ import numpy as np
 import threadpoolctl
 from numpy.typing import NDArray
 
-from gdbatch.engine.loop import train
-from gdbatch.engine.results import Results
-from gdbatch.engine.task import Task
+from gdbatch.engine import Results, Task, train
 from gdbatch.plan import Plan, Shard
 from gdbatch.run.executors.local import in_worker
 from gdbatch.sweep_file import read_sweep

@@ -1,4 +1,4 @@
-"""Networks, assignments and reference networks that describe the same trials.
+"""Networks, tasks and reference networks that describe the same trials.
 
 Nothing is tested here.
 """
@@ -14,16 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdbatch import registry
-from gdbatch.engine.fused.engine import FusedEvaluator
-from gdbatch.engine.results import Results
-from gdbatch.engine.task import Task
+from gdbatch.engine import Results, Task
+from gdbatch.engine.fused.stepping import FusedEvaluator
 from gdbatch.ingredients.options import Number
 from gdbatch.ingredients.problems.minibatches import keys_of
 from gdbatch.ingredients.problems.network.elementwise import ElementwiseEvaluator
 from gdbatch.ingredients.problems.network.problem import Network, NetworkOptions
 from gdbatch.ingredients.problems.network.products import ProductsEvaluator
 from gdbatch.ingredients.problems.protocol import Evaluation
-from gdbatch.outcomes import OUTCOMES
+from gdbatch.outcomes import names
 from gdbatch.reference import ReferenceNetwork
 from gdbatch.training import Training
 
@@ -150,7 +149,7 @@ def started_at(weights: Any, problem: Network, training: Training, learning_rate
 
 
 def some_of(task: Task, rows: Any) -> Task:
-    """An assignment of only some trials, in the order of `rows`."""
+    """A task of only some trials, in the order of `rows`."""
 
     def taken(numbers: Mapping[str, Number]) -> dict[str, Number]:
         return {
@@ -174,7 +173,7 @@ def batch_key_of(task: Task, row: int) -> int:
 
 def outcomes(results: Results) -> list[str]:
     """How each trial ended, in words."""
-    return [OUTCOMES[code] for code in results.outcome]
+    return [names()[code] for code in results.outcome]
 
 
 def bytes_of(results: Results) -> list[tuple[bytes, ...]]:

@@ -15,13 +15,11 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from gdbatch import reference as tutorial
-from gdbatch.engine.loop import train
-from gdbatch.engine.results import Results
-from gdbatch.engine.task import Task
+from gdbatch import registry
+from gdbatch.engine import Results, Task, train
 from gdbatch.ingredients.problems.minibatches import Batch
 from gdbatch.ingredients.problems.network.problem import Network
 from gdbatch.reference import ReferenceNetwork, ReferenceResult, train_reference
-from gdbatch.stopping import STOP_RULES
 from gdbatch.training import Training
 from tests.documents import plan_of
 from tests.engine.helpers import (
@@ -147,7 +145,9 @@ def thresholds() -> st.SearchStrategy[float]:
 @st.composite
 def trainings(draw: st.DrawFn, most: int = 150) -> Training:
     """Budgets from nothing to some windows, any stop rules, with and without a limit."""
-    rules = st.dictionaries(st.sampled_from(STOP_RULES), thresholds(), max_size=3)
+    rules = st.dictionaries(
+        st.sampled_from(sorted(registry.family("stop_rule"))), thresholds(), max_size=3
+    )
     return Training(
         draw(st.integers(0, most)),
         stop=draw(rules),

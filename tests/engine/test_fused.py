@@ -18,12 +18,11 @@ from hypothesis import strategies as st
 from numba import njit
 
 from gdbatch import registry
-from gdbatch.engine.engines import ENGINES
-from gdbatch.engine.fused import engine as fused
+from gdbatch.engine import engine_named, train
+from gdbatch.engine.fused import compiled
 from gdbatch.engine.fused import functions as fused_functions
 from gdbatch.engine.fused.vector_arithmetic import multiply_add
 from gdbatch.engine.fused.vectors import lanes_of, load, store
-from gdbatch.engine.loop import train
 from gdbatch.errors import SweepFileError
 from gdbatch.numerics import elementary
 from gdbatch.sweep_file import read_sweep
@@ -337,11 +336,11 @@ def test_a_cache_that_cannot_be_written_costs_time_and_nothing_else(
     problem = network([1, 1], activation="relu")
     training = Training(20, stop={"loss": 1e-3}, engine="fused")
     wanted = train(task_of(problem, replace(training, engine="numpy"), [0.1, 0.2]))
-    fused._made.cache_clear()
+    compiled._made.cache_clear()
     monkeypatch.setattr("numba.core.caching.Cache.save_overload", full_disk)
     monkeypatch.setattr("numba.core.caching.Cache.load_overload", lambda *arguments: None)
     found = train(task_of(problem, training, [0.1, 0.2]))
-    fused._made.cache_clear()
+    compiled._made.cache_clear()
     assert found.steps.tolist() == wanted.steps.tolist()
 
 
@@ -353,14 +352,14 @@ def test_where_there_is_no_place_for_a_cache_kernels_are_not_kept(
             raise RuntimeError("cannot cache function: no locator available")
         return "kernels"
 
-    fused._made.cache_clear()
-    monkeypatch.setattr(fused, "make_kernels", nowhere)
-    assert fused._kernels(network([1, 1])) == "kernels"  # type: ignore[comparison-overlap]
-    fused._made.cache_clear()
+    compiled._made.cache_clear()
+    monkeypatch.setattr(compiled, "make_kernels", nowhere)
+    assert compiled.kernels_for(network([1, 1]).layers) == "kernels"  # type: ignore[comparison-overlap]
+    compiled._made.cache_clear()
 
 
 def test_every_activation_and_loss_has_a_form_for_kernels() -> None:
-    engine = ENGINES["fused"]
+    engine = engine_named("fused")
     descent = registry.get("optimizer", "gradient_descent").Options(
         kind="gradient_descent", learning_rate=1.0
     )
@@ -377,11 +376,12 @@ def test_every_activation_and_loss_has_a_form_for_kernels() -> None:
 def test_kernels_are_found_on_disk_by_the_next_process(tmp_path: Path) -> None:
     script = """
 import numpy as np
-from gdbatch.engine.fused import engine as fused
+from gdbatch.engine import engine_named
+from gdbatch.engine.fused import compiled
 from tests.engine.helpers import Training, task_of, network
 problem = network([1, 1], activation="identity")
-fused.compile_kernels(task_of(problem, Training(5, engine="fused"), [0.1]))
-print(sum(sum(one.stats.cache_misses.values()) for one in fused._kernels(problem)))
+engine_named("fused").prepare(task_of(problem, Training(5, engine="fused"), [0.1]))
+print(sum(sum(one.stats.cache_misses.values()) for one in compiled.kernels_for(problem.layers)))
 """
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     compiled = [

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gdbatch import registry
-from gdbatch.engine.task import Task
+from gdbatch.engine import Task
 from gdbatch.errors import SweepFileError
 from gdbatch.plan import Plan
 from gdbatch.random_streams import generator

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gdbatch.engine.loop import train
-from gdbatch.engine.task import Task
+from gdbatch.engine import Task, train
 from gdbatch.ingredients.problems.network.problem import Network
 from gdbatch.training import Training
 from tests.engine.helpers import (

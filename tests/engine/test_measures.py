@@ -11,12 +11,9 @@ import numpy as np
 import pytest
 
 from gdbatch import registry
-from gdbatch.engine.loop import train
-from gdbatch.engine.results import Results
-from gdbatch.engine.task import Task
-from gdbatch.engine.trajectories import Recording
+from gdbatch.engine import Recording, Results, Task, train
 from gdbatch.ingredients.measures.protocol import MeasureOptions
-from gdbatch.outcomes import DIVERGED
+from gdbatch.outcomes import has
 from gdbatch.training import Training
 from tests.engine.helpers import F32, F64, Array, network, outcomes, some_of, task_of
 from tests.engine.test_theory import CUBIC
@@ -153,7 +150,7 @@ def test_the_mean_loss_is_of_the_last_finite_ones(last: int) -> None:
 def test_trained_is_whose_last_losses_are_below_the_first(last: int) -> None:
     results, losses = losses_of(crowd())
     (trained,) = values_of(crowd(), "trained", last=last)
-    lasted = results.outcome != DIVERGED
+    lasted = ~has("is_divergence", results.outcome)
     below = np.array([one[-last:].mean() < one[0] for one in losses])
     assert trained.tolist() == (lasted & below).tolist()
     assert 5 < trained.sum() < len(trained) - 5

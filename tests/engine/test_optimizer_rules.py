@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 
 from gdbatch import registry
-from gdbatch.engine.loop import train
-from gdbatch.engine.task import Task
-from gdbatch.engine.trajectories import Recording
+from gdbatch.engine import Recording, Task, train
 from gdbatch.ingredients.functions.problem import FunctionProblem
 from gdbatch.training import Training
 from tests.engine.helpers import Array, network, outcomes, task_of

@@ -16,10 +16,8 @@ import numpy as np
 import pytest
 
 from gdbatch import registry
+from gdbatch.engine import Recording, Task, train
 from gdbatch.engine.block import same_lanes
-from gdbatch.engine.loop import train
-from gdbatch.engine.task import Task
-from gdbatch.engine.trajectories import Recording
 from gdbatch.engine.updates import Updates
 from gdbatch.reference import train_reference
 from gdbatch.training import Training

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdbatch.engine.loop import train
-from gdbatch.engine.trajectories import Recording
+from gdbatch.engine import Recording, train
 from gdbatch.training import Training
 from tests.engine.helpers import outcomes, single, started_at
 

@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 
 from gdbatch import registry
-from gdbatch.engine.loop import train
-from gdbatch.engine.task import Task
-from gdbatch.engine.trajectories import Recording
+from gdbatch.engine import Recording, Task, train
 from gdbatch.training import Training
 from tests.documents import plan_of
 from tests.engine.helpers import F32, F64, Array, single, task_of

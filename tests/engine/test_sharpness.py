@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from gdbatch import registry
+from gdbatch.engine import train
 from gdbatch.engine.curvature import hessian_at
 from gdbatch.engine.lane_state import LaneState
-from gdbatch.engine.loop import train
 from gdbatch.numerics.lanczos import largest_eigenvalue
 from gdbatch.training import Training
 from tests.documents import plan_of

@@ -14,10 +14,7 @@ import numpy as np
 import pytest
 
 from gdbatch import registry
-from gdbatch.engine.loop import train
-from gdbatch.engine.results import Results
-from gdbatch.engine.task import Task
-from gdbatch.engine.trajectories import Recording
+from gdbatch.engine import Recording, Results, Task, train
 from gdbatch.plan import Plan
 from gdbatch.reference import train_reference
 from gdbatch.sweep_file import read_sweep

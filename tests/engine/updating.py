@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from gdbatch import registry
-from gdbatch.engine.task import Task
+from gdbatch.engine import Task
 from gdbatch.ingredients.options import Number
 from gdbatch.ingredients.problems.parameters import layer_indices
 from gdbatch.reference import ReferenceUpdates

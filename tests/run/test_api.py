@@ -19,8 +19,7 @@ import gdbatch
 from gdbatch import errors, figures, registry
 from gdbatch.analysis import GridAnswer, summarise
 from gdbatch.api import Run, load_run, run_sweep
-from gdbatch.engine.results import Results
-from gdbatch.engine.task import Task
+from gdbatch.engine import Results, Task
 from gdbatch.errors import (
     FigureError,
     FigureWarning,

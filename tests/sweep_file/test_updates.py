@@ -148,16 +148,17 @@ def test_a_bad_optimizer_is_refused_in_one_message(
 
 FUSED: dict[str, tuple[dict[str, Any], str]] = {
     "lion": ({"optimizer.kind": "lion"}, "adamw, gradient_descent, momentum, nesterov only"),
-    "a schedule": ({"schedule": {"kind": "cosine", "steps": 9}}, "takes no schedule"),
-    "a warm-up": ({"schedule.warm_up": 3}, "takes no schedule"),
-    "weight decay": ({"optimizer.weight_decay": 0.1}, "takes no weight_decay"),
-    "clipping": ({"optimizer.clip_value": 1.0}, "takes no clip_value"),
-    "clipping the norm": ({"optimizer.clip_norm": 1.0}, "takes no clip_norm"),
+    "a schedule": ({"schedule": {"kind": "cosine", "steps": 9}}, "does not support schedule"),
+    "a warm-up": ({"schedule.warm_up": 3}, "does not support schedule"),
+    "weight decay": ({"optimizer.weight_decay": 0.1}, "does not support weight_decay"),
+    "clipping": ({"optimizer.clip_value": 1.0}, "does not support clip_value"),
+    "clipping the norm": ({"optimizer.clip_norm": 1.0}, "does not support clip_norm"),
     "a rate a layer": (
-        {"axes": {}, "optimizer.learning_rate": [0.5]}, "takes no learning rates by layer",
+        {"axes": {}, "optimizer.learning_rate": [0.5]}, "does not support learning rates by layer",
     ),
     "decay on an axis": (
-        {"axes": {"learning_rate": [1.0], "weight_decay": [0.0, 0.1]}}, "takes no weight_decay",
+        {"axes": {"learning_rate": [1.0], "weight_decay": [0.0, 0.1]}},
+        "does not support weight_decay",
     ),
 }  # fmt: skip
 
@@ -247,7 +248,7 @@ BAD_BATCHES: dict[str, tuple[str, str, list[str]]] = {
     "misspelt": ("batch = { size = 1, replacment = true } # HERE", "train.batch.replacment",
             ['did you mean "replacement"?']),
     "compiled": ("batch = { size = 1 }\nengine = 'fused' # HERE", "train.engine",
-            ["takes no minibatches"]),
+            ["does not support minibatches"]),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The kernel that brings lanes to where something happens to them."""
+"""The kernel that advances lanes to where an event happens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from numba import njit
 from numba.extending import register_jitable
 
 from .chunks import bring, copy, fill, give_back
-from .network import ERROR, LOSS, NORM, Arithmetic, new_rows, new_work
+from .network import Arithmetic, new_rows, new_work
+from .rows import ERROR, LOSS, NORM
 from .vector_arithmetic import any_of
 from .vectors import borrowed, keep_alive, load, spread, use_wide_vectors
 
@@ -19,10 +20,10 @@ def make_find_event(arithmetic: Arithmetic, step: Any, stamp: int, keep: bool) -
 
     @njit(cache=keep, error_model="numpy")
     def find_event(net: Any, lanes: Any, rules: Any, steps: Any, advanced: Any, found: Any) -> None:
-        """Bring every lane to where something happens to it, or `steps` updates on.
+        """Advance every lane to its event, or by `steps` updates.
 
-        An event is a streak that lasts, or is not over yet (lanes come to where it began), a
-        divergence or a stall (lanes come to one update before it shows).
+        An event is a streak that is complete, or not over yet (lanes stop where it began), a
+        divergence or a stall (lanes stop one update before).
         """
         use_wide_vectors()
         buffers = new_work(net, lanes.moving.shape[0], lanes.numbers.shape[0], together)
@@ -49,11 +50,11 @@ def make_find_event(arithmetic: Arithmetic, step: Any, stamp: int, keep: bool) -
             for done in range(steps):
                 evaluate_chunk(net, work, True)
                 for vector in range(net.vectors):
-                    if not something_to_see(vector, work, rules, history):
+                    if not may_have_event(vector, work, rules, history):
                         continue
                     for lane in range(vector * width, min((vector + 1) * width, here)):
                         if not history.ended[0, lane]:
-                            look_at(lane, done, work, rules, history)
+                            check_lane(lane, done, work, rules, history)
                             left -= history.ended[0, lane] != 0
                 if left == 0:
                     break
@@ -74,7 +75,7 @@ def make_find_event(arithmetic: Arithmetic, step: Any, stamp: int, keep: bool) -
 
 
 class EventLanes(NamedTuple):
-    """Lanes in which an event is looked for; they come to where it is."""
+    """Lanes in which events are searched for; they are advanced in place."""
 
     moving: Any  # (rows, lanes): parameters, and the optimizer's state
     numbers: Any  # (numbers, lanes): of the optimizer, the learning rate first
@@ -82,7 +83,7 @@ class EventLanes(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """When something happens."""
+    """When an event happens."""
 
     limits: Any  # (3,): of prediction error, loss, norm; all infinite without a stop rule
     largest_loss: Any
@@ -90,19 +91,19 @@ class Rules(NamedTuple):
 
 
 class History(NamedTuple):
-    """What is kept of the lanes of a chunk: where they may be brought back to."""
+    """What is known about the lanes of a chunk, and the states they may be put back to."""
 
-    kept: Any  # what moves, where the streak, or the event, began
-    before: Any  # what moves, before the last update
+    kept: Any  # parameters and state where the streak, or the event, began
+    before: Any  # parameters and state before the last update
     kept_loss: Any  # (1, lanes)
     loss_before: Any  # (1, lanes): the last finite loss before this check
     begun: Any  # (1, lanes): the update with which the streak, or the event, began, or -1
-    ended: Any  # (1, lanes): 1 where there is nothing more to find
+    ended: Any  # (1, lanes): 1 where no more events are searched for
 
 
 @register_jitable
-def something_to_see(vector: Any, work: Any, rules: Any, history: Any) -> Any:
-    """Whether a check of any lane of a vector could find more than that training goes on."""
+def may_have_event(vector: Any, work: Any, rules: Any, history: Any) -> Any:
+    """Whether a check of any lane of a vector could find an event."""
     use_wide_vectors()
     zero = spread(work.zero)
     loss = load(work.measures, LOSS, vector)
@@ -121,7 +122,7 @@ def something_to_see(vector: Any, work: Any, rules: Any, history: Any) -> Any:
 
 
 @register_jitable
-def look_at(lane: Any, done: Any, work: Any, rules: Any, history: Any) -> None:
+def check_lane(lane: Any, done: Any, work: Any, rules: Any, history: Any) -> None:
     """One check of one lane after `done` updates, which may end it."""
     loss = work.measures[LOSS, lane]
     finite = np.isfinite(loss) and all_finite(work.parameters, lane)
@@ -151,7 +152,7 @@ def look_at(lane: Any, done: Any, work: Any, rules: Any, history: Any) -> None:
 
 @register_jitable
 def keep_state(lane: Any, moving: Any, history: Any) -> None:
-    """Keep what moves of a lane, and the loss it had before."""
+    """Keep a lane's parameters and state, and the loss before."""
     for row in range(moving.shape[0]):
         history.kept[row, lane] = moving[row, lane]
     history.kept_loss[0, lane] = history.loss_before[0, lane]

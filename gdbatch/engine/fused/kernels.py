@@ -1,4 +1,4 @@
-"""Compiled kernels for networks: what a block asks for, a chunk of lanes after the other."""
+"""Compiled kernels for networks, which work on one chunk of lanes after another."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from numba.extending import register_jitable
 
 from .chunks import bring, copy, fill, give_back, give_back_samples
 from .events import make_find_event
-from .network import LOSS, Arithmetic, new_rows, new_work, note_larger, note_smaller
+from .network import Arithmetic, new_rows, new_work, note_larger, note_smaller
+from .rows import LOSS
 from .vectors import borrowed, keep_alive, load, use_wide_vectors
 
 
 class Watch(NamedTuple):
-    """What a window keeps of every lane, (…, lanes): extremes, and its last update."""
+    """What the updates of an interval leave behind, (…, lanes): extremes, and the last update."""
 
     smallest: Any  # (3, lanes): prediction error, loss, norm of the gradient
     largest_loss: Any  # (1, lanes)
@@ -27,7 +28,7 @@ class Kernels(NamedTuple):
     """The kernels for one choice of activations and loss."""
 
     evaluate: Any
-    run_window: Any
+    run_interval: Any
     find_event: Any
 
 
@@ -36,12 +37,12 @@ def make_kernels(
 ) -> Kernels:
     """Kernels for some arithmetic and the step of an optimizer, which may be plain descent.
 
-    They are compiled when first called and, with `keep`, kept on disk; `stamp` tells the code of
-    the ingredients, which Numba does not look at, from what it was when they were kept.
+    They are compiled when first called and, with `keep`, kept on disk. `stamp` becomes part of
+    their code, so that Numba does not load kernels that were made from other sources.
     """
     return Kernels(
         _evaluate(arithmetic, stamp, keep),
-        _run_window(arithmetic, step, is_plain, stamp, keep),
+        _run_interval(arithmetic, step, is_plain, stamp, keep),
         make_find_event(arithmetic, step, stamp, keep),
     )
 
@@ -51,7 +52,7 @@ def _evaluate(arithmetic: Arithmetic, stamp: int, keep: bool) -> Any:
 
     @njit(cache=keep, error_model="numpy")
     def evaluate(net: Any, parameters: Any, gradient: Any, measures: Any, values: Any) -> None:
-        """Fill what a block wants to know, all of it; `values` are (samples·outputs, lanes)."""
+        """Fill gradient, measures and `values`, which are (samples·outputs, lanes)."""
         use_wide_vectors()
         buffers, n_out = new_work(net, parameters.shape[0], 1, together), net.sizes[-1]
         net, work = borrowed(net), borrowed(buffers)
@@ -69,17 +70,17 @@ def _evaluate(arithmetic: Arithmetic, stamp: int, keep: bool) -> Any:
     return evaluate
 
 
-def _run_window(arithmetic: Arithmetic, step: Any, is_plain: bool, stamp: int, keep: bool) -> Any:
+def _run_interval(arithmetic: Arithmetic, step: Any, is_plain: bool, stamp: int, keep: bool) -> Any:
     together, _, evaluate_chunk, single_steps = arithmetic
 
     @njit(cache=keep, error_model="numpy")
-    def run_window(
+    def run_interval(
         net: Any, moving: Any, numbers: Any, watch: Any, steps: Any, distance: Any, lean: Any
     ) -> None:
-        """`steps` updates with a look every `distance` ones.
+        """`steps` updates with a check every `distance` updates.
 
-        lean: nobody wants to know of the loss but after the last update; else it is looked at
-        after each, for the largest.
+        lean: the loss is needed only before the last update; else it is measured before each, for
+        the largest.
         """
         use_wide_vectors()
         buffers = new_work(net, moving.shape[0], numbers.shape[0], together)
@@ -96,17 +97,17 @@ def _run_window(arithmetic: Arithmetic, step: Any, is_plain: bool, stamp: int, k
             fill(largest, 0)
             done = 0
             while done < steps:
-                if single:  # straight to the next look, or to the end where every step is one
+                if single:  # straight to the next check, or to the end where every step is one
                     ahead = steps - 1 - done
                     if distance > 1:
                         ahead = min(ahead, distance - 1)
                     single_steps(net, work, ahead, smallest, distance == 1)
                     done += ahead
                 done += 1
-                look = done % distance == 0 or done == steps
-                evaluate_chunk(net, work, look or not lean)
-                if look or not lean:
-                    note(net, work, smallest, largest, look)
+                check = done % distance == 0 or done == steps
+                evaluate_chunk(net, work, check or not lean)
+                if check or not lean:
+                    note(net, work, smallest, largest, check)
                 if done == steps:
                     copy(before, work.moving)
                 step(net, work)
@@ -122,15 +123,15 @@ def _run_window(arithmetic: Arithmetic, step: Any, is_plain: bool, stamp: int, k
             give_back(start, same, watch.same)
         keep_alive(buffers)
 
-    return run_window
+    return run_interval
 
 
 @register_jitable
-def note(net: Any, work: Any, smallest: Any, largest: Any, look: Any) -> None:
+def note(net: Any, work: Any, smallest: Any, largest: Any, check: Any) -> None:
     """Keep the extremes of what was measured."""
     use_wide_vectors()
     for vector in range(net.vectors):
         note_larger(largest, 0, vector, load(work.measures, LOSS, vector))
-        if look:
+        if check:
             for row in range(3):
                 note_smaller(smallest, row, vector, load(work.measures, row, vector))

@@ -15,6 +15,7 @@ from numba.extending import register_jitable
 from ...numerics.elementary import where
 from .chunks import fill
 from .layers import make_layers
+from .rows import ERROR, LOSS, NORM
 from .vector_arithmetic import multiply_add, square_root
 from .vectors import BITS, load, loader, repeater, spread, store, use_wide_vectors
 
@@ -52,7 +53,6 @@ class Work(NamedTuple):
     zero: Any  # of the dtype
 
 
-ERROR, LOSS, NORM = 0, 1, 2  # rows of `measures`
 _ABREAST = 4  # vectors of single weights, whose long chains of operations run side by side
 
 

@@ -7,56 +7,58 @@ import numpy as np
 from ...numerics.buffers import new_buffer
 from ..block import Prepared, same_lanes
 from ..lane_state import LaneState
+from ..protocol import Engine
 from ..stepping import SteppingBlock
 from ..task import Task
 
 
 class NumpySteppingBlock(SteppingBlock):
-    """Makes updates one by one, in NumPy; whatever is trained."""
+    """Makes the updates of an interval one by one."""
 
-    def __init__(self, task: Task, lanes: LaneState) -> None:
-        super().__init__(task, lanes)
+    def __init__(self, task: Task, engine: Engine, lanes: LaneState, interval: int) -> None:
+        super().__init__(task, engine, lanes, interval)
         self._counts_steps = (
             task.problem.uses_step or task.rate_varies or task.training.batch is not None
         )
         self._can_stall = task.can_stall
-        measured = set(self.training.stop)
+        read = {name for rule, _ in self.rules for name in rule.reads}
+        self._reads_norm = "gradient_norm" in read
         watched = {"loss"} if self.watches_loss else set()
         self._lean = self.wanted(*watched)
-        self._check = self.wanted(*(measured | watched))
-        self._full = self.wanted(*(measured | {"loss"}))
+        self._check = self.wanted(*(read | watched))
+        self._full = self.wanted(*(read | {"loss"}))
         self._size = new_buffer(self.loss.shape, self.loss.dtype)
         self._before = {name: array.copy() for name, array in self.moving().items()}
 
     def make_updates(self) -> None:
-        """Make `length` updates of all lanes; fill what is kept of a window."""
-        for smallest in self.smallest.values():
-            smallest.fill(np.inf)
+        for (rule, _), extreme in zip(self.rules, self.extremes, strict=True):
+            rule.reset(extreme)
         self.largest_loss.fill(0)
-        for count in range(1, self.length):
+        for count in range(1, self.interval):
             if count % self.distance == 0:
-                self._advance(self._check, self.training.stop)
+                self._advance(self._check, is_check=True)
             else:
-                self._advance(self._lean, {})
+                self._advance(self._lean, is_check=False)
         if self._can_stall:
             for name, array in self._before.items():
                 np.copyto(array, self.lanes[name])
-        self._advance(self._full, self.training.stop)
+        self._advance(self._full, is_check=True)
         if self._can_stall:
             self.unchanged[:] = same_lanes(self._before, self.moving())
         if not self._counts_steps:
-            np.add(self.steps, self.length, self.steps)
+            np.add(self.steps, self.interval, self.steps)
 
-    def _advance(self, evaluation: Prepared, rules: dict[str, float]) -> None:
-        """Evaluate, keep the extremes of what is watched, update."""
+    def _advance(self, evaluation: Prepared, is_check: bool) -> None:
+        """Evaluate, keep extremes, update."""
         evaluation.evaluate()
         if self.watches_loss:
             np.absolute(self.loss, self._size)
             np.maximum(self.largest_loss, self._size, out=self.largest_loss)
-        for rule in rules:
-            if rule == "gradient_norm":
+        if is_check:
+            if self._reads_norm:
                 self.measure_gradient_norm()
-            np.minimum(self.smallest[rule], getattr(self, rule), out=self.smallest[rule])
+            for (rule, _), extreme in zip(self.rules, self.extremes, strict=True):
+                rule.update(extreme, rule.value(self))
         self.step()
         if self._counts_steps:
             np.add(self.steps, 1, self.steps)

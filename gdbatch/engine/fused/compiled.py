@@ -1,0 +1,122 @@
+"""Kernels for a network and an optimizer, made once per process and kept on disk by Numba."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+
+from ...ingredients.optimizers.descent import GradientDescent
+from ...ingredients.problems.network.layers import Layers
+from ...numerics import elementary
+from ..task import Task
+from . import functions as _functions  # noqa: F401  makes exp, tanh, … known to Numba
+from . import vectors
+from .kernels import Kernels, make_kernels
+from .network import Net, make_arithmetic
+from .updates import make_step
+
+_CHUNK_BYTES = 40 << 10  # of what a chunk works on: most of a first-level cache
+_MOST_VECTORS = 32  # in a chunk
+_TOGETHER = 4  # samples
+_ROOT = __name__.partition(".")[0]
+_OUR_CODE = (__name__, elementary.__name__)  # modules in whose packages all kernels' code is
+
+
+def call(kernel: Any, *arguments: Any) -> None:
+    """Call a kernel, also one that is compiled now and cannot be kept on disk."""
+    try:
+        kernel(*arguments)
+    except OSError:  # raised after it was compiled, and before it ran
+        kernel(*arguments)
+
+
+def net_of(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Net:
+    """A network in the numbers that kernels read, for a task's updates or for none."""
+    distinct = list(dict.fromkeys(layers.activations))
+    number, width = dtype.type, vectors.lanes_of(dtype)
+    states = len(task.optimizer.state) if task else 0
+    together = _together(layers)
+    padded = np.arange(layers.n_samples + -layers.n_samples % together)
+    inputs, targets = (
+        np.ascontiguousarray(rows[np.minimum(padded, layers.n_samples - 1)].T, dtype)
+        for rows in (layers.inputs, layers.targets)
+    )
+    units = 3 * sum(layers.units[1:]) + layers.units[-1]
+    rows = (2 + states) * layers.n_parameters + together * units
+    vectors_a_chunk = min(max(1, _CHUNK_BYTES * 8 // (vectors.BITS * rows)), _MOST_VECTORS)
+    return Net(
+        np.array(layers.units, np.int64),
+        np.array([distinct.index(one) for one in layers.activations], np.int64),
+        inputs,
+        targets,
+        layers.n_samples,
+        number(layers.loss.factor(layers.n_predictions)),
+        number(layers.loss.scale(layers.n_predictions)),
+        layers.bias,
+        vectors_a_chunk * width,
+        vectors_a_chunk,
+    )
+
+
+def kernels_for(layers: Layers, optimizer: Any = GradientDescent) -> Kernels:
+    """The kernels for the activations and loss of a network, and for an optimizer."""
+    functions = tuple(one.fused for one in dict.fromkeys(layers.activations))
+    slip = layers.derivative_at_prediction
+    loss: Any = layers.loss
+    return _made(functions, slip, loss, _together(layers), optimizer)
+
+
+def _together(layers: Layers) -> int:
+    """Samples that kernels compute at once: one or four, so that few kernels are compiled."""
+    return _TOGETHER if layers.n_samples >= _TOGETHER - 1 else 1
+
+
+@functools.cache
+def _made(
+    functions: tuple[Any, ...], slip: bool, loss: Any, together: int, optimizer: Any
+) -> Kernels:
+    for function in (*functions, loss.fused):
+        register_jitable(function)
+    stamp = stamp_of(*functions, loss.fused, optimizer.fused)
+    arithmetic, step = make_arithmetic(functions, slip, loss, together), make_step(optimizer)
+    is_plain = optimizer is GradientDescent
+    if stamp is not None:
+        try:
+            return make_kernels(arithmetic, step, is_plain, stamp, True)
+        except RuntimeError:  # there is no place on disk to keep them
+            pass
+    return make_kernels(arithmetic, step, is_plain, 0, False)  # compiled again in each process
+
+
+def stamp_of(*functions: Any) -> int | None:
+    """A number that changes with any source file that the kernels' code may come from.
+
+    Numba itself looks only at the file of the kernel. None where a function has no source file:
+    then kernels must not be kept.
+    """
+    names = [f"{one.__module__}.{one.__qualname__}" for one in functions]
+    digest = hashlib.sha256("\0".join(names).encode())
+    try:
+        for module in dict.fromkeys([*_OUR_CODE, *(one.__module__ for one in functions)]):
+            for file in _source_files(module):
+                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    except (AttributeError, OSError, TypeError):
+        return None
+    return int.from_bytes(digest.digest()[:6], "little")
+
+
+def _source_files(module: str) -> list[Path]:
+    """The source files next to a module; of other distributions, all of its top-level package."""
+    package, is_ours = sys.modules[module].__package__, module.startswith(_ROOT + ".")
+    if not package:
+        return [Path(str(sys.modules[module].__file__))]
+    top = package if is_ours else package.partition(".")[0]
+    return sorted(
+        file for folder in sys.modules[top].__path__ for file in Path(folder).rglob("*.py")
+    )

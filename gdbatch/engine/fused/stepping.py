@@ -1,0 +1,204 @@
+"""Stepping, evaluating and finding events with compiled kernels; this needs Numba.
+
+The same lanes, rules, outcomes and columns as with NumPy; only the arithmetic is compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...ingredients.options import Floats
+from ...ingredients.problems.network.layers import Layers
+from ...ingredients.problems.protocol import Call, Evaluation, Evaluator, Problem
+from ...stopping import StopRule
+from ..lane_state import Array, LaneState
+from ..protocol import Engine
+from ..stepping import SteppingBlock, detection_interval
+from ..task import Task
+from .compiled import call, kernels_for, net_of
+from .events import EventLanes, Rules
+from .kernels import Watch
+from .rows import ERROR, LOSS, NORM, ROWS
+
+
+class FusedEvaluator(Evaluator):
+    """A network evaluated by a kernel, for any number of lanes."""
+
+    def __init__(self, layers: Layers, lanes: int, dtype: np.dtype[Any]) -> None:
+        self._net = net_of(layers, dtype)
+        self._kernels = kernels_for(layers)
+        self._measures = np.empty((len(ROWS), lanes), dtype)
+        self._no_predictions = np.empty((0, lanes), dtype)
+
+    def prepare(
+        self,
+        parameters: Floats,
+        lane_data: Mapping[str, Floats],
+        steps: NDArray[np.int64],
+        out: Evaluation,
+    ) -> Call:
+        values = self._no_predictions if out.predictions is None else out.predictions
+        gradient = np.empty_like(parameters) if out.gradient is None else out.gradient
+
+        def evaluate() -> None:
+            call(self._kernels.evaluate, self._net, parameters, gradient, self._measures, values)
+            if out.loss is not None:
+                np.copyto(out.loss, self._measures[LOSS])
+            if out.prediction_error is not None:
+                np.copyto(out.prediction_error, self._measures[ERROR])
+
+        return evaluate
+
+
+class FusedSteppingBlock(SteppingBlock):
+    """Makes all updates of an interval in one call."""
+
+    def __init__(self, task: Task, engine: Engine, lanes: LaneState, interval: int) -> None:
+        super().__init__(task, engine, lanes, interval)
+        dtype, width = self.training.dtype, len(self.lanes)
+        layers = layers_of(task.problem)
+        self._net = net_of(layers, dtype, task)
+        self._kernels = kernels_for(layers, task.optimizer)
+        self._task = task
+        self._watch = Watch(
+            np.empty((len(ROWS), width), dtype),
+            np.empty((1, width), dtype),
+            np.empty((1, width), dtype),
+            np.empty((1, width), dtype),
+        )
+        # kernels leave the extremes and losses of an interval in the watch
+        rows = [_row(rule) for rule, _ in self.rules]
+        self._lean = not self.watches_loss and set(rows) <= {ERROR}
+        self.extremes = [self._watch.smallest[row] for row in rows]
+        self.largest_loss, self.loss = self._watch.largest_loss[0], self._watch.last_loss[0]
+
+    def make_updates(self) -> None:
+        moving = _moving(self._task, self.lanes)
+        call(
+            self._kernels.run_interval,
+            self._net,
+            moving,
+            _hyperparameters(self._task, self.lanes),
+            self._watch,
+            self.interval,
+            self.distance,
+            self._lean,
+        )
+        _put_back(self._task, self.lanes, moving)
+        self._watch.smallest[NORM] *= 1 - _slack(self.training.dtype)
+        np.not_equal(self._watch.same[0], 0, out=self.unchanged)
+        np.add(self.steps, self.interval, self.steps)
+
+
+def find_events(
+    task: Task, lanes: LaneState, interval: int
+) -> tuple[LaneState | None, LaneState | None]:
+    """Advance lanes to where their event happens, or to one update before the budget ends.
+
+    Returns those for event location, which has one or two checks left to make, and those in which
+    nothing happened.
+    """
+    training, layers = task.training, layers_of(task.problem)
+    net, kernels = net_of(layers, training.dtype, task), kernels_for(layers, task.optimizer)
+    rules = _rules(task)
+    ahead = np.clip(training.max_steps - lanes["step"] - 1, 0, interval)
+    found = np.ones(len(lanes), bool)
+    for steps in np.unique(ahead[ahead > 0]):
+        index = np.flatnonzero(ahead == steps)
+        part = lanes.take(index)
+        advanced, here = np.zeros(len(part), np.int64), np.zeros(len(part), bool)
+        moving = _moving(task, part)
+        event_lanes = EventLanes(
+            moving, _hyperparameters(task, part), part["last_loss"].reshape(1, -1)
+        )
+        call(kernels.find_event, net, event_lanes, rules, int(steps), advanced, here)
+        _put_back(task, part, moving)
+        part["step"][:] += advanced
+        lanes.put(index, part)
+        found[index] = here
+    found |= lanes["step"] + interval > training.max_steps
+    split = [np.flatnonzero(found), np.flatnonzero(~found)]
+    eventful, quiet = (lanes.take(index) if index.size else None for index in split)
+    return eventful, quiet
+
+
+def is_compiled(task: Task) -> bool:
+    """Whether the kernels that a task needs are in memory."""
+    layers = layers_of(task.problem)
+    number = task.training.dtype.name
+    used = kernels_for(layers)[:1] + kernels_for(layers, task.optimizer)[1:]
+    # every kernel is compiled for each number type it is called with
+    return all(any(number in str(signature) for signature in kernel.signatures) for kernel in used)
+
+
+def compile_kernels(task: Task, engine: Engine) -> None:
+    """Compile, or load from disk, what training a task will call."""
+    lanes = task.fresh_lanes(np.zeros(1, np.int64))
+    interval = detection_interval(task.training, 1)
+    block = FusedSteppingBlock(task, engine, lanes, interval)
+    block.wanted("loss", "prediction_error", "predictions").evaluate()
+    block.make_updates()
+    find_events(task, lanes, interval)
+
+
+def layers_of(problem: Problem) -> Layers:
+    """The layered network that a problem is; the engine refuses everything else."""
+    assert problem.layers is not None
+    return problem.layers
+
+
+def _row(rule: type[StopRule]) -> int:
+    """The row of the quantity that a stop rule compares."""
+    assert rule.fused_row is not None
+    return ROWS.index(rule.fused_row)
+
+
+def _rules(task: Task) -> Rules:
+    """The stop rules and the limit of divergence, for the kernel that finds events."""
+    training = task.training
+    limits = np.full(len(ROWS), np.inf, training.dtype)
+    for rule, threshold in training.rules:
+        limits[_row(rule)] = min(limits[_row(rule)], threshold)
+    limits[NORM] *= 1 + _slack(training.dtype)
+    return Rules(limits, training.dtype.type(training.largest_loss), training.hold)
+
+
+def _slack(dtype: np.dtype[Any]) -> float:
+    """How far a norm may be from NumPy's, which adds the squares in another order."""
+    return 64 * float(np.finfo(dtype).eps)
+
+
+def _hyperparameters(task: Task, lanes: LaneState) -> Floats:
+    """The learning rates, and what else the optimizer's fused form reads, (numbers, lanes)."""
+    given = task.constants("number") | lanes.part("number")
+    optimizer: Any = task.optimizer
+    rows = [
+        np.broadcast_to(given[name], len(lanes))
+        for name in ("learning_rate", *optimizer.fused_hyperparameters)
+    ]
+    return np.stack(rows) if len(rows) > 1 else np.ascontiguousarray(rows[0]).reshape(1, -1)
+
+
+def _moving_arrays(task: Task, lanes: LaneState) -> list[Array]:
+    optimizer = task.optimizer
+    names = [f"state.{name}" for name in (*optimizer.state, *optimizer.row_state)]
+    return [lanes[name] for name in ("parameters", *names)]
+
+
+def _moving(task: Task, lanes: LaneState) -> Array:
+    """What an update changes, in one array; the parameters themselves where that is all."""
+    arrays = _moving_arrays(task, lanes)
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _put_back(task: Task, lanes: LaneState, moving: Array) -> None:
+    """Copy the array of `_moving` back to the columns."""
+    begin = 0
+    for array in _moving_arrays(task, lanes):
+        if array is not moving:
+            np.copyto(array, moving[begin : begin + len(array)])
+        begin += len(array)

@@ -1,0 +1,20 @@
+"""The engine that trains everything."""
+
+from __future__ import annotations
+
+from ...registry import register
+from ..lane_state import LaneState
+from ..loop import LaneEngine
+from ..stepping import SteppingBlock
+from ..task import Task
+from .stepping import NumpySteppingBlock
+
+
+@register("engine", "numpy")
+class NumpyEngine(LaneEngine):
+    """NumPy arrays of all lanes, one update at a time; trains everything."""
+
+    longest_intervals = (128, 64)
+
+    def stepping_block(self, task: Task, lanes: LaneState, interval: int) -> SteppingBlock:
+        return NumpySteppingBlock(task, self, lanes, interval)
