@@ -147,7 +147,7 @@ def test_a_bad_optimizer_is_refused_in_one_message(
 
 
 FUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "lion": ({"optimizer.kind": "lion"}, "adamw, gradient_descent, momentum, nesterov only"),
+    "lion": ({"optimizer.kind": "lion"}, "adamw, gradient_descent, momentum, nesterov"),
     "a schedule": ({"schedule": {"kind": "cosine", "steps": 9}}, "does not support schedule"),
     "a warm-up": ({"schedule.warm_up": 3}, "does not support schedule"),
     "weight decay": ({"optimizer.weight_decay": 0.1}, "does not support weight_decay"),
