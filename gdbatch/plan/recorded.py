@@ -7,10 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
-=======
-from ..engine import Recording
->>>>>>> e26a6d3 (Engines have one door and are registered; they read stop rules and outcomes from where those are defined)
 from ..sweep_file.axis import Axis
 from ..sweep_file.sweep import Record
 from .groups import Group
