@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from .. import registry
+from ..errors import UsageError
 from .protocol import Analysis, SweepFacts
 
 
@@ -39,8 +40,11 @@ class Answer(Sequence[Any]):
 
 
 def analysis_of(facts: SweepFacts) -> Analysis:
-    """The analysis that belongs to the search of a sweep; raises KeyError where there is none."""
-    made: Analysis = registry.get("analysis", str(facts.search["kind"]))(facts)
+    """The analysis of the search of a sweep; raises UsageError if nothing registers one."""
+    try:
+        made: Analysis = registry.get("analysis", str(facts.search["kind"]))(facts)
+    except KeyError as error:
+        raise UsageError(str(error.args[0])) from None
     return made
 
 

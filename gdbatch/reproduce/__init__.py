@@ -1,4 +1,7 @@
-"""Published results, trained again, and how well they come out; every module here is imported."""
+"""Published results, trained again and compared with the published numbers.
+
+Every module of this folder is imported, so a new reproduction is a new file.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +30,12 @@ def reproduce(
     jobs: int = -1,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """Reproduce published results, by default all; goes on where an earlier call stopped.
+    """Reproduce published results, by default all; resumes an interrupted call.
 
     out: the folder of the run directories, by default `results/reproduce`, or
     `results/reproduce-quick`. quick: coarser sweeps. Returns a table: result, source, published,
-    measured, agreement. Raises UsageError for a name that is none, RunError where a part of a
-    sweep failed.
+    measured, agreement. Raises UsageError for an unknown name, ShardError if a part of a sweep
+    failed.
     """
     for name in names:
         if name not in REPRODUCTIONS:
@@ -52,7 +55,7 @@ def reproduce(
 
 
 def as_markdown(table: pd.DataFrame) -> str:
-    """A table that reads well as it is, and in a page."""
+    """The table in Markdown, with aligned columns."""
     rows = [list(table), *table.astype(str).to_numpy().tolist()]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     rows.insert(1, ["-" * width for width in widths])

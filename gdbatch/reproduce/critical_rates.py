@@ -1,4 +1,4 @@
-"""Critical rates of small models that are not convex."""
+"""Critical learning rates of small non-convex models."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _catapult(train: Train) -> list[Finding]:
         falling.append(edge_of(rates, part["loss_increases"] == 0))
         converged = part["outcome"] == "converged"
         _, lost = edge_of(rates, converged)
-        converging.append((rates[converged].max(), lost))  # none by chance above its edge
+        converging.append((rates[converged].max(), lost))  # none converges by chance above the edge
     return [
         Finding("wide linear network: η λ₀ below which the loss only falls", 2, *_common(falling)),
         Finding("η λ₀ below which it converges, catapulted", 4, *_common(converging)),
@@ -43,6 +43,6 @@ def _catapult(train: Train) -> list[Finding]:
 
 
 def _common(edges: list[tuple[float, float]]) -> tuple[float, float]:
-    """Where the edges of all trials can be one number; the wrong way round where they cannot."""
+    """The range of numbers that can be the edge of all trials; low > high if there is none."""
     last, following = np.array(edges).T
     return float(last.max()), float(following.min())

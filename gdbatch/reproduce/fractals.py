@@ -1,4 +1,4 @@
-"""Fractal boundaries of trainability, and the null beside them."""
+"""Fractal boundaries of trainability, and a smooth boundary as the null."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .results import Finding, Train, reproduction
 _ZOOMS, _QUICK_ZOOMS = 3, 2
 _CLOSER = 8  # times, at every zoom
 _AXES = ("learning_rate.0", "learning_rate.1")
-# what is said of it, the published dimension, and pixels a side and steps of `--quick`
+# description, published dimension, and pixels per side and steps with `--quick`
 _PUBLISHED = {
     "identity": ("linear network", 1.17, 65, 100),
     "relu": ("relu network", 1.20, 65, 100),
@@ -21,9 +21,9 @@ _PUBLISHED = {
 
 
 def _dimensions(train: Train, axes: tuple[str, str]) -> list[float]:
-    """The box-counting dimensions of the map and of closer looks, ascending.
+    """The box-counting dimensions of the map and of its zooms, ascending.
 
-    Each looks at that part of the map before which has most of its boundary.
+    Each zoom shows the part of the previous map that has most of its boundary.
     """
     found: list[float] = []
     window: list[str] = []
@@ -45,14 +45,14 @@ def _dimensions(train: Train, axes: tuple[str, str]) -> list[float]:
 
 
 def _finding(what: str, published: float, found: list[float]) -> Finding:
-    """From the smallest to the largest dimension of all looks.
+    """The range of the dimensions of all zooms.
 
-    How rough a boundary is depends on where, and how closely, one looks: what is published is the
-    median of somebody else's looks, and lies between if these boundaries are as rough. The null
-    says how narrow the range is where nothing is rough.
+    How rough a boundary is depends on where, and how closely, one looks. The published number is
+    the median of other zooms; it lies in the range if these boundaries are as rough. The null shows
+    how narrow the range of a smooth boundary is.
     """
-    middle = f"{np.median(found):.2f} the median of {len(found)} looks"
-    # of a straight line of a few hundred pixels, boxes find 1 to within 0.03
+    middle = f"{np.median(found):.2f} the median of {len(found)} zooms"
+    # box counting finds the dimension of a straight line of some hundred pixels to within 0.03
     return Finding(f"box dimension of {what}, {middle}", published, found[0], found[-1], 0.03)
 
 
@@ -74,4 +74,4 @@ for _name, _said in _PUBLISHED.items():
 @reproduction("fractal_quadratic", "a smooth curve", "trainability", ("train.max_steps = 100",))
 def _null(train: Train) -> list[Finding]:
     found = _dimensions(train, ("optimizer.momentum", "learning_rate"))
-    return [_finding("a boundary that is no fractal", 1.0, found)]
+    return [_finding("a smooth boundary", 1.0, found)]

@@ -10,12 +10,12 @@ import pandas as pd
 from .edges import edge_of
 from .results import Finding, Train, reproduction
 
-_STEP = 5e-4  # of the rates at which orbits settle
-_SAME = 1e-3  # how far recorded points of an orbit may be apart
+_STEP = 5e-4  # between the rates at which orbits settle
+_SAME = 1e-3  # recorded points this close are the same point of an orbit
 
 
 def _periods(train: Train, end: float) -> pd.DataFrame:
-    """Trials that had time to settle, and the periods of their orbits."""
+    """Trials that had time to settle, with the periods of their orbits."""
     overrides: Sequence[str] = (
         'record = { measures = ["period"] }',
         "train.max_steps = 20_000",
@@ -25,10 +25,10 @@ def _periods(train: Train, end: float) -> pd.DataFrame:
 
 
 def _doubling(what: str, published: float, trials: pd.DataFrame, period: int) -> Finding:
-    """Between the last rate of a shorter period before orbits of this one, and the first with it.
+    """Between the last rate with a shorter period and the first rate with this one.
 
-    In between are those that have not settled: near a doubling that takes forever, and so one rate
-    beside it may be taken for what comes next.
+    Orbits in between have not settled: close to a doubling this takes arbitrarily long, so the
+    result may be off by one rate.
     """
     rate = trials["learning_rate"]
     first = float(rate[trials["period"] == period].min())
@@ -37,7 +37,7 @@ def _doubling(what: str, published: float, trials: pd.DataFrame, period: int) ->
 
 
 def _first_of(orbits: pd.DataFrame, period: int) -> tuple[float, float]:
-    """The last rate before orbits of any period, and the first with one."""
+    """The last rate without an orbit of this period, and the first with one."""
     late = orbits[orbits["step"] > orbits["step"].max() - 3 * period]
     paths = late.pivot(index="learning_rate", columns="step", values="x")
     again = (paths - paths.shift(period, axis=1)).abs().max(axis=1) < _SAME

@@ -11,9 +11,9 @@ import pandas as pd
 from .edges import around, edge_of
 from .results import Finding, Train, reproduction
 
-# every momentum: a hundredth from the best one the factor is another
+# all momenta: a hundredth away from the best one, the factor differs
 _QUICK_MOMENTUM = ("axes.learning_rate.num = 101",)
-# so little above the edge a loss grows too slowly to diverge in 20,000 steps
+# this close above the edge, the loss grows too slowly to diverge in 20,000 steps
 _SLOW = 5e-4
 
 
@@ -22,18 +22,18 @@ def _fastest(trials: pd.DataFrame) -> pd.Series[Any]:
 
 
 def _factor(trial: pd.Series[Any]) -> float:
-    """By what the distance to the minimum shrank at every step."""
+    """The factor by which the distance to the minimum shrank per step."""
     logarithm = math.log(trial["final_loss"]) - math.log(trial["initial_loss"])
     return math.exp(logarithm / (2 * trial["steps"]))
 
 
 def _transient(trial: pd.Series[Any]) -> float:
-    """By what k ρᵏ differs from ρᵏ, a step: at the best momentum two roots become one."""
+    """The relative difference per step of k ρᵏ from ρᵏ: at the best momentum two roots coincide."""
     return math.log(trial["steps"]) / float(trial["steps"])
 
 
 def _edges(trials: pd.DataFrame, edge_at: Callable[[float], float]) -> tuple[float, float]:
-    """What share of the predicted edge the edges are that were found, at every momentum."""
+    """The range of the measured edges over the predicted ones, at all momenta."""
     low, high = -math.inf, math.inf
     for momentum, part in trials.groupby("momentum"):
         predicted = edge_at(float(str(momentum)))
@@ -51,8 +51,8 @@ def _descent(train: Train) -> list[Finding]:
     rate = around(trials["learning_rate"], best["learning_rate"])
     mu, largest = 0.1, 1.0  # the curvatures in the file
     kappa = largest / mu
-    # the direction of L holds κ times as much of the first loss as that of μ: with n steps it is
-    # ln(1 + κ)/2n until both are as small, in the logarithm of a factor
+    # the direction of L contributes κ times as much to the initial loss as that of μ; over n steps
+    # this changes the logarithm of the factor by ln(1 + κ)/2n
     start = math.log(1 + kappa) / (2 * best["steps"])
     return [
         Finding("quadratic, gradient descent: stable below 2/L", 2 / largest, *edge),

@@ -1,7 +1,7 @@
-"""A published number beside what was measured, and the register of what can be reproduced.
+"""A published number next to the measured one, and the registry of what can be reproduced.
 
-A reproduction is one function under the name of its sweep. All that it measures comes from the
-tables of a run; what is published stands beside it.
+A reproduction is one function under the name of its sweep. Everything it measures comes from the
+tables of a run.
 """
 
 from __future__ import annotations
@@ -13,25 +13,24 @@ from pathlib import Path
 
 from ..analysis import number
 from ..api import Run, run_sweep
-from ..errors import RunError
 
 DIGITS = 4
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One published number, and between which two numbers it was measured to be."""
+    """One published number, and the two numbers between which it was measured."""
 
     result: str
     published: float
     low: float
     high: float
     tolerance: float = 0.0  # relative: how exactly the two can be expected to agree
-    why: str = ""  # the reason, where it is known that the published number does not come out
+    why: str = ""  # where the published number is known not to come out, the reason
 
     @property
     def difference(self) -> float:
-        """How far the measured numbers are from the published one, relative to it; 0 inside."""
+        """The relative distance of the published number from the measured range; 0 inside."""
         slack = self.tolerance * abs(self.published)
         if self.low - slack <= self.published <= self.high + slack:
             return 0.0
@@ -40,7 +39,7 @@ class Finding:
 
     @property
     def agreement(self) -> str:
-        """Yes, or by how much not, and why."""
+        """`yes`, or by how much the numbers differ, and why."""
         difference = self.difference
         if difference == 0:
             return "yes"
@@ -57,14 +56,14 @@ class Finding:
 
     @property
     def measured(self) -> str:
-        """The measured number, or both ends."""
+        """The measured number, or both ends of its range."""
         low, high = number(self.low, DIGITS), number(self.high, DIGITS)
         return low if low == high else f"{low} to {high}"
 
 
 @dataclass(frozen=True)
 class Train:
-    """Runs the sweep of a reproduction, or a changed one called `part`, and draws its figure."""
+    """Runs the sweep of a reproduction, or a variant called `part`, and draws its figure."""
 
     one: Reproduction
     folder: Path
@@ -79,12 +78,8 @@ class Train:
             out=self.folder / (f"{one.sweep}_{part}" if part else one.sweep),
             jobs=self.jobs,
             progress=self.progress,
-            figures=False,
             overrides=[*(one.quick if self.quick else ()), *overrides],
         )
-        assert run.totals is not None
-        if run.totals.failures:
-            raise RunError("\n".join(run.totals.failures))
         if drawn:
             run.save_figures([one.figure])
         return run
@@ -95,11 +90,11 @@ Findings = Callable[[Train], list[Finding]]
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A shipped sweep and what was published of it."""
+    """A shipped sweep, and what was published about it."""
 
     sweep: str
     source: str
-    figure: str  # the kind of figure that shows it
+    figure: str  # the figure that shows it
     quick: tuple[str, ...]  # overrides of --quick
     find: Findings
 
@@ -110,7 +105,7 @@ REPRODUCTIONS: dict[str, Reproduction] = {}
 def reproduction(
     sweep: str, source: str, figure: str = "convergence", quick: tuple[str, ...] = ()
 ) -> Callable[[Findings], Findings]:
-    """Function decorator: registers what finds a published result under the name of its sweep."""
+    """Function decorator: registers a reproduction under the name of its sweep."""
 
     def add(function: Findings) -> Findings:
         REPRODUCTIONS[sweep] = Reproduction(sweep, source, figure, quick, function)

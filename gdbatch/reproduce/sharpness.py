@@ -14,8 +14,8 @@ def _edge_of_stability(train: Train) -> list[Finding]:
     sharpened = trials[trials["initial_rate_times_sharpness"] < _WELL_BELOW]
     final = sharpened["final_rate_times_sharpness"]
     middle = final.median()
-    # it hovers: above 2 the loss oscillates until the curvature falls, below 2 that rises again.
-    # One trial is seen at one moment, a tenth off at most; the median of all is to be nearer.
+    # it hovers: above 2 the loss oscillates until the curvature falls, below 2 the curvature rises.
+    # Each trial is seen at one moment, at most a tenth away; the median of all must be closer.
     return [
         Finding("tanh network: η × final sharpness, median of trials", 2, middle, middle, 0.01),
         Finding("its lowest", 2, final.min(), final.min(), 0.1),

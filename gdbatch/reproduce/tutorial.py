@@ -1,4 +1,4 @@
-"""What Gad's tutorial says of its networks, all of them sigmoid; part 2c says nothing."""
+"""The claims of Gad's tutorial about its sigmoid networks; part 2c makes none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _one_input_claims(train: Train) -> list[Finding]:
         "steps at rate 0.1, which it must have run": (0.1, 50_000),
         "steps at rate 0.5": (0.5, 10_000),
     }
-    # it counted in thousands at least: 50,000 is any number from 49,500 to 50,500
+    # rounded to thousands at least: 50,000 is any number from 49,500 to 50,500
     return [
         Finding(f"one sigmoid unit: {what}", claim, slip[rate], slip[rate], 500 / claim, why)
         for what, (rate, claim) in claims.items()
@@ -64,11 +64,11 @@ def _two_inputs(train: Train) -> list[Finding]:
 def _ten_inputs(train: Train) -> list[Finding]:
     overrides = [
         "axes.learning_rate = [0.01]",
-        "train.max_steps = 200_000",  # more than a quarter of the draws need less
+        "train.max_steps = 200_000",  # more than a quarter of the draws need fewer
         'record = { every = 100, values = ["loss"], trials = { seed = [0, 1, 2, 3, 4] } }',
     ]
     steps = train("claim", overrides).trials()["steps"]
-    # it saw one draw, and they differ a thousandfold: as good as any between the quartiles
+    # the tutorial shows one draw; they differ a thousandfold, so any between the quartiles agrees
     quartiles = float(steps.quantile(0.25)), float(steps.quantile(0.75))
     return [Finding("ten inputs, rate 0.01: steps, the middle half of draws", 26_000, *quartiles)]
 
@@ -79,7 +79,7 @@ def _ten_inputs(train: Train) -> list[Finding]:
 def _hidden_layer(train: Train) -> list[Finding]:
     overrides = [
         "axes.learning_rate = [0.001]",
-        # what is 1e-4 from its target, a tenth of what is told apart below, need not go on
+        # a trial within 1e-4 of its target, a tenth of the tolerance below, may stop
         "train = { max_steps = 80_000, stop = { loss = 1e-8 } }",
         'record = { every = 200, values = ["prediction"], trials = {} }',
     ]
@@ -87,7 +87,7 @@ def _hidden_layer(train: Train) -> list[Finding]:
     last = paths.sort_values("step").groupby("trial").tail(1)
     medians = last.groupby("layers", observed=True)["prediction"].median()
     target = 0.2
-    # shown as curves: 1e-3, within which the other parts count as there, cannot be told in them
+    # the tutorial shows curves only, from which 1e-3 cannot be read
     return [
         Finding(f"{str(layers).replace('-', '→')}: prediction after 80,000 steps", target, one, one,
                 1e-3 / target)

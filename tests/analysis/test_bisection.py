@@ -54,9 +54,13 @@ def summary_of(searches: dict[Any, list[Stable]]) -> pd.DataFrame:
     return summarise_edges(parts, AXES, "rate", ROWS)
 
 
+def inside(among: set[int]) -> Stable:
+    return lambda rate: math.floor(rate) in among
+
+
 @given(st.lists(st.sets(st.integers(0, 64)), min_size=1, max_size=5))
 def test_the_bracket_is_where_the_search_ended_whatever_is_stable(stable: list[set[int]]) -> None:
-    several = [lambda rate, among=among: math.floor(rate) in among for among in stable]
+    several = [inside(among) for among in stable]
     (row,) = summary_of({1: several}).to_dict("records")
     ends = [search(one)[1] for one in several]
     brackets = [end for end in ends if isinstance(end, tuple)]
@@ -99,7 +103,7 @@ def test_stable_is_whatever_did_not_diverge_and_ended_below_its_start(
     table = table_of({1: [below(20)]})
     table.loc[table["final_loss"] == 0.5, ["outcome", "final_loss"]] = outcome, loss
     summary = summarise_edges([table], AXES, "rate", ROWS)
-    assert summary.loc[0, ["edges", "none_stable"]].tolist() == found
+    assert summary[["edges", "none_stable"]].to_numpy().tolist() == [found]
 
 
 def words_of(searches: dict[Any, list[Stable]]) -> str:

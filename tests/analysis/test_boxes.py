@@ -11,7 +11,7 @@ from gdbatch.numerics.box_counting import boundary, box_count, box_dimension, de
 def sierpinski(side: int) -> np.ndarray:
     """Pascal's triangle modulo 2."""
     row, column = np.indices((side, side))
-    return (row & column) == 0
+    return np.asarray((row & column) == 0)
 
 
 def test_a_line_has_dimension_one() -> None:

@@ -111,14 +111,17 @@ def orbits() -> FigureData:
     def value(rate: float, steps: Any) -> Any:
         return 1 + (-1.0) ** steps * math.sqrt(max(0.0, rate - 1))
 
-    axes = {"start": [-1, 1], RATE: [place / 50 for place in range(40, 100)]}
+    axes: dict[str, Sequence[Any]] = {
+        "start": [-1, 1],
+        RATE: [place / 50 for place in range(40, 100)],
+    }
     table = trajectories(axes, columns=["x"], value=value)
     return figure_data(axes, completed, trajectories=table, has_stop_rule=False)
 
 
 def trainable() -> FigureData:
     """Trains where the product of two rates is small."""
-    axes = {"learning_rate.0": rates(9), "learning_rate.1": rates(12)}
+    axes: dict[str, Sequence[Any]] = {"learning_rate.0": rates(9), "learning_rate.1": rates(12)}
     rows = []
     for first, second in itertools.product(*axes.values()):
         product = first * second

@@ -21,7 +21,7 @@ def test_medians_of_both_ends_stand_over_the_rates_beside_two_by_the_rate() -> N
     assert points(end)[0] == points(start)[0] == RATES
     assert points(end)[1] == pytest.approx([2.02 / rate for rate in RATES])
     assert points(start)[1] == pytest.approx([1.2] * len(RATES))  # of 1 to 1.4
-    assert np.prod(points(theory), axis=0) == pytest.approx([2.0] * len(theory.get_xdata()))
+    assert np.prod(points(theory), axis=0) == pytest.approx([2.0] * len(points(theory)[0]))
     assert theory.get_label() == "2/learning rate"
     assert axes.get_xscale() == axes.get_yscale() == "log"
 

@@ -194,7 +194,7 @@ def test_the_answer_is_that_of_the_summary(run: Run) -> None:
     (answer,) = run.answer
     assert isinstance(answer, GridAnswer)
     assert str(run.answer).startswith("best learning rate: 1,000 (median ")
-    fastest = run.summary.loc[run.summary["steps_median"].idxmin()]
+    fastest = run.summary.iloc[int(run.summary["steps_median"].argmin())]
     assert answer.best == fastest["learning_rate"] == 1000
     assert answer.best_steps == fastest["steps_median"]
 
@@ -375,7 +375,7 @@ def test_figures_that_cannot_be_written_are_a_run_error(tmp_path: Path) -> None:
 def test_shards_that_fail_raise_once_the_others_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = grid.train
+    train: Callable[..., Results] = vars(grid)["train"]
 
     def failing(task: Task, *rest: Any) -> Results:
         if task.seeds[0] == 0 and failing_once:
