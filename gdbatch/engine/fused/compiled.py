@@ -12,7 +12,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from ...ingredients.optimizers.descent import GradientDescent
-from ...ingredients.problems.network.layers import Layers
+from ...ingredients.problems.layers import Layers
 from ...numerics import elementary
 from ..task import Task
 from . import functions as _functions  # noqa: F401  makes exp, tanh, … known to Numba

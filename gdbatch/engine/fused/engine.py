@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import registry
 from ...ingredients.optimizers.protocol import OptimizerOptions
-from ...ingredients.problems.network.layers import Layers
+from ...ingredients.problems.layers import Layers
 from ...ingredients.problems.protocol import Evaluator, Problem
 from ...ingredients.schedules.protocol import ScheduleOptions
 from ...registry import register

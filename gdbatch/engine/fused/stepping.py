@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...ingredients.options import Floats
-from ...ingredients.problems.network.layers import Layers
+from ...ingredients.problems.layers import Layers
 from ...ingredients.problems.protocol import Call, Evaluation, Evaluator, Problem
 from ...stopping import StopRule
 from ..lane_state import Array, LaneState

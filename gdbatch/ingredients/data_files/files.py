@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -65,9 +64,6 @@ def _content(path: Path, key: str) -> bytes:
         raise IngredientError(f"cannot read {path}: {error.strerror or error}", key) from None
 
 
-# the same file is asked for once per group of a sweep: it is read again, to notice changes, but
-# parsed only once
-@lru_cache(maxsize=4)
 def _csv_samples(
     path: str, content: bytes, n_inputs: int | None, n_targets: int, header: bool | None
 ) -> Samples:
@@ -76,7 +72,6 @@ def _csv_samples(
     return table[:, :-n_targets], table[:, -n_targets:]
 
 
-@lru_cache(maxsize=4)
 def _npz_samples(path: str, content: bytes, n_inputs: int | None, n_targets: int) -> Samples:
     file = NpzFile(path, content, "data")
     shapes = [file.shape_of("inputs"), file.shape_of("targets")]

@@ -19,7 +19,7 @@ from ...errors import IngredientError
 from ...numerics.buffers import DType
 from ...numerics.lanczos import Hessian
 from ..options import Floats, Options
-from .network.layers import Layers
+from .layers import Layers
 from .parameters import ParameterArray
 
 _BLOCK_BYTES = 2 << 20  # a block and its work arrays fill about one second-level cache

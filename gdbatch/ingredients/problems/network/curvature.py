@@ -11,7 +11,7 @@ import numpy as np
 
 from ....numerics.lanczos import Values
 from ...options import Floats
-from .layers import Layers
+from ..layers import Layers
 
 
 class NetworkHessian:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ....numerics.buffers import DType, new_buffer
 from ...options import Floats
+from ..layers import Layers
 from ..protocol import Call, Evaluation, SampleIndices
 from .evaluator import LayerArrays, NetworkEvaluator, SampleArrays, sample_tables
-from .layers import Layers
 
 
 class ElementwiseEvaluator(NetworkEvaluator):

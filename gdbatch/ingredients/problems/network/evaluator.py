@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from ....numerics.buffers import DType, new_buffer
 from ...activations.protocol import Activation
 from ...options import Floats
+from ..layers import Layers
 from ..protocol import Call, Evaluation, Evaluator
-from .layers import Layers
 
 
 @dataclass

@@ -19,12 +19,12 @@ from ....registry import register
 from ...activations.protocol import Activation
 from ...losses.protocol import Loss
 from ...options import context_of
+from ..layers import Layers
 from ..protocol import Problem, SampleIndices, lanes_in_cache, refuse_overflow
 from ..samples import SampleOptions
 from .curvature import NetworkHessian
 from .elementwise import ElementwiseEvaluator
 from .evaluator import NetworkEvaluator
-from .layers import Layers
 from .products import ProductsEvaluator
 
 # from here on a product per lane beats elementwise arithmetic: 1,000 multiplications of a forward

@@ -12,9 +12,9 @@ import numpy as np
 
 from ....numerics.buffers import DType, new_buffer
 from ...options import Floats
+from ..layers import Layers
 from ..protocol import Call, SampleIndices
 from .evaluator import LayerArrays, NetworkEvaluator, SampleArrays, sample_tables
-from .layers import Layers
 
 
 class ProductsEvaluator(NetworkEvaluator):

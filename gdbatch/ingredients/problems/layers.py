@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ...activations.protocol import Activation
-from ...losses.protocol import Loss
-from ...options import Floats
-from ..parameters import ParameterArray
+from ..activations.protocol import Activation
+from ..losses.protocol import Loss
+from ..options import Floats
+from .parameters import ParameterArray
 
 
 @dataclass(frozen=True, eq=False)
