@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import csv
+import functools
 import math
 import statistics
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 
 import numpy as np
@@ -83,7 +85,7 @@ def measure(workload: Workload, turns: int) -> list[Row]:
             run = peer(case)  # which may start threads: they keep to the core as well
             if run is not None:
                 runs[name] = run
-        times = in_turns(turns, {name: lambda name=name: nanoseconds(name) for name in runs})
+        times = in_turns(turns, {name: functools.partial(nanoseconds, name) for name in runs})
     first = outcomes[ENGINES[0]]
     speed_ups = {}
     for engine in ENGINES:
@@ -104,10 +106,14 @@ def measure(workload: Workload, turns: int) -> list[Row]:
     ]
 
 
+def _seconds(run: Callable[[], object]) -> float:
+    return timed(run)[0]
+
+
 def _speed_up(workload: Workload, engine: str, turns: int) -> float:
     """How many times faster all cores are than one, both in shards."""
     runs = {"one": shards_run(workload, engine, 1), "all": shards_run(workload, engine, cores(-1))}
-    times = in_turns(turns, {name: lambda run=run: timed(run)[0] for name, run in runs.items()})
+    times = in_turns(turns, {name: functools.partial(_seconds, run) for name, run in runs.items()})
     return statistics.median(a / b for a, b in zip(times["one"], times["all"], strict=True))
 
 

@@ -10,6 +10,7 @@ a turn.
 from __future__ import annotations
 
 import argparse
+import functools
 import statistics
 import tomllib
 from pathlib import Path
@@ -51,7 +52,7 @@ def main() -> None:
         assert alike == 1, f"after {_STEPS_ALIKE} steps only {alike:.1%} of the pixels are the same"
         runs = _contestants(workload)
         times = in_turns(
-            options.turns, {name: lambda name=name: nanoseconds(name) for name in runs}
+            options.turns, {name: functools.partial(nanoseconds, name) for name in runs}
         )
     for name, found in times.items():
         middle, lowest, highest = statistics.median(found), min(found), max(found)
@@ -95,7 +96,7 @@ def notebook_run(task: Task, steps: int) -> Run:
     flat = task.initial_parameters(np.arange(len(task))).T
     first = jnp.asarray(flat[:, : inputs * hidden].reshape(-1, inputs, hidden))
     second = jnp.asarray(flat[:, inputs * hidden :].reshape(-1, hidden, outputs))
-    rates = tuple(map(jnp.asarray, task.optimizer_hyperparameters["learning_rate"]))
+    rates = tuple(map(jnp.asarray, np.asarray(task.optimizer_hyperparameters["learning_rate"])))
 
     def loss_of(weights: Any) -> Any:
         w0, w1 = weights

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import functools
 import statistics
 from dataclasses import replace
 from typing import Any
@@ -40,11 +41,11 @@ def main() -> None:
 
     def nanoseconds(name: str) -> float:
         seconds, outcome = timed(runs[name])
-        return 1e9 * seconds / outcome.updates
+        return float(1e9 * seconds / outcome.updates)
 
     with one_core():
         times = in_turns(
-            options.turns, {name: lambda name=name: nanoseconds(name) for name in runs}
+            options.turns, {name: functools.partial(nanoseconds, name) for name in runs}
         )
     plain = times["gradient_descent"]
     for name, found in times.items():

@@ -7,6 +7,7 @@ is the median of the ratios to the plain one within a turn.
 from __future__ import annotations
 
 import argparse
+import functools
 import statistics
 from typing import Any
 
@@ -51,9 +52,9 @@ def _measure(engine: str, documents: dict[str, dict[str, Any]], turns: int) -> N
 
     def nanoseconds(name: str) -> float:
         seconds, outcome = timed(runs[name])
-        return 1e9 * seconds / outcome.updates
+        return float(1e9 * seconds / outcome.updates)
 
-    times = in_turns(turns, {name: lambda name=name: nanoseconds(name) for name in runs})
+    times = in_turns(turns, {name: functools.partial(nanoseconds, name) for name in runs})
     plain = next(iter(times.values()))
     for name, found in times.items():
         ratio = statistics.median(a / b for a, b in zip(found, plain, strict=True))

@@ -161,12 +161,11 @@ def _one_weight(steps: int, dtype: str) -> Workload:
 
 
 def _one_weight_until(rates: int) -> Workload:
-    rule, most = {"prediction_error": 1e-3}, 20_000
-    document = _sweep(
-        _ONE, {"max_steps": most, "stop": rule}, {"log10": [-1, 3], "num": rates}, 64, _RAND
-    )
+    rule, most = ("prediction_error", 1e-3), 20_000
+    train_ = {"max_steps": most, "stop": dict([rule])}
+    document = _sweep(_ONE, train_, {"log10": [-1, 3], "num": rates}, 64, _RAND)
     name = "1→1 sigmoid until |p - t| ≤ 1e-3, float64"
-    return Workload(name, document, most, *rule, *rule.values())
+    return Workload(name, document, most, *rule)
 
 
 def _exclusive_or(steps: int, dtype: str) -> Workload:
@@ -177,11 +176,11 @@ def _exclusive_or(steps: int, dtype: str) -> Workload:
 
 def _to_a_loss(steps: int) -> Workload:
     problem = {**_TANH, "layers": [3, 8, 8, 1], **_samples(3, 32)}
-    rule = {"loss": 0.02}
+    rule = ("loss", 0.02)
     rates, init = {"log10": [-3, 1], "num": 64}, {"kind": "normal", "scale": 0.5}
-    document = _sweep(problem, {"max_steps": steps, "stop": rule}, rates, 16, init)
+    document = _sweep(problem, {"max_steps": steps, "stop": dict([rule])}, rates, 16, init)
     name = "3→8→8→1 tanh, 32 samples, to a loss, float64"
-    return Workload(name, document, steps, *rule, *rule.values())
+    return Workload(name, document, steps, *rule)
 
 
 def _many_samples(steps: int) -> Workload:
