@@ -218,7 +218,7 @@ def _axis_type(axis: Axis) -> pa.DataType:
 
 
 @functools.cache
-def _columns() -> tuple[Columns, ...]:
+def registered() -> tuple[Columns, ...]:
     """All columns, in the order in which they stand in the table."""
     columns: list[Columns] = [column(name) for name, column in registry.family("column").items()]
     return tuple(sorted(columns, key=lambda one: (one.place, one.name)))
@@ -230,7 +230,7 @@ def trials_schema(plan: Plan) -> pa.Schema:
     Raises UsageError if two columns have the same name.
     """
     fields: dict[str, pa.DataType] = {}
-    for columns in _columns():
+    for columns in registered():
         for name, kind in columns.types(plan).items():
             if name in fields:
                 raise UsageError(f'two columns of trials are called "{name}"; rename one of them')
@@ -242,7 +242,7 @@ def trials_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
     """One row per trial, in plan order."""
     rows = Rows(plan, shard.group, _trials_of(shard, results), results)
     arrays: dict[str, Values] = {}
-    for columns in _columns():
+    for columns in registered():
         arrays |= columns.arrays(rows)
     schema = trials_schema(plan)
     filled = [

@@ -1,156 +1,317 @@
 """The directory that a sweep fills: parts, manifest, and how they are read back.
 
-Every file stands under its final name only when it is whole; a part says which plan and shard it
-belongs to, so any number of writers can work on one run without a shared file.
+Every file appears under its final name only when it is complete. A part says which plan, shard and
+trials it belongs to, so any number of writers can work on one run.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ..atomic_files import clear_abandoned, is_temporary, write_atomically
 from ..engine import Results
 from ..errors import RunError, UsageError
-from ..plan import Plan, Shard
+from ..plan import Cut, Plan, Shard
+from ..plan.identity import differences
+from . import manifest as manifests
 from .columns import trajectories_table, trials_table
-from .parts import PartKey, sealed, verified
+from .machine import simd_level
+from .manifest import DamagedManifestError, Manifest
+from .parts import Part, PartKey, sealed, verified
+from .store import Store, open_store
 
-MANIFEST = "manifest.json"
 KINDS = ("trials", "trajectories")
-FIGURES = (
-    *("bifurcation", "convergence", "edges", "loss", "map"),
-    *("prediction", "sharpness", "trainability"),
-)
-_DERIVED = (
-    *("summary.csv", "trials.csv", "report.html"),
-    *(f"figures/{kind}.{suffix}" for kind in FIGURES for suffix in ("png", "svg")),
-)
-_PART = re.compile(r"part-(\d{6}|[1-9]\d{6,})\.parquet")
+_PART = re.compile(r"part-(\d{12})\.parquet")
+_PART_0_1_0 = re.compile(r"part-(\d{6}|[1-9]\d{6,11})\.parquet")
+_MOST_DIFFERENCES = 5  # in a message
+_ELSEWHERE = "choose another directory with -o"
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """How much of a run is there."""
+
+    shards: int  # that have a part of `trials`
+    promised: int  # by the manifest
+    strays: tuple[str, ...]  # a sentence for each file that looks like a part and is none of them
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every shard has been written."""
+        return self.shards == self.promised
+
+    def __str__(self) -> str:
+        return f"{self.shards:,} of {self.promised:,} shards"
 
 
 class RunDirectory:
-    """Reads and writes one run."""
+    """Reads and writes one run.
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    location: a path, in which `~` is the home directory, the URL of another store, or a store.
+    """
 
-    # making and recognising a run --------------------------------------------------------
+    def __init__(self, location: str | Path | Store) -> None:
+        self.store = location if isinstance(location, Store) else open_store(location)
 
-    def prepare(self, plan: Plan, fresh: bool) -> None:
-        """Make the directory ready for a plan; never writes over the run of another one.
+    @property
+    def path(self) -> Path:
+        """Where the run is."""
+        return Path(self.store.location())
 
-        Files that gdbatch did not write are left alone. Raises UsageError where something else is
-        in the way, RunError where the disk refuses.
+    # starting and resuming ---------------------------------------------------------------
+
+    def prepare(self, plan: Plan, fresh: bool) -> Plan:
+        """Start or resume the run of a plan; returns the plan with the run's own cut.
+
+        Deletes nothing unless `fresh`, and then only what gdbatch wrote. Raises UsageError if the
+        run cannot be started here, RunError if the store refuses.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise UsageError(f"{self.path} is a file; the run needs a directory")
-        try:
-            if self.path.is_dir() and not all(map(is_temporary, self.path.iterdir())):
-                self._recognise(plan, fresh)
-            self.path.mkdir(parents=True, exist_ok=True)
-            for folder in (self.path, self.path / "figures"):
-                clear_abandoned(folder)
-            for kind in KINDS:
-                for shard, part in self._parts_of(kind):
-                    if fresh or shard >= plan.shard_count:
-                        part.unlink(missing_ok=True)
+        found = self._recognise(plan, fresh)
+        self.store.prepare()
+        if fresh and found is not None:
+            self._delete(found)
+        if found is None or fresh:
+            manifest = manifests.new_manifest(plan)
             if fresh:
-                for name in _DERIVED:
-                    (self.path / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise RunError(f"cannot write to {self.path}: {error.strerror or error}") from None
+                self._put_manifest(manifest)
+                return plan
+            if self.store.create(manifests.NAME, manifests.as_bytes(manifest)):
+                return plan
+            found = self._recognise(plan, fresh)  # another process has just started a run here
+            assert found is not None
+        self._put_manifest(manifests.resumed(found, plan))
+        try:
+            return plan.with_cut(Cut.from_data(found["cut"]))
+        except ValueError as error:
+            raise UsageError(f"{self._where(manifests.NAME)} is damaged: {error}") from None
 
-    def _recognise(self, plan: Plan, fresh: bool) -> None:
-        if not (self.path / MANIFEST).exists():
+    def _recognise(self, plan: Plan, fresh: bool) -> Manifest | None:
+        """The manifest of the run that is here; None if there is nothing.
+
+        Raises UsageError if it is not the run of this plan and shall not be replaced.
+        """
+        try:
+            manifest = self._read_manifest()
+        except DamagedManifestError as error:
+            if self.store.is_empty():
+                return None
+            return self._rebuilt(plan, fresh, str(error))
+        if fresh:
+            return manifest
+        if manifest["format"] == 1:
             raise UsageError(
-                f"{self.path} is not empty and holds no run of gdbatch, which has a {MANIFEST}; "
-                "choose another with -o"
+                f"{self.path} holds a run of gdbatch {manifest['gdbatch']}, which this version can "
+                f"show but not resume; {_ELSEWHERE}, or replace that run with --fresh"
             )
-        if self.manifest()["plan_hash"] != plan.hash and not fresh:
+        if manifest["plan_hash"] != plan.hash:
+            changes = differences(manifest, plan.identity())[:_MOST_DIFFERENCES]
             raise UsageError(
-                f"{self.path} holds the run of another plan; choose another directory with -o, "
+                f"{self.path} holds the run of another plan ({'; '.join(changes)}); {_ELSEWHERE}, "
                 "or replace that run with --fresh"
             )
-
-    def manifest(self) -> dict[str, Any]:
-        """What the manifest says; raises UsageError when there is none that can be read."""
-        path = self.path / MANIFEST
-        try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UsageError(f"{self.path} is not a run: it has no {MANIFEST}") from None
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{path} cannot be read: {error}") from None
-        if not isinstance(manifest, dict) or "plan_hash" not in manifest:
-            raise UsageError(f"{path} is not the manifest of a run")
         return manifest
 
-    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Put the manifest in place, whole."""
-        text = json.dumps(manifest, indent=2) + "\n"
-        write_atomically(self.path / MANIFEST, lambda file: file.write(text.encode()))
+    def _rebuilt(self, plan: Plan, fresh: bool, fault: str) -> Manifest:
+        """A manifest in place of a damaged one, of a run that its parts prove to be this plan's."""
+        keys = [part.key for kind in KINDS for part in self._sound_parts(kind)]
+        ranges = (plan.cut.range_of(key.shard) if key.shard < plan.cut.shards else None
+                  for key in keys)  # fmt: skip
+        is_ours = all(
+            key.plan == plan.hash and (key.first, key.end) == place
+            for key, place in zip(keys, ranges, strict=True)
+        )
+        if keys and (fresh or is_ours):
+            return manifests.new_manifest(plan)
+        if keys:
+            raise UsageError(
+                f"{fault}; it cannot be rebuilt, since the parts are not those of this sweep. "
+                f"Run the sweep that made them, {_ELSEWHERE}, or replace that run with --fresh"
+            )
+        raise UsageError(
+            f"{self.path} is not empty and holds no run of gdbatch ({fault}); {_ELSEWHERE}"
+        )
+
+    def _delete(self, manifest: Manifest) -> None:
+        """Delete all files that gdbatch wrote for a run."""
+        for kind in KINDS:
+            owned = {name for _, name in self._parts_of(kind, manifest)}
+            for file in self.store.list(kind):
+                name = f"{kind}/{file}"
+                if name in owned or self._sound(name) is not None:
+                    self.store.delete(name)
+        for name in manifest["derived"]:
+            self.store.delete(name)
+
+    def check_machine(self) -> None:
+        """Raise UsageError if training here would give other last bits than the run has."""
+        simd = self.manifest()["simd"]
+        if simd != simd_level():
+            raise UsageError(
+                f"{self.path} was trained with NumPy's {simd} instructions, and this machine uses "
+                f"{simd_level()}, which gives other last digits; resume it on a machine with "
+                f"{simd}, or {_ELSEWHERE}"
+            )
+
+    # manifest ----------------------------------------------------------------------------
+
+    def manifest(self) -> Manifest:
+        """What the manifest says.
+
+        Raises UsageError if it is missing or damaged, or if a newer gdbatch wrote it.
+        """
+        try:
+            return self._read_manifest()
+        except DamagedManifestError as error:
+            if not any(self.store.list("trials")):
+                raise
+            raise UsageError(
+                f"{error}; the trials are kept: run the sweep again to rebuild it"
+            ) from None
+
+    def _read_manifest(self) -> Manifest:
+        try:
+            content = self.store.get(manifests.NAME)
+        except RunError as error:
+            raise DamagedManifestError(str(error)) from None
+        if content is None:
+            raise DamagedManifestError(f"{self.path} is not a run: it has no {manifests.NAME}")
+        return manifests.parsed(content, self._where(manifests.NAME))
+
+    def amend_manifest(self, changes: Mapping[str, object]) -> None:
+        """Replace some entries of the manifest."""
+        self._put_manifest(cast(Manifest, {**self.manifest(), **changes}))
+
+    def _put_manifest(self, manifest: Manifest) -> None:
+        self.store.put(manifests.NAME, [manifests.as_bytes(manifest)])
+
+    def put_derived(self, name: str, chunks: Iterable[bytes]) -> str:
+        """Write a file that is made from the parts, such as a figure; returns where it is.
+
+        The manifest lists it, so that --fresh deletes it and no file of the user.
+        """
+        derived = self.manifest()["derived"]
+        if name not in derived:
+            self.amend_manifest({"derived": [*derived, name]})
+        self.store.put(name, chunks)
+        return self._where(name)
 
     # parts -------------------------------------------------------------------------------
 
-    def part_path(self, kind: str, shard: int) -> Path:
-        """Where the part of a shard stands; `kind` is trials or trajectories."""
-        return self.path / kind / f"part-{shard:06d}.parquet"
-
     def write_shard(self, plan: Plan, shard: Shard, results: Results) -> None:
-        """Write what a shard gave: trajectories first, since its trials part makes it done."""
+        """Write the results of a shard: trajectories first, since the trials part makes it done."""
+        trajectories = part_name("trajectories", shard.number)
         if results.trajectories:
-            key = PartKey(plan.hash, shard.number, plan.recording_hash)
             table = trajectories_table(plan, shard, results)
-            self._write_part("trajectories", key, table)
+            self.store.put(trajectories, [sealed(_key(plan, shard, "trajectories"), table)])
         else:
-            self.part_path("trajectories", shard.number).unlink(missing_ok=True)
-        key = PartKey(plan.hash, shard.number)
-        self._write_part("trials", key, trials_table(plan, shard, results))
-
-    def _write_part(self, kind: str, key: PartKey, table: pa.Table) -> None:
-        data = sealed(table.replace_schema_metadata(key.encoded()))
-        path = self.part_path(kind, key.shard)
-        # not in its own folder, of which Polars reads hidden files too
-        write_atomically(path, lambda file: file.write(data), self.path)
+            self.store.delete(trajectories)
+        table = trials_table(plan, shard, results)
+        data = sealed(_key(plan, shard, "trials"), table)
+        self.store.put(part_name("trials", shard.number), [data])
 
     def is_done(self, plan: Plan, shard: Shard) -> bool:
-        """Whether the parts of a shard are there, undamaged, and of this plan."""
-        if not self._stands("trials", PartKey(plan.hash, shard.number)):
-            return False
-        if plan.recording(shard) is None:
-            return not self.part_path("trajectories", shard.number).exists()
-        return self._stands("trajectories", PartKey(plan.hash, shard.number, plan.recording_hash))
+        """Whether the parts of a shard are there and sound.
 
-    def _stands(self, kind: str, key: PartKey) -> bool:
-        path = self.part_path(kind, key.shard)
-        if not path.exists():
-            return False
-        try:
-            verified(path, key)
-        except RunError:
-            return False
-        return True
+        Raises UsageError if a sound part of something else has the name of one: it would be
+        overwritten.
+        """
+        trials = self._has(plan, shard, "trials")
+        if plan.is_recorded(shard):
+            return self._has(plan, shard, "trajectories") and trials
+        return trials and not self.store.exists(part_name("trajectories", shard.number))
+
+    def _has(self, plan: Plan, shard: Shard, kind: str) -> bool:
+        name, key = part_name(kind, shard.number), _key(plan, shard, kind)
+        part = self._sound(name)
+        if part is None or part.key == key:
+            return part is not None
+        if _without_recording(part.key) == _without_recording(key):
+            return False  # of an earlier [record], which the sweep no longer asks for
+        raise UsageError(self._misplaced(name))
 
     def has_parts(self, kind: str) -> bool:
         """Whether there is any part of a kind."""
-        return bool(self._parts_of(kind))
+        return any(self._parts_of(kind, self.manifest()))
 
-    def parts(self, kind: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
-        """The parts of a kind in plan order, each verified; raises RunError for a damaged one."""
+    def parts(self, kind: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The parts of a kind in plan order, each verified; with `columns`, only those of them.
+
+        Raises RunError if a part is damaged or does not belong to the run.
+        """
         manifest = self.manifest()
+        cut = Cut.from_data(manifest["cut"]) if manifest["cut"] else None
         recording = manifest["recording_hash"] if kind == "trajectories" else ""
-        for shard, path in self._parts_of(kind):
-            data = verified(path, PartKey(manifest["plan_hash"], shard, recording))
-            yield pq.ParquetFile(pa.BufferReader(data)).read(columns)
+        for shard, name in self._parts_of(kind, manifest):
+            first, end = cut.range_of(shard) if cut else (None, None)
+            part = verified(self.store.get(name) or b"", self._where(name))
+            if part.key != PartKey(manifest["plan_hash"], shard, first, end, recording):
+                raise RunError(self._misplaced(name))
+            yield part.table(columns)
 
-    def _parts_of(self, kind: str) -> list[tuple[int, Path]]:
-        """Shard numbers and paths, in plan order, of all files that have the name of a part."""
-        found = ((_PART.fullmatch(path.name), path) for path in (self.path / kind).glob("part-*"))
-        return sorted((int(match[1]), path) for match, path in found if match)
+    def completeness(self) -> Completeness:
+        """Compare the parts that are there with what the manifest promises."""
+        manifest = self.manifest()
+        shards = sum(1 for _ in self._parts_of("trials", manifest))
+        strays = []
+        for kind in KINDS:
+            known = {name for _, name in self._parts_of(kind, manifest)}
+            names = (f"{kind}/{file}" for file in self.store.list(kind))
+            strays += [
+                f"{self._where(name)} is not part of this run and is left out"
+                for name in names
+                if name.endswith(".parquet") and name not in known
+            ]
+        return Completeness(shards, manifest["shards"], tuple(strays))
+
+    def _parts_of(self, kind: str, manifest: Manifest) -> Iterator[tuple[int, str]]:
+        """Shards and names, in plan order, of the files with the names of parts of the run."""
+        pattern = _PART_0_1_0 if manifest["format"] == 1 else _PART
+        found = []
+        for file in self.store.list(kind):
+            match = pattern.fullmatch(file)
+            if match and int(match[1]) < manifest["shards"]:
+                found.append((int(match[1]), f"{kind}/{file}"))
+        yield from sorted(found)
+
+    def _sound_parts(self, kind: str) -> Iterator[Part]:
+        for file in self.store.list(kind):
+            part = self._sound(f"{kind}/{file}")
+            if part is not None:
+                yield part
+
+    def _sound(self, name: str) -> Part | None:
+        """A part, whatever it belongs to; None if it is missing or damaged."""
+        if not self.store.exists(name):
+            return None
+        try:
+            return verified(self.store.get(name) or b"", self._where(name))
+        except RunError:
+            return None
+
+    def _misplaced(self, name: str) -> str:
+        return (
+            f"{self._where(name)} does not belong there: it is part of another run, or of another "
+            "shard; move it elsewhere and run the sweep again"
+        )
+
+    def _where(self, name: str) -> str:
+        return self.store.location(name)
+
+
+def part_name(kind: str, shard: int) -> str:
+    """The name of a part; `kind` is trials or trajectories."""
+    return f"{kind}/part-{shard:012d}.parquet"
+
+
+def _key(plan: Plan, shard: Shard, kind: str) -> PartKey:
+    recording = plan.recording_hash if kind == "trajectories" else ""
+    return PartKey(plan.hash, shard.number, shard.start, shard.stop, recording)
+
+
+def _without_recording(key: PartKey) -> PartKey:
+    return replace(key, recording="")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,22 +18,37 @@ _SEAL, _NO_DIGEST = b"sha256=", 64 * b"0"
 
 @dataclass(frozen=True)
 class PartKey:
-    """What a part says of itself."""
+    """What a part says about itself: where it belongs, and that it is complete."""
 
     plan: str
     shard: int
-    recording: str = ""
-
-    def encoded(self) -> dict[bytes, bytes]:
-        """As Parquet metadata."""
-        return {_METADATA: json.dumps(self.__dict__, sort_keys=True).encode()}
+    first: int | None  # trial of the shard; None in a part written by version 0.1.0
+    end: int | None  # the trial after its last one
+    recording: str = ""  # of trajectories
 
 
-def sealed(table: pa.Table) -> bytes:
-    """A table as a Parquet file that holds a checksum of all its bytes but the checksum's.
+@dataclass(frozen=True)
+class Part:
+    """A part that has been verified."""
 
-    Parquet's own checksums cover its pages, and neither their headers nor the file's footer.
+    key: PartKey
+    data: bytes
+
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Its table; with `columns`, those of them that it has."""
+        file = pq.ParquetFile(pa.BufferReader(self.data))
+        if columns is not None:
+            columns = [name for name in columns if name in file.schema_arrow.names]
+        return file.read(columns)
+
+
+def sealed(key: PartKey, table: pa.Table) -> bytes:
+    """A table as a Parquet file that holds its key and a checksum of all other bytes.
+
+    Parquet's own checksums cover neither the headers of pages nor the footer.
     """
+    text = json.dumps(asdict(key) | {"rows": len(table)}, sort_keys=True)
+    table = table.replace_schema_metadata({_METADATA: text.encode()})
     names = table.column_names
     floats = [name for name in names if pa.types.is_floating(table.schema.field(name).type)]
     measured = [name for name in floats if "outcome" in names[: names.index(name)]]
@@ -52,19 +67,26 @@ def sealed(table: pa.Table) -> bytes:
     return b"".join((before, _SEAL, _digest(before, after), after))
 
 
-def verified(path: Path, key: PartKey) -> bytes:
-    """The bytes of a part, its checksum and its key verified; raises RunError."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RunError(f"{path} cannot be read: {error.strerror or error}") from None
+def verified(data: bytes, location: str) -> Part:
+    """A part from its bytes; raises RunError if they are damaged."""
     before, _, rest = data.rpartition(_SEAL)
     digest, after = rest[: len(_NO_DIGEST)], rest[len(_NO_DIGEST) :]
-    if digest != _digest(before, after):
-        raise RunError(f"{path} is damaged; sweep again to replace it")
-    if pq.read_metadata(pa.BufferReader(data)).metadata[_METADATA] != key.encoded()[_METADATA]:
-        raise RunError(f"{path} belongs to another run; sweep again to replace it")
-    return data
+    key = _key(data) if digest == _digest(before, after) else None
+    if key is None:
+        raise RunError(f"{location} is damaged; run the sweep again to replace it")
+    return Part(key, data)
+
+
+def _key(data: bytes) -> PartKey | None:
+    """The key of a Parquet file; None if it has none, or not the rows that the key promises."""
+    try:
+        footer = pq.read_metadata(pa.BufferReader(data))
+        key = json.loads(footer.metadata[_METADATA])
+        rows = key.pop("rows", footer.num_rows)  # version 0.1.0 did not write it
+        known = PartKey(**{"first": None, "end": None} | key)
+    except (pa.ArrowException, OSError, TypeError, KeyError, ValueError, AttributeError):
+        return None
+    return known if rows == footer.num_rows else None
 
 
 def _digest(before: bytes, after: bytes) -> bytes:

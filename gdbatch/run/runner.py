@@ -5,14 +5,10 @@ Workers write their shard themselves and return only counts.
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import platform
-import sys
 import time
 import traceback
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import threadpoolctl
@@ -22,11 +18,11 @@ from ..engine import engine_named
 from ..errors import GdbatchError, IngredientError, RunError, UsageError
 from ..outcomes import OUTCOMES
 from ..plan import Plan, Shard
-from ..version import __version__
 from .directory import RunDirectory
 from .estimate import estimate
 from .executors.local import cores
 from .executors.protocol import Executor
+from .manifest import moment
 
 _CALIBRATION = 0.1  # seconds
 _WORTH_WORKERS = 1.0  # seconds of work from which on to start worker processes
@@ -50,7 +46,7 @@ class Work:
     """One task of an executor."""
 
     plan: Plan
-    path: str
+    directory: RunDirectory
     shard: Shard
 
 
@@ -89,7 +85,7 @@ def run_shard(work: Work) -> ShardReport:
     try:
         with threadpoolctl.threadpool_limits(1):
             results = plan.search.train(plan.shard_task(shard))
-        RunDirectory(work.path).write_shard(plan, shard, results)
+        work.directory.write_shard(plan, shard, results)
     except GdbatchError as error:
         return ShardReport(shard.number, len(shard), failure=str(error), fatal=True)
     except IngredientError as error:  # in code that a sweep names
@@ -128,12 +124,9 @@ def run(
     except KeyError as error:
         raise UsageError(error.args[0]) from None
     observer = observer or Observer()
-    started = time.time()
     clock = time.perf_counter()
     most_workers = cores(jobs)
-    directory.prepare(plan, fresh)
-    manifest = _manifest(plan, started)
-    directory.write_manifest(manifest)
+    plan = directory.prepare(plan, fresh)
     totals = Totals()
     todo = []
     for shard in plan.shards():
@@ -142,28 +135,33 @@ def run(
             totals.trials += len(shard)
         else:
             todo.append(shard)
+    if todo:
+        directory.check_machine()
     observer.start(plan.trials, totals.trials)
     try:
         workers = _workers(plan, len(todo), most_workers)
         _prepare(plan, observer)
-        tasks = (Work(plan, str(directory.path), shard) for shard in todo)
+        tasks = (Work(plan, directory, shard) for shard in todo)
         for report in chosen().run(run_shard, tasks, workers):
             _count(totals, report)
             observer.shard_done(report)
     finally:
         observer.stop()
     totals.seconds = time.perf_counter() - clock
-    manifest["finished"] = _moment(time.time())
-    manifest["seconds"] = round(totals.seconds, 3)
-    manifest["workers"] = workers
-    manifest["totals"] = {
-        "trials": totals.trials,
-        "shards_computed": totals.computed_shards,
-        "shards_kept": totals.kept_shards,
-        "updates_computed": totals.updates,
-        "failures": totals.failures,
-    }
-    directory.write_manifest(manifest)
+    directory.amend_manifest(
+        {
+            "finished": moment(time.time()),
+            "seconds": round(totals.seconds, 3),
+            "workers": workers,
+            "totals": {
+                "trials": totals.trials,
+                "shards_computed": totals.computed_shards,
+                "shards_kept": totals.kept_shards,
+                "updates_computed": totals.updates,
+                "failures": totals.failures,
+            },
+        }
+    )
     return totals
 
 
@@ -198,32 +196,3 @@ def _count(totals: Totals, report: ShardReport) -> None:
     totals.computed_shards += 1
     for name, count in report.outcomes.items():
         totals.outcomes[name] += count
-
-
-def _manifest(plan: Plan, started: float) -> dict[str, Any]:
-    packages = ("numpy", "pyarrow", "pandas", "joblib")
-    return {
-        "gdbatch": __version__,
-        "plan_hash": plan.hash,
-        "recording_hash": plan.recording_hash,
-        "trials": plan.trials,
-        "shards": plan.shard_count,
-        "axes": [axis.column for axis in plan.axes],
-        **plan.identity(),
-        "facts": plan.facts(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in packages},
-        },
-        "machine": {
-            "platform": platform.platform(),
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "byte_order": sys.byteorder,
-        },
-        "started": _moment(started),
-    }
-
-
-def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -90,21 +90,24 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, target: str, work: Callable[[], o
 
     Fails where no file of that name is ever put in place.
     """
-    replace = os.replace
 
     def dead(*_: Any, **__: Any) -> None:
         raise Killed
 
-    def replace_or_die(source: Path, place: Path) -> None:
-        if not str(place).endswith(target):
-            replace(source, place)
-            return
-        for name in ("replace", "rename", "unlink", "remove", "rmdir"):
-            patched.setattr(os, name, dead)
-        raise Killed
+    def or_die(usual: Callable[[Path, Path], None]) -> Callable[[Path, Path], None]:
+        def put_in_place(source: Path, place: Path) -> None:
+            if not str(place).endswith(target):
+                usual(source, place)
+                return
+            for name in ("link", "replace", "rename", "unlink", "remove", "rmdir"):
+                patched.setattr(os, name, dead)
+            raise Killed
+
+        return put_in_place
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "replace", replace_or_die)
+        patched.setattr(os, "replace", or_die(os.replace))
+        patched.setattr(os, "link", or_die(os.link))
         patched.setattr(os, "getpid", lambda: 2**22 + 1)  # a process that is not there later
         with pytest.raises(Killed):
             work()
@@ -130,7 +133,7 @@ def check_that_bytes_do_not_depend_on_who_trains(
     Returns the bytes, which are the same each time.
     """
     whole = parts_of(sweep_in(folder / "whole", source).path)
-    part = "trials/part-000001.parquet"
+    part = "trials/part-000000000001.parquet"
     killed_at(monkeypatch, part, lambda: sweep_in(folder / "killed", source))
     totals = sweep_in(folder / "killed", source).totals
     assert totals is not None and (totals.kept_shards, totals.computed_shards) == (1, 1)

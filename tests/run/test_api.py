@@ -217,7 +217,7 @@ def test_an_interrupted_run_loads_with_what_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run"
-    killed_at(monkeypatch, "trials/part-000001.parquet", lambda: sweep_in(path))
+    killed_at(monkeypatch, "trials/part-000000000001.parquet", lambda: sweep_in(path))
     loaded = load_run(path)
     assert loaded.trials()["trial"].tolist() == list(range(12))
     assert loaded.summary["trials"].sum() == 12

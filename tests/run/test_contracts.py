@@ -9,13 +9,19 @@ from pathlib import Path
 from threading import Lock
 from typing import ClassVar
 
+import pyarrow as pa
 import pytest
 
 from gdbatch.errors import RunError, UsageError
+from gdbatch.plan import Plan
+from gdbatch.run.directory import RunDirectory
 from gdbatch.run.executors.local import LocalExecutor
 from gdbatch.run.executors.protocol import Executor, Result, Task
+from gdbatch.run.runner import run
 from gdbatch.run.store import LocalStore, Store, open_store
+from gdbatch.sweep_file import read_sweep
 from gdbatch.testing import ExecutorTests, StoreTests
+from tests.run.helpers import parts_of, structured, sweep_in
 
 
 class MemoryStore(Store):
@@ -126,3 +132,23 @@ def test_a_file_is_created_once_without_hard_links(
     assert store.create("manifest.json", b"first")
     assert not store.create("manifest.json", b"second")
     assert store.get("manifest.json") == b"first"
+
+
+def test_a_run_in_memory_has_the_parts_of_one_on_disk(tmp_path: Path) -> None:
+    plan = Plan(read_sweep(structured()))
+    directory = RunDirectory(MemoryStore("run"))
+    for computed, kept in ((4, 0), (0, 4)):
+        totals = run(plan, directory, jobs=1)
+        assert (totals.computed_shards, totals.kept_shards) == (computed, kept)
+    directory.put_derived("figures/map.svg", [b"<svg/>"])
+    assert pa.concat_tables(directory.parts("trials"))["trial"].to_pylist() == list(range(48))
+    on_disk = parts_of(sweep_in(tmp_path / "run").path)
+    assert on_disk == {name: directory.store.get(name) for name in on_disk}
+    run(plan, directory, jobs=1, fresh=True)
+    assert not directory.store.exists("figures/map.svg")
+
+
+def test_only_the_columns_that_are_asked_for_are_read(tmp_path: Path) -> None:
+    directory = sweep_in(tmp_path / "run").directory
+    for part in directory.parts("trials", ["steps", "trial"]):
+        assert sorted(part.column_names) == ["steps", "trial"]

@@ -5,7 +5,9 @@ Disks do this to files; nothing of it may pass for a result.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,15 +18,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from gdbatch.api import load_run
-from gdbatch.errors import RunError
+from gdbatch.errors import RunError, UsageError
 from gdbatch.plan import Plan
-from gdbatch.run.directory import RunDirectory
+from gdbatch.run.directory import RunDirectory, part_name
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document
 from tests.run.helpers import command, message, parts_of, structured, sweep_in
 
 KINDS = ("trials", "trajectories")
-PART = "part-000001.parquet"
+PART = "part-000000000001.parquet"
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def damage_that_passes(path: Path, kind: str, plan: Plan) -> list[int]:
     """Bytes that can change so that a resume keeps the part, or a load reads something else."""
     (shard,) = plan.shards()
     directory = RunDirectory(path)
-    part = directory.part_path(kind, shard.number)
+    part = path / part_name(kind, shard.number)
     written = part.read_bytes()
     (sound,) = directory.parts(kind)
     passed = []
@@ -97,7 +99,7 @@ def test_a_changed_value_of_any_column_is_found(path: Path, kind: str) -> None:
         damaged[start + column.total_compressed_size - 1] ^= 0x01
         part.write_bytes(damaged)
         with pytest.raises(RunError, match="damaged"):
-            getattr(load_run(path), kind)
+            getattr(load_run(path), kind)()
     totals = sweep_in(path).totals
     assert totals is not None and totals.computed_shards == 1
     assert part.read_bytes() == written
@@ -124,10 +126,6 @@ def a_text(part: Path) -> None:
 
 def zeros(part: Path) -> None:
     part.write_bytes(bytes(part.stat().st_size))
-
-
-def of_another_shard(part: Path) -> None:
-    shutil.copy(part.with_name("part-000002.parquet"), part)
 
 
 def _rewritten(part: Path, change: Callable[[pa.Table], pa.Table]) -> None:
@@ -178,7 +176,6 @@ DAMAGES = [
     emptied,
     a_text,
     zeros,
-    of_another_shard,
     without_a_row,
     without_a_column,
     without_trial_numbers,
@@ -200,7 +197,7 @@ def test_a_damaged_part_is_told_by_its_path_when_a_run_is_loaded(
     damage(path / kind / PART)
     run = load_run(path)
     with pytest.raises(RunError) as caught:
-        getattr(run, kind)
+        getattr(run, kind)()
     assert str(path / kind / PART) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -215,17 +212,31 @@ def test_a_damaged_part_is_trained_again_and_no_other(
     assert parts_of(path) == parts_of(sound)
 
 
+def of_another_plan(part: Path, foreign: Path) -> None:
+    shutil.copy(foreign / part.parent.name / part.name, part)
+
+
+def of_another_shard(part: Path, foreign: Path) -> None:
+    shutil.copy(part.with_name("part-000000000002.parquet"), part)
+
+
+MISPLACED = [of_another_plan, of_another_shard]
+
+
+@pytest.mark.parametrize("misplace", MISPLACED)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_part_of_another_plan_is_neither_loaded_nor_kept(
-    path: Path, sound: Path, foreign: Path, kind: str
+def test_a_part_of_something_else_is_neither_loaded_nor_overwritten(
+    path: Path, foreign: Path, kind: str, misplace: Callable[[Path, Path], None]
 ) -> None:
-    shutil.copy(foreign / kind / PART, path / kind / PART)
-    with pytest.raises(RunError) as caught:
-        getattr(load_run(path), kind)
+    misplace(path / kind / PART, foreign)
+    before = parts_of(path)
+    with pytest.raises(RunError, match="does not belong there") as caught:
+        getattr(load_run(path), kind)()
     assert str(path / kind / PART) in str(caught.value)
-    totals = sweep_in(path).totals
-    assert totals is not None and totals.computed_shards == 1
-    assert parts_of(path) == parts_of(sound)
+    with pytest.raises(UsageError, match="does not belong there") as refused:
+        sweep_in(path)
+    assert str(path / kind / PART) in str(refused.value)
+    assert parts_of(path) == before
 
 
 @pytest.mark.parametrize(
@@ -248,33 +259,98 @@ def test_damage_to_trajectories_leaves_the_trials_readable(path: Path) -> None:
 # parts that no shard has -------------------------------------------------------------------
 
 
-TOO_MANY = ["part-000009.parquet", "part-copy.parquet"]
+TOO_MANY = ["part-000000000009.parquet", "part-000001.parquet", "part-copy.parquet"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", TOO_MANY)
-def test_a_part_too_many_is_told_or_skipped_and_never_counted(
+def test_a_part_too_many_is_reported_and_left_alone_and_never_counted(
     path: Path, kind: str, name: str
 ) -> None:
-    rows = len(getattr(load_run(path), kind))
-    shutil.copy(path / kind / PART, path / kind / name)
-    told, loaded = "", rows
-    try:
-        loaded = len(getattr(load_run(path), kind))
-    except RunError as error:
-        told = str(error)
-    assert str(path / kind / name) in told or loaded == rows
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", TOO_MANY)
-def test_a_run_with_a_part_too_many_loads_once_it_is_swept_again(
-    path: Path, kind: str, name: str
-) -> None:
+    rows = len(getattr(load_run(path), kind)())
     shutil.copy(path / kind / PART, path / kind / name)
     run = sweep_in(path)
-    assert len(run.trials()) == 48
-    assert len(run.trajectories())
+    assert len(getattr(run, kind)()) == rows
+    assert (path / kind / name).exists()
+    completeness = run.directory.completeness()
+    assert completeness.is_complete
+    (stray,) = completeness.strays
+    assert str(path / kind / name) in stray and "not part of this run" in stray
+
+
+def test_missing_shards_are_counted(path: Path) -> None:
+    directory = RunDirectory(path)
+    assert directory.completeness().is_complete
+    (path / "trials" / PART).unlink()
+    assert not directory.completeness().is_complete
+    assert str(directory.completeness()) == "3 of 4 shards"
+
+
+# parts whose checksum is right -------------------------------------------------------------
+
+
+def resealed(data: bytes) -> bytes:
+    before, _, rest = data.rpartition(b"sha256=")
+    return before + b"sha256=" + hashlib.sha256(before + rest[64:]).hexdigest().encode() + rest[64:]
+
+
+def not_parquet(part: Path) -> bytes:
+    return b"no parquet sha256=" + bytes(64)
+
+
+def a_broken_footer(part: Path) -> bytes:
+    return part.read_bytes()[:-8] + b"\xff\xff\xff\x7fPAR1"
+
+
+def without_a_key(part: Path) -> bytes:
+    return part.read_bytes().replace(b"gdbatch\x18", b"gdbatcx\x18")
+
+
+def with_another_key(part: Path) -> bytes:
+    return part.read_bytes().replace(b'"shard"', b'"shird"')
+
+
+def with_fewer_rows(part: Path) -> bytes:
+    table = pq.read_table(part)
+    key = table.schema.metadata[b"gdbatch"]
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, table.schema) as writer:
+        writer.write_table(table.slice(0, len(table) - 1))
+        writer.add_key_value_metadata({"gdbatch_checksum": "sha256=" + 64 * "0"})
+    assert key in sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue().to_pybytes())
+
+
+RESEALED = [not_parquet, a_broken_footer, without_a_key, with_another_key, with_fewer_rows]
+
+
+@pytest.mark.parametrize("change", RESEALED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_with_the_right_checksum_and_a_wrong_content_is_damaged(
+    path: Path, sound: Path, kind: str, change: Callable[[Path], bytes]
+) -> None:
+    part = path / kind / PART
+    written = part.read_bytes()
+    changed = resealed(change(part))
+    assert changed != written
+    part.write_bytes(changed)
+    with pytest.raises(RunError, match="damaged"):
+        getattr(load_run(path), kind)()
+    totals = sweep_in(path).totals
+    assert totals is not None and (totals.computed_shards, totals.kept_shards) == (1, 3)
+    assert parts_of(path) == parts_of(sound)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_named_pipe_under_the_name_of_a_part_is_replaced(
+    path: Path, sound: Path, kind: str
+) -> None:
+    (path / kind / PART).unlink()
+    os.mkfifo(path / kind / PART)
+    with pytest.raises(RunError, match="not a regular file"):
+        getattr(load_run(path), kind)()
+    assert sweep_in(path).totals is not None
+    assert parts_of(path) == parts_of(sound)
 
 
 # recordings of two kinds -------------------------------------------------------------------

@@ -127,8 +127,12 @@ def test_a_place_that_cannot_be_written_is_told_in_one_message(in_folder: Path) 
     assert message(result.stderr).startswith("error: cannot write to /proc/gdbatch/run")
 
 
-FULL_AT = ["manifest.json", "trajectories/part-000000.parquet", "trials/part-000002.parquet",
-           "summary.csv"]  # fmt: skip
+FULL_AT = [
+    "manifest.json",
+    "trajectories/part-000000000000.parquet",
+    "trials/part-000000000002.parquet",
+    "summary.csv",
+]
 
 
 @pytest.mark.parametrize("full_at", FULL_AT)
@@ -146,6 +150,7 @@ def test_a_full_disk_ends_a_run_in_one_message_with_nothing_half_written(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", no_space)
+        patched.setattr(os, "link", no_space)
         result = command("sweep", "sweep.toml", "-o", "run", "-j", "1")
     assert full
     assert result.exit_code == 1
@@ -177,7 +182,7 @@ def test_a_file_that_may_not_grow_is_told_in_one_message(tmp_path: Path, jobs: s
     assert result.returncode == 1
     assert result.stdout == ""
     told = message(result.stderr)
-    assert told.startswith("error: cannot write run/trials/part-00000")
+    assert told.startswith("error: cannot write run/trials/part-00000000000")
     assert finished_parts(tmp_path / "run") == []
     assert not list((tmp_path / "run").rglob(".*"))
 
@@ -189,7 +194,7 @@ def test_a_full_disk_is_a_run_error_in_python(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     sweep_in(tmp_path / "run")
-    (tmp_path / "run" / "trials" / "part-000001.parquet").unlink()
+    (tmp_path / "run" / "trials" / "part-000000000001.parquet").unlink()
     monkeypatch.setattr(os, "replace", no_space)
     with pytest.raises(RunError, match="No space left"):
         sweep_in(tmp_path / "run")

@@ -17,6 +17,7 @@ import pytest
 from gdbatch.api import load_run
 from gdbatch.errors import GdbatchError
 from gdbatch.run import runner
+from gdbatch.search import grid
 from tests.run.helpers import (
     finished_parts,
     members_of,
@@ -31,7 +32,7 @@ from tests.run.helpers import (
     write_sweep,
 )
 
-SAID = "interrupted; finished shards are kept: run the same command to go on"
+SAID = "error: interrupted; finished shards are kept, the same command resumes"
 
 
 def started(folder: Path, *options: str) -> subprocess.Popen[str]:
@@ -107,7 +108,7 @@ def test_ctrl_c_twice_is_still_one_message(tmp_path: Path) -> None:
 def test_an_interrupt_reaches_python_programs_and_the_observer_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train, heard = runner.train, []
+    train, heard = grid.train, []
     # a shell has its background jobs begin deaf to it
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -120,7 +121,7 @@ def test_an_interrupt_reaches_python_programs_and_the_observer_is_stopped(
         def stop(self) -> None:
             heard.append("stop")
 
-    monkeypatch.setattr(runner, "train", interrupted)
+    monkeypatch.setattr(grid, "train", interrupted)
     monkeypatch.setattr("gdbatch.api.ProgressBar", Ear)
     with pytest.raises(KeyboardInterrupt):
         sweep_in(tmp_path / "run", progress=True)

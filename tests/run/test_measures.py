@@ -60,7 +60,7 @@ def test_workers_and_resumes_give_the_same_measures(
     source = structured({"record.measures": ALL})
     whole = parts_of(sweep_in(tmp_path / "run", source).path)
     assert parts_of(sweep_in(tmp_path / "two", source, jobs=2).path) == whole
-    (tmp_path / "run/trials/part-000001.parquet").unlink()
+    (tmp_path / "run/trials/part-000000000001.parquet").unlink()
     assert parts_of(sweep_in(tmp_path / "run", source).path) == whole
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +17,6 @@ import pytest
 
 from gdbatch.api import Run, load_run
 from gdbatch.errors import UsageError
-from gdbatch.figures import names
 from gdbatch.plan import Plan
 from gdbatch.run.directory import RunDirectory
 from gdbatch.sweep_file import read_sweep
@@ -66,7 +66,7 @@ def test_a_finished_run_is_kept_whole(tmp_path: Path) -> None:
 
 def test_a_resume_reports_what_it_kept_and_what_it_did(in_folder: Path) -> None:
     command("sweep", "sweep.toml", "-o", "run", "-j", "1")
-    (in_folder / "run" / "trials" / "part-000002.parquet").unlink()
+    (in_folder / "run" / "trials" / "part-000000000002.parquet").unlink()
     result = command("sweep", "sweep.toml", "-o", "run", "-j", "1")
     assert result.exit_code == 0
     assert "3 shards kept" in result.stderr
@@ -93,7 +93,8 @@ def test_the_run_of_another_plan_is_refused_and_not_touched(in_folder: Path) -> 
     result = command("sweep", "other.toml", "-o", "run")
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert "another plan" in message(result.stderr)
+    said = message(result.stderr)
+    assert "another plan (axes.optimizer.learning_rate: [1.0, 100.0, 1000.0] → " in said
     assert "--fresh" in result.stderr
     assert everything_in(in_folder / "run") == before
     with pytest.raises(UsageError, match="another plan"):
@@ -126,15 +127,47 @@ def test_a_manifest_of_another_program_is_no_run_of_ours(in_folder: Path, fresh:
     assert everything_in(in_folder / "extension") == before
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"plan_hash"', "\x00\x01"])
-def test_a_broken_manifest_is_told_by_its_path(in_folder: Path, text: str) -> None:
-    sweep_in(in_folder / "run")
-    (in_folder / "run" / "manifest.json").write_text(text)
-    before = everything_in(in_folder / "run")
-    result = command("sweep", "sweep.toml", "-o", "run")
+BROKEN = [
+    "",
+    "{",
+    "[]",
+    '{"plan_hash"',
+    "\x00\x01",
+    '{"plan_hash": "?"}',
+    '{"manifest_version": 3}',
+]
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_broken_manifest_is_rebuilt_from_the_sweep_that_made_the_parts(
+    in_folder: Path, text: str
+) -> None:
+    path = sweep_in(in_folder / "run").path
+    before = parts_of(path)
+    (path / "manifest.json").write_text(text)
+    for _ in range(2):
+        with pytest.raises(UsageError, match=r"run/manifest\.json"):
+            load_run(path)
+    result = command("sweep", "other.toml", "-o", "run")
     assert result.exit_code == 2
-    assert "run/manifest.json" in result.stderr
-    assert everything_in(in_folder / "run") == before
+    assert "run/manifest.json" in result.stderr and "cannot be rebuilt" in message(result.stderr)
+    totals = sweep_in(path).totals
+    assert totals is not None and (totals.computed_shards, totals.kept_shards) == (0, 4)
+    assert parts_of(path) == before
+    assert len(load_run(path).trials()) == 48
+
+
+def test_a_lost_manifest_is_rebuilt_too(tmp_path: Path) -> None:
+    path = sweep_in(tmp_path / "run").path
+    (path / "manifest.json").unlink()
+    totals = sweep_in(path).totals
+    assert totals is not None and totals.kept_shards == 4
+
+
+def test_fresh_replaces_a_run_without_a_manifest(tmp_path: Path) -> None:
+    path = sweep_in(tmp_path / "run", OTHER).path
+    (path / "manifest.json").unlink()
+    assert len(sweep_in(path, fresh=True).trials()) == 48
 
 
 def test_a_path_that_is_a_file_is_refused_and_not_touched(in_folder: Path) -> None:
@@ -158,7 +191,7 @@ def test_a_directory_of_a_run_is_known_by_its_manifest(tmp_path: Path) -> None:
     path = sweep_in(tmp_path / "run").path
     assert RunDirectory(path).manifest()["trials"] == 48
     (path / "manifest.json").unlink()
-    with pytest.raises(UsageError, match=r"manifest\.json"):
+    with pytest.raises(UsageError, match=r"is not a run: it has no manifest\.json"):
         load_run(path)
 
 
@@ -167,7 +200,8 @@ def test_a_directory_of_a_run_is_known_by_its_manifest(tmp_path: Path) -> None:
 
 def test_fresh_replaces_the_run_of_another_plan(in_folder: Path) -> None:
     path = sweep_in(in_folder / "run", OTHER).path
-    (path / "trials" / "part-000004.parquet").write_bytes(b"of a longer plan")
+    part = path / "trials" / "part-000000000003.parquet"
+    shutil.copy(part, path / "trials" / "part-000000000004.parquet")
     result = command("sweep", "sweep.toml", "-o", "run", "-j", "1", "--fresh")
     assert result.exit_code == 0
     assert parts_of(path) == parts_of(sweep_in(in_folder / "new").path)
@@ -175,16 +209,16 @@ def test_fresh_replaces_the_run_of_another_plan(in_folder: Path) -> None:
 
 
 def test_fresh_leaves_nothing_of_the_old_run(tmp_path: Path) -> None:
-    path = sweep_in(tmp_path / "run").path
-    old = ["trials.csv", "report.html", *(f"figures/{kind}.svg" for kind in names())]
-    (path / "figures").mkdir()
+    run = sweep_in(tmp_path / "run")
+    old = ["trials.csv", "report.html", "figures/loss.svg", "figures/loss.png"]
     for name in old:
-        (path / name).write_text("of the old plan")
-    sweep_in(path, OTHER, fresh=True)
-    assert not [name for name in old if (path / name).exists()]
+        run.directory.put_derived(name, [b"of the old plan"])
+    sweep_in(run.path, OTHER, fresh=True)
+    assert not [name for name in old if (run.path / name).exists()]
 
 
-FOREIGN = ["notes.txt", "figures/mine.png", "trials/README", "scripts/plot.py", ".git/config"]
+FOREIGN = ["notes.txt", "figures/mine.png", "trials/README", "scripts/plot.py", ".git/config",
+           "report.html", "trials.csv", "trials/part-of-mine.parquet"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -201,7 +235,7 @@ def test_a_resume_keeps_files_that_gdbatch_did_not_write(tmp_path: Path, name: s
     path = sweep_in(tmp_path / "run").path
     (path / name).parent.mkdir(exist_ok=True)
     (path / name).write_text("mine")
-    (path / "trials" / "part-000000.parquet").unlink()
+    (path / "trials" / "part-000000000000.parquet").unlink()
     sweep_in(path)
     assert (path / name).read_text() == "mine"
 
@@ -211,7 +245,9 @@ def test_fresh_that_is_killed_is_not_taken_for_the_old_run(
 ) -> None:
     path = sweep_in(tmp_path / "run", OTHER).path
     killed_at(
-        monkeypatch, "trials/part-000001.parquet", lambda: sweep_in(path, structured(), fresh=True)
+        monkeypatch,
+        "trials/part-000000000001.parquet",
+        lambda: sweep_in(path, structured(), fresh=True),
     )
     assert len(load_run(path).trials()) == 12
     totals = sweep_in(path).totals
@@ -220,8 +256,12 @@ def test_fresh_that_is_killed_is_not_taken_for_the_old_run(
 
 # clearing up -------------------------------------------------------------------------------
 
-LEFT = ["trials/part-000001.parquet", "trajectories/part-000001.parquet", "manifest.json",
-        "summary.csv"]  # fmt: skip
+LEFT = [
+    "trials/part-000000000001.parquet",
+    "trajectories/part-000000000001.parquet",
+    "manifest.json",
+    "summary.csv",
+]
 
 
 @pytest.mark.parametrize("name", LEFT)
@@ -230,7 +270,7 @@ def test_a_resume_clears_the_temporary_file_that_a_kill_left(
 ) -> None:
     path = sweep_in(tmp_path / "run").path
     if name.startswith("tr"):
-        (path / "trials" / "part-000001.parquet").unlink()
+        (path / "trials" / "part-000000000001.parquet").unlink()
     killed_at(monkeypatch, name, lambda: sweep_in(path))
     assert hidden_in(path)
     sweep_in(path)
@@ -239,7 +279,8 @@ def test_a_resume_clears_the_temporary_file_that_a_kill_left(
 
 def test_a_resume_clears_half_a_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = sweep_in(tmp_path / "run")
-    killed_at(monkeypatch, "figures/loss.svg", lambda: run.save_figures(["loss"]))
+    figure = "figures/loss.svg"
+    killed_at(monkeypatch, figure, lambda: run.directory.put_derived(figure, [b"<svg/>"]))
     assert hidden_in(run.path)
     sweep_in(run.path)
     assert hidden_in(run.path) == []
@@ -248,8 +289,8 @@ def test_a_resume_clears_half_a_figure(tmp_path: Path, monkeypatch: pytest.Monke
 def test_temporary_files_of_other_machines_are_cleared_when_they_are_old(tmp_path: Path) -> None:
     """Whether a process lives is not known from here; no write takes a day."""
     path = sweep_in(tmp_path / "run").path
-    new = path / ".gdbatch-1-1-another-node~part-000000.parquet"
-    old = path / ".gdbatch-2-2-another-node~part-000001.parquet"
+    new = path / ".gdbatch-1-1-another-node~part-000000000000.parquet"
+    old = path / ".gdbatch-2-2-another-node~part-000000000001.parquet"
     for file in (new, old):
         file.write_text("half")
     two_days_ago = time.time() - 2 * 86_400
@@ -274,7 +315,7 @@ def test_a_second_writer_that_starts_does_not_spoil_what_the_first_is_writing(
     path, replace, started = tmp_path / "run", os.replace, []
 
     def replace_later(source: Path, target: Path) -> None:
-        if Path(target).name == "part-000002.parquet" and not started:
+        if Path(target).name == "part-000000000002.parquet" and not started:
             started.append(target)
             arguments = [sys.executable, "-c", SECOND_WRITER, str(path), json.dumps(structured())]
             subprocess.run(arguments, check=True)

@@ -62,7 +62,7 @@ def columns_of(path: Path) -> dict[str, pa.DataType]:
 
 def test_a_run_holds_what_the_design_names_and_nothing_else(run: Run) -> None:
     found = {str(file.relative_to(run.path)) for file in run.path.rglob("*") if file.is_file()}
-    numbered = [f"{kind}/part-{n:06d}.parquet" for kind in ("trials", "trajectories")
+    numbered = [f"{kind}/part-{n:012d}.parquet" for kind in ("trials", "trajectories")
                 for n in range(4)]  # fmt: skip
     assert found == {"manifest.json", "summary.csv", *numbered}
 
@@ -71,7 +71,7 @@ def test_names_of_parts_sort_as_their_shards(tmp_path: Path) -> None:
     axes = {"train.max_steps": list(range(1, 13)), "learning_rate": [1.0]}
     run = sweep_in(tmp_path / "run", document({"axes": axes}, train={}))
     names = [path.name for path in parts(run)]
-    assert all(re.fullmatch(r"part-\d{6}\.parquet", name) for name in names)
+    assert all(re.fullmatch(r"part-\d{12}\.parquet", name) for name in names)
     trials = [pq.read_table(run.path / "trials" / name)["trial"].to_pylist() for name in names]
     assert trials == [[n] for n in range(12)]
 
@@ -160,7 +160,9 @@ def test_a_part_carries_its_plan_and_shard_and_no_time_or_machine(run: Run) -> N
             key = json.loads(file.metadata.metadata[b"gdbatch"])
             assert key["plan"] == run.manifest["plan_hash"]
             assert key["shard"] == number
-            assert set(key) <= {"plan", "shard", "recording"}
+            assert (key["first"], key["end"]) == (12 * number, 12 * number + 12)
+            assert key["rows"] == file.metadata.num_rows
+            assert set(key) == {"plan", "shard", "first", "end", "rows", "recording"}
             assert re.fullmatch(r"parquet-cpp-arrow version [\d.]+", file.metadata.created_by)
 
 
@@ -255,5 +257,5 @@ def test_readers_see_whole_parts_only_while_a_run_is_written(
 def test_readers_skip_what_a_killed_writer_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_of: Callable[[Path], int]
 ) -> None:
-    killed_at(monkeypatch, "trials/part-000002.parquet", lambda: sweep_in(tmp_path / "run"))
+    killed_at(monkeypatch, "trials/part-000000000002.parquet", lambda: sweep_in(tmp_path / "run"))
     assert rows_of(tmp_path / "run" / "trials") == len(load_run(tmp_path / "run").trials()) == 24

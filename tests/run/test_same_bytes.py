@@ -18,6 +18,7 @@ import pytest
 from gdbatch.api import Run, load_run
 from gdbatch.errors import UsageError
 from gdbatch.run import runner
+from gdbatch.run.directory import part_name
 from tests.documents import document
 from tests.run.helpers import (
     everything_in,
@@ -70,24 +71,24 @@ def test_two_workers_give_the_same_bytes_also_when_called_from_a_thread(
 # interruptions and resumes -----------------------------------------------------------------
 
 LOST = {
-    "the first trials part": ["trials/part-000000.parquet"],
-    "the last trials part": ["trials/part-000003.parquet"],
-    "a trajectories part": ["trajectories/part-000001.parquet"],
-    "both parts of a shard": ["trials/part-000002.parquet", "trajectories/part-000002.parquet"],
-    "parts of two shards": ["trials/part-000000.parquet", "trajectories/part-000003.parquet"],
+    "the first trials part": [("trials", 0)],
+    "the last trials part": [("trials", 3)],
+    "a trajectories part": [("trajectories", 1)],
+    "both parts of a shard": [("trials", 2), ("trajectories", 2)],
+    "parts of two shards": [("trials", 0), ("trajectories", 3)],
 }
 
 
 @pytest.mark.parametrize("lost", LOST.values(), ids=LOST)
 def test_lost_parts_come_back_the_same_and_only_they_are_trained(
-    tmp_path: Path, whole: Bytes, lost: list[str]
+    tmp_path: Path, whole: Bytes, lost: list[tuple[str, int]]
 ) -> None:
     path = sweep_in(tmp_path / "run").path
-    for name in lost:
-        (path / name).unlink()
+    for kind, shard in lost:
+        (path / part_name(kind, shard)).unlink()
     totals = sweep_in(path).totals
     assert totals is not None
-    shards = {name[-14:] for name in lost}
+    shards = {shard for _, shard in lost}
     assert (totals.computed_shards, totals.kept_shards) == (len(shards), 4 - len(shards))
     assert totals.trials == 48
     assert parts_of(path) == whole
@@ -103,10 +104,10 @@ def test_a_lost_folder_comes_back_the_same(tmp_path: Path, whole: Bytes, kind: s
 
 RENAMES = [
     "manifest.json",
-    "trajectories/part-000000.parquet",
-    "trials/part-000000.parquet",
-    "trajectories/part-000002.parquet",
-    "trials/part-000003.parquet",
+    "trajectories/part-000000000000.parquet",
+    "trials/part-000000000000.parquet",
+    "trajectories/part-000000000002.parquet",
+    "trials/part-000000000003.parquet",
     "summary.csv",
 ]
 

@@ -1,0 +1,47 @@
+"""What the manifest says about the machine and the software."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+_PACKAGES = ("numpy", "pyarrow", "pandas", "joblib")
+_LEVELS = {
+    "AVX512": {"AVX512_SKX", "X86_V4"},
+    "AVX2": {"AVX2", "X86_V3"},
+}  # names up to NumPy 2.3, since
+
+
+def machine() -> dict[str, str | int | None]:
+    """The machine."""
+    return {
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "byte_order": sys.byteorder,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that results depend on."""
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def simd_level() -> str:
+    """The vector instructions that NumPy uses here: its `exp` and `tanh` differ between them."""
+    config: Mapping[str, Mapping[str, Collection[str]]] = np.show_config(mode="dicts")  # type: ignore[assignment]
+    extensions = config["SIMD Extensions"]
+    features = {*extensions.get("baseline", ()), *extensions.get("found", ())}
+    for level, names in _LEVELS.items():
+        if features & names:
+            return level
+    x86 = platform.machine().lower() in ("x86_64", "amd64", "i686", "x86")
+    return "baseline" if x86 else platform.machine()
