@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,12 +183,3 @@ def classify(check: Check) -> NDArray[np.int8]:
 
 OUTCOMES = ("converged", "diverged", "stalled", "unfinished", "completed")
 CONVERGED, DIVERGED, STALLED, UNFINISHED, COMPLETED = range(len(OUTCOMES))
-
-
-def is_stable(outcome: NDArray[np.integer[Any]], has_stop_rule: bool) -> NDArray[np.bool_]:
-    """Which trials are on the good side of an edge.
-
-    Those that converged; where nothing says what that is, those that did not diverge.
-    """
-    stable: NDArray[np.bool_] = outcome == CONVERGED if has_stop_rule else outcome != DIVERGED
-    return stable

@@ -14,6 +14,7 @@ from .bisection import EdgeAnswer, edge_answers, summarise_edges
 from .facts import sweep_facts
 from .formatting import number
 from .grid import GridAnswer, answer_about, grid_answers, grid_words
+from .outcome_columns import outcome_codes
 from .protocol import TRIAL_COLUMNS, Analysis, SweepFacts
 from .summary import summarise
 from .trainability import trainability
@@ -44,6 +45,7 @@ __all__ = [
     "is_scale",
     "number",
     "other_axes",
+    "outcome_codes",
     "summarise",
     "summarise_edges",
     "sweep_facts",

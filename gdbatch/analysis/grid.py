@@ -166,8 +166,10 @@ def _with_fewest_steps(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
 
 
 def _with_lowest_loss(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
-    diverged = outcomes.names()[outcomes.Diverged.code]
-    loss = part["final_loss_median"].where(part[diverged] == 0).to_numpy(dtype=float)
+    codes = np.arange(len(outcomes.names()))
+    divergences = np.array(outcomes.names())[outcomes.has("is_divergence", codes)]
+    diverged = part[list(divergences)].sum(axis=1)
+    loss = part["final_loss_median"].where(diverged == 0).to_numpy(dtype=float)
     name = known.axis.replace("_", " ")
     warning = "the sweep has no stop rule, so it tells which loss was reached, not how fast"
     if np.isnan(loss).all():

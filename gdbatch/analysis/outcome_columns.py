@@ -29,16 +29,6 @@ def outcome_codes(table: pd.DataFrame) -> NDArray[np.int8]:
 
 
 def is_stable(table: pd.DataFrame, codes: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Which trials ended stable, below the edge of stability."""
+    """Which trials count as stable, below the edge of stability."""
     initial, final = (table[name].to_numpy(dtype=float) for name in ("initial_loss", "final_loss"))
-    return stable(codes, initial, final)
-
-
-def stable(
-    codes: NDArray[np.int8], initial_loss: NDArray[np.float64], final_loss: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Which trials have a stable outcome, and a loss that is not above the initial one."""
-    by_code = sorted(outcomes.by_precedence(), key=lambda outcome: outcome.code)
-    allowed = np.array([outcome.is_stable for outcome in by_code])
-    not_above: NDArray[np.bool_] = final_loss <= initial_loss
-    return allowed[codes] & not_above
+    return outcomes.stable(codes, initial, final)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .. import outcomes
-from ..analysis import choice_axis, other_axes
+from ..analysis import choice_axis, other_axes, outcome_codes
 from ..registry import register
 from .curves import FEW_POINTS, colours_of, curves_of, distinguishable
 from .data import FigureData
@@ -29,9 +29,8 @@ def sharpness(data: FigureData) -> Figure | None:
     if x is None:
         return None
     # where a trial diverged to, the curvature says nothing
-    final = data.trials[_END].where(
-        data.trials["outcome"] != outcomes.names()[outcomes.Diverged.code]
-    )
+    diverged = outcomes.has("is_divergence", outcome_codes(data.trials))
+    final = data.trials[_END].where(~diverged)
     trials = data.trials.assign(**{_END: final})
     limits = _limits(trials)
     if limits is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..engine import Results, needs_final_parameters, observe, train
-from ..outcomes import is_stable
+from ..outcomes import stable
 from ..registry import register
 from .protocol import Search, ShardTask, Values, even_cut
 
@@ -62,13 +62,14 @@ class Bisection(Search):
             values[first + row] = value
             task = shard.task_of(first + row, {self.axis: value})
             parts.append(train(task, keep_parameters=keep))
-            stable = is_stable(parts[row].outcome, bool(task.training.stop))
+            last = parts[row]
+            is_stable = stable(last.outcome, last.initial_loss, last.final_loss)
             if row == 0:
-                rising = ~stable
+                rising = ~is_stable
             elif row == 1:
-                rising &= stable
+                rising &= is_stable
             else:
-                is_low = stable != rising
+                is_low = is_stable != rising
                 low, high = np.where(is_low, value, low), np.where(is_low, high, value)
         results = Results.side_by_side(parts)
         results.refined = values
