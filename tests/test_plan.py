@@ -415,7 +415,7 @@ def test_texts_and_lists_are_chosen_as_they_are_shown() -> None:
 
 
 def test_a_value_that_no_axis_has_is_refused_with_the_nearest() -> None:
-    with pytest.raises(SweepFileError, match=r"90 is no value.*nearest is 100"):
+    with pytest.raises(SweepFileError, match=r"90 is not a value.*nearest is 100"):
         plan_of({"record.trials": {"learning_rate": [90]}})
 
 

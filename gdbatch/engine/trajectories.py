@@ -15,13 +15,20 @@ from .replay import replays
 from .results import Results
 from .task import Task
 
-# what can be recorded, and how it is read from a block
-RECORDABLE: Mapping[str, Callable[[Block], Array]] = {
-    "loss": lambda block: block.loss,
-    "prediction": lambda block: block.predictions,
-    "prediction_error": lambda block: block.prediction_error,
-    "gradient_norm": lambda block: block.gradient_norm,
-    "parameters": lambda block: block.parameters,
+@dataclass(frozen=True)
+class Recordable:
+    """A value that can be recorded."""
+
+    read: Callable[[Block], Array]  # (lanes,) or (n, lanes)
+    needs_predictions: bool = False  # whether it has no meaning for a function
+
+
+RECORDABLE: Mapping[str, Recordable] = {
+    "loss": Recordable(lambda block: block.loss),
+    "prediction": Recordable(lambda block: block.predictions, needs_predictions=True),
+    "prediction_error": Recordable(lambda block: block.prediction_error, needs_predictions=True),
+    "gradient_norm": Recordable(lambda block: block.gradient_norm),
+    "parameters": Recordable(lambda block: block.parameters),
 }
 
 
@@ -59,7 +66,7 @@ class _Recorder:
         self._read: dict[str, Callable[[Block], Array]] = {
             "row": lambda block: block.lanes["row"],
             "step": lambda block: block.steps,
-            **{name: RECORDABLE[name] for name in recording.values},
+            **{name: RECORDABLE[name].read for name in recording.values},
         }
         self._parts: dict[str, list[Array]] = {name: [] for name in self._read}
 

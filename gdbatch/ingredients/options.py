@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,13 @@ _KEPT_FILES = 64  # whose contents are kept while a sweep is planned
 
 class PerLane:
     """Marks a number that the arrays carry per lane: as an axis, it varies inside a block."""
+
+
+@dataclass(frozen=True)
+class FromFamily:
+    """Marks an option whose tables are options of another family, chosen by their `kind`."""
+
+    family: str
 
 
 LaneNumber = Annotated[float, Field(allow_inf_nan=False), PerLane()]
@@ -47,6 +54,14 @@ class Options(BaseModel):
     """Options of an ingredient, as written in the sweep file."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    # a family whose entry, named under a key of the same name, has the options in place of this
+    chosen_by: ClassVar[str | None] = None
+
+    @classmethod
+    def key_names(cls) -> tuple[str, ...]:
+        """The keys that a table of these options may have."""
+        return tuple(cls.model_fields)
 
     @classmethod
     def lane_keys(cls) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ A sweep file is data: nothing in it is run.
 """
 
 from .reading import read_sweep
-from .sweep import Record, Sweep
+from .record import Record
+from .sweep import Sweep
 
 __all__ = ["Record", "Sweep", "read_sweep"]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import IngredientError, nearest
 from ..random_streams import generator
-from .axes import AxisForm, Index
-from .diagnostics import shortened
+from .forms import AxisForm, Index, Values
+from .text import as_text, shortened
+
+Column = NDArray[np.float64] | NDArray[np.int64] | list[object] | list[str]
 
 
 @dataclass(frozen=True)
@@ -24,31 +27,57 @@ class Axis:
     form: AxisForm
     per_lane: bool  # whether the arrays carry it; else it splits the plan into groups
     entropy: int
+    labels: tuple[str, ...] | None = None  # of values that are tables, for the column
 
-    def values(self, index: Index) -> Any:
+    def values(self, index: Index) -> Values:
         """Values at some places of the axis: an array, or a list."""
         return self.form.values(index, lambda: generator(self.entropy, f"axis {self.key}"))
 
-    def column_values(self, index: Index) -> Any:
-        """The same as they stand in a column: numbers, bools, or text where there are lists."""
-        values = self.values(index)
-        if isinstance(values, np.ndarray):
-            return values.astype(float) if self.per_lane and self.key != "seed" else values
-        if any(isinstance(value, list | dict) for value in self.form.ends()):
-            return [as_text(value) for value in values]
-        as_float = self.per_lane and self.key != "seed"
-        return np.array(values, dtype=np.float64) if as_float else values
+    def value(self, place: int) -> object:
+        """One value, in plain Python types."""
+        values = self.values(np.array([place]))
+        return values[0] if isinstance(values, list) else values.tolist()[0]
 
-    def place_of(self, wanted: Any) -> int:
+    def column_values(self, index: Index) -> Column:
+        """The same as they stand in a column: numbers, bools, or text for lists and tables."""
+        if self.labels is not None:
+            return [self.labels[place] for place in index]
+        values = self.values(index)
+        if self.per_lane and self.key != "seed":
+            return np.asarray(values, dtype=np.float64)
+        if self._needs_text and isinstance(values, list):
+            return [as_text(value) for value in values]
+        return values
+
+    @functools.cached_property
+    def _needs_text(self) -> bool:
+        return any(isinstance(value, list | dict) for value in self.form.ends())
+
+    def resolved(self) -> dict[str, object]:
+        """Everything that decides its values and its column, as plain data."""
+        labels = {} if self.labels is None else {"labels": list(self.labels)}
+        return {"key": self.key, **self.form.model_dump(mode="json"), **labels}
+
+    def preview(self) -> str:
+        """The first, the second and the last value, as text."""
+        size = self.form.size
+        places = sorted({0, min(1, size - 1), size - 1})
+        shown = [_shown(one) for one in self.column_values(np.array(places))]
+        if size > 3:
+            shown.insert(2, "…")
+        return ", ".join(shown) + (f" ({size:,} values)" if size > 3 else "")
+
+    def place_of(self, wanted: object) -> int:
         """Where a value stands on the axis; raises IngredientError with the nearest one."""
         if isinstance(wanted, int | float) and not abs(wanted) < 2**63:
-            raise IngredientError(f"{shortened(str(wanted))} is no value of {self.column}")
+            raise IngredientError(f"{shortened(str(wanted))} is not a value of {self.column}")
         candidates = self._candidates(wanted)
         values = self.column_values(candidates)
-        numeric = np.asarray(values).dtype.kind in "iuf"
+        numbers = np.asarray(values)
+        numeric = numbers.dtype.kind in "iuf"
         if isinstance(wanted, int | float) and numeric:
-            place = int(np.argmin(np.abs(np.asarray(values) - wanted)))
-            same = math.isclose(values[place], wanted, rel_tol=1e-9)
+            place = int(np.argmin(np.abs(numbers - wanted)))
+            same = math.isclose(numbers[place], wanted, rel_tol=1e-9)
         else:
             texts = [str(value) for value in values]
             text = as_text(wanted)
@@ -56,26 +85,23 @@ class Axis:
             same = texts[place] == text
         if not same:
             hint = f"the nearest is {values[place]}" if numeric else nearest(str(wanted), texts)
-            raise IngredientError(f"{wanted} is no value of {self.column}; {hint}")
+            raise IngredientError(f"{wanted} is not a value of {self.column}; {hint}")
         return int(candidates[place])
 
-    def _candidates(self, wanted: Any) -> Index:
-        """Places worth a look for a value: all, or on a monotone axis those beside it."""
+    def _candidates(self, wanted: object) -> Index:
+        """Places where a value may be: all, or on a monotone axis the two around it."""
         size = self.form.size
-        if not self.form.monotone or not isinstance(wanted, int | float):
+        if not self.form.is_monotone or not isinstance(wanted, int | float):
             return np.arange(size)
-        ends = self.values(np.array([0, size - 1]))
-        sign = 1 if ends[1] >= ends[0] else -1
+        sign = 1 if self._number(size - 1) >= self._number(0) else -1
         place = bisect.bisect_left(
-            range(size), sign * wanted, key=lambda one: sign * self.values(np.array([one]))[0]
+            range(size), sign * wanted, key=lambda one: sign * self._number(one)
         )
         return np.unique(np.clip([place - 1, place], 0, size - 1))
 
+    def _number(self, place: int) -> float:
+        return float(np.asarray(self.values(np.array([place])))[0])
 
-def as_text(value: Any) -> str:
-    """A list as text: `3-2-1`."""
-    if isinstance(value, list):
-        return "-".join(as_text(one) for one in value)
-    if isinstance(value, dict):
-        return ",".join(f"{key}={as_text(one)}" for key, one in value.items())
-    return str(value)
+
+def _shown(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else shortened(str(value))

@@ -1,28 +1,33 @@
-"""What is wrong in a sweep file, said in the words of a sweep file's author.
+"""What is wrong in a sweep file, collected over all stages, and in the words of its author.
 
-pydantic finds it; its types become tables, lists, texts and whole numbers here.
+pydantic's types become tables, lists, strings and whole numbers here.
 """
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Iterable
+from typing import NoReturn, get_args
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from ..errors import IngredientError, nearest
+from ..errors import IngredientError, Problem, SweepFileError, nearest
 from ..ingredients.options import Options
+from .parse import Document
+from .text import as_written
 from .toml_locations import Path
 
 Diagnostic = tuple[Path, str]  # where, and what is wrong there
 
-# pydantic's error type → what must stand there; numbers of the error's context are put in
+_MOST_SHOWN = 20
+
+# pydantic's error type → what is expected; numbers of the error's context are put in
 _EXPECTED = {
     "model_type": "a table",
     "model_attributes_type": "a table",
     "dict_type": "a table",
     "list_type": "a list",
-    "string_type": "a text in quotes",
+    "string_type": "a string in quotes",
     "bool_type": "true or false",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -34,78 +39,101 @@ _EXPECTED = {
     "less_than_equal": "{le:g} or less",
     "too_short": "a list of at least {min_length}",
     "too_long": "a list of at most {max_length}",
-    "string_too_long": "a text of at most {max_length} characters",
+    "string_too_long": "a string of at most {max_length} characters",
 }
 
 
+class Diagnostics:
+    """Everything that the stages found wrong, each thing once."""
+
+    def __init__(self) -> None:
+        self._found: dict[Diagnostic, None] = {}
+
+    def add(self, path: Path, message: str) -> None:
+        """Note what is wrong at a path."""
+        self._found[path, message] = None
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Note several."""
+        self._found.update(dict.fromkeys(diagnostics))
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def fail(self, document: Document) -> NoReturn:
+        """Raise SweepFileError with what was found, in the order of lines."""
+        problems = [document.problem(*one) for one in self._found]
+        problems.sort(key=lambda problem: problem.line or 0)
+        hidden = len(problems) - _MOST_SHOWN
+        if hidden > 0:
+            problems = problems[:_MOST_SHOWN]
+            line = problems[-1].line
+            problems.append(Problem(f"{hidden:,} more problems", "", line, document.source))
+        raise SweepFileError(problems)
+
+
 def diagnostics_of(
-    error: ValidationError, model: type[Options], prefix: Path, value: Any
+    error: ValidationError, model: type[Options], prefix: Path, value: object
 ) -> list[Diagnostic]:
-    """The complaints of one validation of `value`, which stands at `prefix`."""
-    expected: dict[Path, list[str]] = {}  # what could stand at a place instead
-    inputs: dict[Path, Any] = {}
-    said: dict[Path, list[str]] = {}
-    for one in error.errors():
-        kind, context = one["type"], one.get("ctx", {})
-        path = _real_path(one["loc"], value, kind == "missing")
-        cause = context.get("error")
+    """The diagnostics of one validation of `value`, which stands at `prefix`."""
+    expected: dict[Path, dict[str, None]] = {}  # what could stand at a place instead
+    inputs: dict[Path, object] = {}
+    said: dict[Path, dict[str, None]] = {}
+    for one in error.errors(include_url=False):
+        path = _real_path(one["loc"], value, one["type"] == "missing")
+        cause = one.get("ctx", {}).get("error")
         if isinstance(cause, IngredientError):
-            said.setdefault((*path, *cause.key), []).append(cause.message)
-        elif kind == "extra_forbidden":
-            hint = nearest(str(path[-1]), _fields_at(model, path[:-1]))
-            said.setdefault(path, []).append(f'unknown key "{path[-1]}"; {hint}')
-        elif kind == "missing" or one["input"] is None:  # a place in a list that nothing fills
-            said.setdefault(path, []).append("this key is missing")
+            said.setdefault((*path, *cause.key), {})[cause.message] = None
+        elif one["type"] == "extra_forbidden":
+            name = str(path[-1])
+            message = f'unknown key "{name}"; {nearest(name, _keys_at(model, path[:-1]))}'
+            said.setdefault(path, {})[message] = None
+        elif one["type"] == "missing" or one["input"] is None:  # a place in a list without a value
+            said.setdefault(path, {})["this key is missing"] = None
         else:
-            expected.setdefault(path, []).append(_expected(kind, context, one["msg"]))
+            expected.setdefault(path, {})[_expected(one)] = None
             inputs[path] = one["input"]
+    parents = {path[:length] for path in [*said, *inputs] for length in range(len(path))}
     for path, wanted in expected.items():
         # where something further inside is wrong, the other forms of this place were not meant
-        deeper = any(len(one) > len(path) and one[: len(path)] == path for one in [*said, *inputs])
-        if not deeper:
-            words = " or ".join(dict.fromkeys(wanted))
-            said.setdefault(path, []).append(f"must be {words}, not {_shown(inputs[path])}")
-    return [((*prefix, *path), "; ".join(dict.fromkeys(words))) for path, words in said.items()]
+        if path not in parents:
+            message = f"must be {' or '.join(wanted)}, not {as_written(inputs[path])}"
+            said.setdefault(path, {})[message] = None
+    return [((*prefix, *path), "; ".join(words)) for path, words in said.items()]
 
 
-def _expected(kind: str, context: dict[str, Any], message: str) -> str:
-    if kind == "literal_error":
+def _expected(error: ErrorDetails) -> str:
+    context = error.get("ctx", {})
+    if error["type"] == "literal_error":
         return str(context["expected"]).replace("'", '"').replace("False", "false")
-    if kind in _EXPECTED:
-        return _EXPECTED[kind].format(**context)
-    return message.lower().replace("input should be ", "")
+    if error["type"] in _EXPECTED:
+        return _EXPECTED[error["type"]].format(**context)
+    return error["msg"].lower().replace("input should be ", "")
 
 
-def _real_path(location: tuple[str | int, ...], value: Any, missing: bool) -> Path:
+def _real_path(location: tuple[int | str, ...], value: object, missing: bool) -> Path:
     """A location without the parts that only name a branch of a union."""
     path: list[str | int] = []
     for index, part in enumerate(location):
-        inside = (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int)
-        )
-        if inside:
+        inside = value
+        if isinstance(value, list) and isinstance(part, int):
+            inside = value[part]
+        elif isinstance(value, dict):
+            inside = value.get(part, value)
+        if inside is not value or (missing and index == len(location) - 1):
             path.append(part)
-            value = value[part]
-        elif missing and index == len(location) - 1:
-            path.append(part)
+        value = inside
     return tuple(path)
 
 
-def _fields_at(model: Any, path: Path) -> list[str]:
+def _keys_at(model: type[Options], path: Path) -> list[str]:
     for part in path:
-        annotation = model.model_fields[str(part)].annotation
-        branches = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(one for one in branches if hasattr(one, "model_fields"))
-    return list(model.model_fields)
+        model = nested_models(model, str(part))[0]
+    return list(model.key_names())
 
 
-def _shown(value: Any) -> str:
-    """A value as it stands in the file, or nearly so."""
-    if isinstance(value, float):
-        return repr(value)
-    return shortened(json.dumps(value, ensure_ascii=False, default=str))
-
-
-def shortened(text: str) -> str:
-    """The beginning of a text, where it is too long for a message."""
-    return text if len(text) <= 60 else text[:57] + "…"
+def nested_models(model: type[Options], key: str) -> list[type[Options]]:
+    """The tables that may stand under a key of a table."""
+    field = model.model_fields.get(key)
+    branches = [] if field is None else [field.annotation, *get_args(field.annotation)]
+    return [one for one in branches if isinstance(one, type) and issubclass(one, Options)]

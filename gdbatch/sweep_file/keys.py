@@ -9,22 +9,28 @@ import re
 
 from .toml_locations import Path
 
+_PLACE = re.compile(r"[0-9]{1,6}")
+
 
 def key_path(key: str) -> Path:
     """Where the value of a key stands in the document."""
     return tuple(int(part) if _PLACE.fullmatch(part) else part for part in key.split("."))
 
 
-def split_element(key: str) -> tuple[str, str]:
-    """A key, and the ".0" behind it that means a place in its list, or nothing."""
-    listed, _, last = key.rpartition(".")
-    return (listed, f".{last}") if listed and _PLACE.fullmatch(last) else (key, "")
+def split_places(key: str) -> tuple[str, str]:
+    """A key without, and the ".0" or ".0.1" that stands for, a place in its list."""
+    parts = key.split(".")
+    length = len(parts)
+    while length > 1 and _PLACE.fullmatch(parts[length - 1]):
+        length -= 1
+    return ".".join(parts[:length]), "".join(f".{part}" for part in parts[length:])
 
 
 def short_name(key: str) -> str:
-    """The last part of a key; of a place in a list, the list's name and the place."""
-    listed, place = split_element(key)
-    return listed.rsplit(".", 1)[-1] + place
+    """The column of an axis: the last part of its key, with a place if it has one.
 
-
-_PLACE = re.compile(r"[0-9]{1,6}")
+    What chooses the kind of a table is named after the table.
+    """
+    listed, places = split_places(key)
+    *tables, last = listed.split(".")
+    return (tables[-1] if last == "kind" and tables else last) + places

@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 from ..errors import IngredientError, nearest
 from ..ingredients.measures.protocol import MeasureOptions
 from ..ingredients.options import Options
-from .axes import Refine
 from .axis import Axis
 from .diagnostics import Diagnostic
+from .forms import Refine
 
 _LARGEST_SQUARE = 32
 

@@ -5,120 +5,193 @@ An editor completes and checks a sweep file by it; `sweeps/sweep.schema.json` is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
 from .. import registry
-from ..ingredients.datasets.protocol import DatasetOptions
-from ..ingredients.functions.protocol import FunctionOptions
-from ..ingredients.measures.protocol import MeasureOptions
 from ..ingredients.options import Options
-from .axes import FORMS
+from .families import FAMILIES, default_kind, nested_families
+from .forms import FORMS
 from .maps import MapOptions
-from .sweep import DEFAULT_KINDS, FAMILIES, Heading, Record, Train
+from .record import Record
+from .train import Heading, Train
 
-_REFERENCE = "#/$defs/{model}"
+Schema = dict[str, Any]  # JSON
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema() -> Schema:
     """The schema as plain data."""
-    options = {
-        family: [entry.Options for entry in registry.family(family).values()] for family in FAMILIES
+    models = dict(_models())
+    references, generated = models_json_schema([(model, "validation") for model in models.values()])
+    definitions: Schema = generated["$defs"]
+    names = {  # pydantic's, some of which hold module paths, and ours
+        str(references[model, "validation"]["$ref"]).rsplit("/", 1)[-1]: name
+        for name, model in models.items()
     }
-    options["problem"].remove(FunctionOptions)
-    options["problem"] += [entry.Options for entry in registry.family("function").values()]
-    datasets = [entry.Options for entry in registry.family("dataset").values()]
-    measures = [entry.Options for entry in registry.family("measure").values()]
-    models: list[type[Options]] = [Heading, Record, Train, MapOptions, *FORMS, *datasets, *measures]
-    models += [model for family in options.values() for model in family]
-    names, schema = models_json_schema(
-        [(model, "validation") for model in models], ref_template=_REFERENCE
-    )
-    definitions = schema["$defs"]
-    for family in options.values():
-        for model in family:
-            definition = definitions[_name(names, model)]
-            # any other key may be an axis instead
-            definition["required"] = [
-                key
-                for key in ("kind", "function")
-                if key in model.model_fields and model.model_fields[key].is_required()
-            ]
-    definitions[_name(names, Train)].pop("required", None)
-    for model in datasets:
-        definitions[_name(names, model)]["required"] = ["kind"]
-    _name_datasets(definitions, [names[(model, "validation")] for model in datasets])
-    _name_measures(definitions, [names[(model, "validation")] for model in measures])
-    axis = {
+    for key in definitions.keys() - names.keys():
+        names[key] = key.removesuffix("Options").lower()
+    definitions = {names[key]: _renamed(one, names) for key, one in definitions.items()}
+    for name, model in models.items():
+        _finish(definitions[name], name, model)
+    definitions["axis"] = {
         "anyOf": [
             {"type": "array", "minItems": 1, "description": "The values themselves."},
-            *(names[(form, "validation")] for form in FORMS),
+            *(_reference(f"axis.{form.key}") for form in FORMS),
         ]
     }
-    zips = {
-        "type": "array",
-        "items": {"type": "object", "additionalProperties": axis, "minProperties": 2},
-        "description": "Axes that move together: [[axes.zip]] tables.",
-    }
-    short = ["seed", *_short_names(options)]
-    properties: dict[str, Any] = dict(definitions.pop(_name(names, Heading))["properties"])
-    properties |= {
-        family: {"oneOf": [names[(model, "validation")] for model in models_]}
-        for family, models_ in options.items()
-    }
-    properties["train"] = names[(Train, "validation")]
-    properties["axes"] = {
-        "type": "object",
-        "description": "The trials are the product of the axes.",
-        "properties": {**dict.fromkeys(short, axis), "zip": zips},
-        "additionalProperties": axis,
-    }
-    properties["map"] = names[(MapOptions, "validation")]
-    properties["record"] = names[(Record, "validation")]
+    used = _used(definitions, ["axis", *models])
+    definitions = {name: one for name, one in definitions.items() if name in used}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "gdbatch sweep file",
         "type": "object",
-        "properties": properties,
-        "required": ["name", *(one for one in FAMILIES if one not in DEFAULT_KINDS), "train"],
+        "properties": _properties(definitions.pop("heading"), models),
+        "required": ["name", "train"],
+        "allOf": [_is_given(family) for family in FAMILIES if default_kind(family) is None],
         "additionalProperties": False,
-        "$defs": definitions,
+        "$defs": dict(sorted(definitions.items())),
     }
 
 
-def _name_datasets(definitions: dict[str, Any], datasets: list[Any]) -> None:
-    """Where a problem takes any dataset, say which there are."""
-    any_dataset = {"$ref": _REFERENCE.format(model=DatasetOptions.__name__)}
-    del definitions[DatasetOptions.__name__]
-    for definition in definitions.values():
-        forms = definition.get("properties", {}).get("data", {}).get("anyOf", [])
-        if any_dataset in forms:
-            forms[forms.index(any_dataset)] = {"oneOf": datasets}
+def _models() -> Iterator[tuple[str, type[Options]]]:
+    """Every table that a sweep file may have, by a name that does not depend on modules."""
+    yield from (("heading", Heading), ("record", Record), ("train", Train), ("map", MapOptions))
+    yield from ((f"axis.{form.key}", form) for form in FORMS)
+    for family in (*FAMILIES, *_nested_in_any()):
+        for name, entry in registry.family(family).items():
+            chosen_by = entry.Options.chosen_by
+            if chosen_by is None:
+                yield f"{family}.{name}", entry.Options
+                continue
+            for inner, inner_entry in registry.family(chosen_by).items():
+                yield f"{chosen_by}.{inner}", inner_entry.Options
 
 
-def _name_measures(definitions: dict[str, Any], measures: list[Any]) -> None:
-    """Which measures a record may have, each a table, or a name where it needs no options."""
-    del definitions[MeasureOptions.__name__]
-    plain = [
+def _nested_in_any() -> list[str]:
+    """The families whose tables stand inside other tables."""
+    options = [entry.Options for family in FAMILIES for entry in registry.family(family).values()]
+    options += [entry.Options for entry in registry.family("function").values()]
+    found = [inner for model in [*options, Record] for _, inner in nested_families(model)]
+    return sorted({*found})
+
+
+def _renamed(schema: Any, names: dict[str, str]) -> Any:
+    """A schema with our names in its references."""
+    if isinstance(schema, list):
+        return [_renamed(one, names) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {key: _renamed(one, names) for key, one in schema.items() if key != "title"}
+    reference = schema.get("$ref")
+    if isinstance(reference, str):
+        result["$ref"] = _reference(names[reference.rsplit("/", 1)[-1]])["$ref"]
+    title = schema.get("title")
+    if isinstance(title, dict):  # an option that is called so
+        result["title"] = _renamed(title, names)
+    return result
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _finish(schema: Schema, name: str, model: type[Options]) -> None:
+    """What pydantic does not know: a key may be an axis instead, and tables have families."""
+    if not name.startswith("axis.") and model not in (Heading, MapOptions, Record):
+        fields = model.model_fields
+        schema["required"] = [
+            key for key in _choices(model) if key in fields and fields[key].is_required()
+        ]
+        schema["title"] = name
+    for key, family in nested_families(model):
+        tables = {"oneOf": [_reference(f"{family}.{one}") for one in registry.family(family)]}
+        option: Schema = schema["properties"][key]
+        if "items" in option:
+            plain = {"enum": _without_options(family), "type": "string"}
+            option["items"] = {"anyOf": [plain, tables]}
+        else:
+            forms = option["anyOf"]
+            (base,) = [one for one in forms if "$ref" in one]
+            forms[forms.index(base)] = tables
+
+
+def _choices(model: type[Options]) -> list[str]:
+    """The keys that say which options a table has."""
+    return ["kind", *([model.chosen_by] if model.chosen_by else [])]
+
+
+def _without_options(family: str) -> list[str]:
+    """The entries that need no options, which may be given by name."""
+    return [
         name
-        for name, entry in registry.family("measure").items()
+        for name, entry in registry.family(family).items()
         if not any(
             field.is_required()
             for key, field in entry.Options.model_fields.items()
             if key != "kind"
         )
     ]
-    forms = [{"enum": plain, "type": "string"}, {"oneOf": measures}]
-    definitions[Record.__name__]["properties"]["measures"]["items"] = {"anyOf": forms}
 
 
-def _name(names: Any, model: Any) -> str:
-    return str(names[(model, "validation")]["$ref"]).rsplit("/", 1)[-1]
+def _used(definitions: Schema, kept: list[str]) -> set[str]:
+    """The names of definitions that others refer to, and those of our models."""
+    text = str(definitions)
+    return {name for name in definitions if name in kept or f"'#/$defs/{name}'" in text}
 
 
-def _short_names(options: dict[str, list[type[Options]]]) -> list[str]:
-    fields = {
-        name for family in options.values() for model in family for name in model.model_fields
+def _properties(heading: Schema, models: dict[str, type[Options]]) -> Schema:
+    properties = dict(heading["properties"])
+    properties |= {family: {"oneOf": list(_tables(family))} for family in FAMILIES}
+    axis = _reference("axis")
+    zips = {
+        "type": "array",
+        "items": {"type": "object", "additionalProperties": axis, "minProperties": 2},
+        "description": "Axes that move together: [[axes.zip]] tables.",
     }
-    return sorted(fields - {"kind", "function"})
+    described = [name for name in models if name.partition(".")[0] in ("train", *_described())]
+    fields = {key for name in described for key in models[name].model_fields}
+    choices = {key for name in described for key in _choices(models[name])}
+    short = ["seed", *sorted(fields - choices)]
+    properties["train"] = _reference("train")
+    properties["axes"] = {
+        "type": "object",
+        "description": "The trials are the product of the axes.",
+        "properties": {**dict.fromkeys(short, axis), "zip": zips},
+        "additionalProperties": axis,
+    }
+    properties["map"] = _reference("map")
+    properties["record"] = _reference("record")
+    return properties
+
+
+def _described() -> list[str]:
+    """The families whose options may be axes."""
+    chosen = [entry.Options.chosen_by for entry in registry.family("problem").values()]
+    return [*FAMILIES, *(one for one in chosen if one)]
+
+
+def _tables(family: str) -> Iterator[Schema]:
+    """The tables that [family] may be; what says which may be missing, being an axis."""
+    if default_kind(family) is None:
+        yield {"not": {"required": ["kind"]}}
+    for name, entry in registry.family(family).items():
+        chosen_by = entry.Options.chosen_by
+        if chosen_by is None:
+            yield _reference(f"{family}.{name}")
+            continue
+        yield from (_reference(f"{chosen_by}.{inner}") for inner in registry.family(chosen_by))
+        kind = {"required": ["kind"], "properties": {"kind": {"const": name}}}
+        yield {**kind, "not": {"required": [chosen_by]}}
+
+
+def _is_given(family: str) -> Schema:
+    """Either [family] says of which kind it is, or an axis does."""
+    axes = [{"required": [key]} for key in (family, f"{family}.kind", "zip")]
+    return {
+        "anyOf": [
+            {"required": [family], "properties": {family: {"required": ["kind"]}}},
+            {"required": ["axes"], "properties": {"axes": {"anyOf": axes}}},
+        ]
+    }

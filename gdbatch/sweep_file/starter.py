@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ..errors import RunError, UsageError
 from .diagnostics import diagnostics_of
-from .sweep import Heading
+from .train import Heading
 
 _STARTER = """\
 # Run it with `gdbatch sweep {name}.toml`, see what it would cost with `--dry-run`.

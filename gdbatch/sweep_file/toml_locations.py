@@ -1,36 +1,54 @@
-"""Finds the line of every key of a TOML document, which tomllib does not tell.
+"""Finds the line of every key of a TOML document, which tomllib does not report.
 
-It reads documents that tomllib has accepted, so it only has to find its way, not to judge.
+It reads documents that tomllib has accepted, so it does not check them again.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
-from typing import Any
 
 Path = tuple[str | int, ...]
 
-_KEY_PART = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)\s*""")
+MOST_KEY_PARTS = 100  # tomllib takes memory that grows with the square of them
+
+_PART = r"""(?:"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'|[A-Za-z0-9_-]++)"""
+_KEY_PART = re.compile(rf"\s*({_PART})\s*")
+_LONG_KEY = re.compile(
+    rf"(?<![A-Za-z0-9_\"'-])(?:{_PART}[ \t]*+\.[ \t]*+){{{MOST_KEY_PARTS}}}", re.ASCII
+)
 _STRING = re.compile(
     r'''"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*\'''', re.DOTALL
 )
+_NOTABLE = re.compile(r"""[\[\]{},#\n"']""")
+
+
+def line_of_long_key(text: str) -> int | None:
+    """The line of a key with more dotted parts than tomllib can be given; None if there is none."""
+    match = _LONG_KEY.search(text)
+    return None if match is None else text.count("\n", 0, match.start()) + 1
 
 
 def split_key(text: str) -> tuple[str, ...] | None:
-    """The parts of a dotted TOML key, unquoted; None if it is none."""
+    """The parts of a dotted TOML key, unquoted; None if it is not a key."""
+    if line_of_long_key(text) is not None:
+        return None
     parts, end = _key_at(text, 0)
     return parts if parts and end == len(text) else None
 
 
 def _key_at(text: str, position: int) -> tuple[tuple[str, ...], int]:
-    """The parts of the dotted key that begins at a position, and where it ends; () for none."""
+    """The parts of the dotted key that begins at a position, and its end; () if there is none."""
     parts: list[str] = []
     while True:
         match = _KEY_PART.match(text, position)
         if match is None:
             return (), position
-        parts.append(next(iter(tomllib.loads(f"{match.group(1)} = 0"))))
+        try:
+            parts.append(next(iter(tomllib.loads(f"{match.group(1)} = 0"))))
+        except tomllib.TOMLDecodeError:
+            return (), position
         position = match.end()
         if not text.startswith(".", position):
             return tuple(parts), position
@@ -38,108 +56,116 @@ def _key_at(text: str, position: int) -> tuple[tuple[str, ...], int]:
 
 
 class TomlLocations:
-    """Lines of keys: `line(path)` is that of the key, or of the nearest key around it."""
+    """Lines of keys; the text is scanned when a line is first asked for."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._lines: dict[Path, int] = {}
-        self._scan()
 
     def line(self, path: Path) -> int | None:
-        """The line, from 1, where `path` or its nearest parent stands."""
+        """The line, from 1, of the key at `path` or of its nearest parent."""
         for length in range(len(path), 0, -1):
             if path[:length] in self._lines:
                 return self._lines[path[:length]]
         return None
 
-    def _scan(self) -> None:
-        text, position, line = self._text, 0, 1
-        table: Path = ()
-        counts: dict[Path, int] = {}
+    @functools.cached_property
+    def _lines(self) -> dict[Path, int]:
+        return _Scanner(self._text).lines
+
+
+class _Scanner:
+    """One pass over a document."""
+
+    def __init__(self, text: str) -> None:
+        self.lines: dict[Path, int] = {}
+        self._text = text
+        self._counts: dict[Path, int] = {}  # the last index of each array of tables
+        position, line, table = 0, 1, Path()
         while position < len(text):
             end = text.find("\n", position)
             end = len(text) if end < 0 else end
             content = text[position:end].strip()
             if content.startswith("["):
-                table = self._header(content, counts, line)
+                table = self._header(content, line)
             elif content and not content.startswith("#"):
-                end = self._task(table, position, line)
+                end = self._pair(table, position, line)
             line += text.count("\n", position, end) + 1
             position = end + 1
 
-    def _header(self, content: str, counts: dict[Path, int], line: int) -> Path:
-        """Note the table that a header opens; `counts` has the last index of each array of them."""
+    def _header(self, content: str, line: int) -> Path:
+        """Note the table that a header opens."""
         repeated = content.startswith("[[")
         parts, _ = _key_at(content, 2 if repeated else 1)
         path: Path = ()
         for depth, part in enumerate(parts, 1):
             path = (*path, part)
-            self._lines.setdefault(path, line)
-            if depth < len(parts) and path in counts:
-                path = (*path, counts[path])
+            self.lines.setdefault(path, line)
+            if depth < len(parts) and path in self._counts:
+                path = (*path, self._counts[path])
         if repeated:
-            counts[path] = counts.get(path, -1) + 1
-            path = (*path, counts[path])
-            self._lines[path] = line
+            self._counts[path] = self._counts.get(path, -1) + 1
+            path = (*path, self._counts[path])
+            self.lines[path] = line
         return path
 
-    def _task(self, table: Path, position: int, line: int) -> int:
-        """Note `key = value` that begins at position; returns where its last line ends."""
+    def _pair(self, table: Path, position: int, line: int) -> int:
+        """Note `key = value` that begins at a position; returns the end of its last line."""
         parts, equals = _key_at(self._text, position)
         path = (*table, *parts)
         for length in range(len(table) + 1, len(path) + 1):
-            self._lines.setdefault(path[:length], line)
+            self.lines.setdefault(path[:length], line)
         return self._value(path, equals + 1, line)
 
     def _value(self, path: Path, position: int, line: int) -> int:
-        text, depth, element, fresh = self._text, 0, 0, False
-        while position < len(text):
-            string = _STRING.match(text, position)
-            if fresh and not text[position].isspace() and text[position] not in "#]":
-                self._lines[(*path, element)] = line
-                fresh = False
-            if string:
-                line += string.group().count("\n")
-                position = string.end()
-                continue
-            character = text[position]
+        """Note the elements of a value that is an array; returns the end of the value's line."""
+        text, depth, element, element_begins = self._text, 0, 0, False
+        while match := _NOTABLE.search(text, position):
+            character, found = match.group(), match.start()
+            if element_begins:
+                content = text[position:found].strip()
+                if content or character not in "]#\n":
+                    self.lines[(*path, element)] = line
+                    element_begins = False
+            position = match.end()
             if character == "#":
                 position = text.find("\n", position)
                 if position < 0:
                     return len(text)
-                continue
-            if character in "[{":
+            elif character in "\"'":
+                string = _STRING.match(text, found)
+                if string:
+                    line += string.group().count("\n")
+                    position = string.end()
+            elif character in "[{":
                 depth += 1
-                fresh = depth == 1 and character == "["
+                element_begins = depth == 1 and character == "["
             elif character in "]}":
                 depth -= 1
             elif character == "," and depth == 1:
-                element, fresh = element + 1, True
+                element, element_begins = element + 1, True
             elif character == "\n":
                 if depth == 0:
-                    return position
+                    return found
                 line += 1
-            position += 1
-        return position
+        return len(text)
 
 
-def describe(path: Path) -> str:
-    """A path as one writes it: `axes.learning_rate`, `problem.inputs[2]`."""
-    words = ""
+def lookup(document: object, path: Path) -> object:
+    """The value at a path of nested tables and arrays; raises KeyError if there is none."""
     for part in path:
-        if isinstance(part, int):
-            words += f"[{part}]"
-        else:
-            quoted = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'
-            words += f".{quoted}" if words else quoted
-    return words
-
-
-def lookup(document: Any, path: Path) -> Any:
-    """The value at a path of nested tables and arrays; raises KeyError where there is none."""
-    for part in path:
-        try:
+        if isinstance(document, dict) and part in document:
             document = document[part]
-        except (IndexError, TypeError):
-            raise KeyError(part) from None
+            continue
+        if isinstance(document, list) and isinstance(part, int) and part < len(document):
+            document = document[part]
+            continue
+        raise KeyError(part)
     return document
+
+
+def found(document: object, path: Path) -> object:
+    """The value at a path, or None."""
+    try:
+        return lookup(document, path)
+    except KeyError:
+        return None

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from gdbatch.errors import SweepFileError
 from gdbatch.sweep_file import read_sweep
-from gdbatch.sweep_file.axes import parse_axis
-from gdbatch.sweep_file.sweep import Axis
+from gdbatch.sweep_file.axis import Axis
+from gdbatch.sweep_file.forms import parse_axis
 from tests.documents import document, plan_of
 
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from gdbatch.sweep_file.toml_locations import TomlLocations, describe, lookup, split_key
+from gdbatch.sweep_file.text import describe
+from gdbatch.sweep_file.toml_locations import TomlLocations, lookup, split_key
 
 
 def lines_of(text: str, *paths: tuple[str | int, ...]) -> list[int | None]:

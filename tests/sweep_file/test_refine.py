@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gdbatch.errors import GdbatchError, SweepFileError
 from gdbatch.sweep_file import read_sweep
-from gdbatch.sweep_file.axes import Refine
+from gdbatch.sweep_file.forms import Refine
 from tests.documents import document
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=64)
@@ -96,13 +96,13 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "a tolerance alone": ({"learning_rate": {"tolerance": 1.0}},
         "axes.learning_rate", "an axis is a list of values, or a table with one of"),
     "two of them": ({"learning_rate": GOOD, "init.high": GOOD},
-        'axes."init.high"', "one axis, and this one refines optimizer.learning_rate"),
+        'axes."init.high"', "only one axis of a sweep can be refined"),
     "seeds": ({"seed": GOOD}, "axes.seed", "seed cannot be refined"),
     "a structure": ({"problem.bias": GOOD}, 'axes."problem.bias"', "bias cannot be refined"),
     "a budget": ({"train.divergence.loss": GOOD}, 'axes."train.divergence.loss"',
-        "only a number that may differ inside a block can"),
+        "only a number that can differ within a block"),
     "inside a zip": ({"zip": [{"learning_rate": GOOD, "init.high": [1.0, 2.0]}]},
-        "axes.zip[0].learning_rate", "cannot move with others in a zip"),
+        "axes.zip[0].learning_rate", "cannot be part of a zip"),
     "an end that is no learning rate": ({"learning_rate": {"refine": [-1.0, 1.0]}},
         "axes.learning_rate", "must be"),
 }  # fmt: skip

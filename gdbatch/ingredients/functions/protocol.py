@@ -17,6 +17,8 @@ Examples = tuple[dict[str, object], ...]
 class FunctionOptions(ProblemOptions):
     """Options that all functions share: `[problem]` with kind = "function"."""
 
+    chosen_by = "function"
+
     kind: Literal["function"]
     function: str
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from pydantic import Field, PrivateAttr, SerializeAsAny
 
@@ -11,7 +13,7 @@ from ...numerics.buffers import DType
 from ...random_streams import generator
 from ..data_files import Samples, read_samples
 from ..datasets.protocol import Dataset, DatasetOptions
-from ..options import Context
+from ..options import Context, FromFamily
 from .protocol import ProblemOptions, refuse_overflow
 
 
@@ -20,7 +22,7 @@ class SampleOptions(ProblemOptions):
 
     inputs: list[list[float]] | None = Field(None, description="One list of inputs per sample.")
     targets: list[list[float]] | None = Field(None, description="One list of targets per sample.")
-    data: str | SerializeAsAny[DatasetOptions] | None = Field(
+    data: Annotated[str | SerializeAsAny[DatasetOptions] | None, FromFamily("dataset")] = Field(
         None,
         description="Instead: a CSV file (inputs, then targets), an npz file (arrays `inputs` and "
         "`targets`), or a table with the kind of a dataset to draw.",

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ..errors import IngredientError, nearest
 from ..ingredients.options import Options
@@ -22,36 +23,47 @@ from ..ingredients.options import Options
 _MOST_VALUES = 2**62
 _MOST_DRAWS = 10_000_000  # random values of an axis are held in memory while a plan is used
 
-_POWERS = np.array([float(f"1e{exponent}") for exponent in range(-324, 309)])
+_LOWEST_EXPONENT, _HIGHEST_EXPONENT = -324, 308  # of 10, in float64
+_POWERS = np.array(
+    [float(f"1e{exponent}") for exponent in range(_LOWEST_EXPONENT, _HIGHEST_EXPONENT + 1)]
+)
 
 Index = NDArray[np.int64]
+Numbers = NDArray[np.float64] | NDArray[np.int64]
+Values = Numbers | list[object]
 Draw = Callable[[], Generator]
 
 
-class AxisForm(Options):
+class AxisForm(Options, ABC):
     """One way to write the values of an axis."""
 
     key: ClassVar[str]
-    monotone: ClassVar[bool] = False  # whether values only rise, or only fall, along the axis
+    is_monotone: ClassVar[bool] = False  # whether values only rise, or only fall, along the axis
+    is_drawn: ClassVar[bool] = False  # whether values are random, so that equal ones are no mistake
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """How many values."""
-        raise TypeError("an axis form says its size")
 
-    def values(self, index: Index, draw: Draw) -> Any:
+    @abstractmethod
+    def values(self, index: Index, draw: Draw) -> Values:
         """The values at the given places; `draw` gives the axis's own generator."""
-        raise TypeError("an axis form gives its values")
 
-    def ends(self) -> list[Any]:
-        """Values that are valid only if all are: the outermost ones, as plain Python numbers."""
+    def ends(self) -> list[object]:
+        """The outermost values, as plain Python numbers: all are valid if these are."""
         places = np.array([0, self.size - 1])
-        return list(self.values(places, np.random.default_rng).tolist())
+        values = self.values(places, np.random.default_rng)
+        return list(values if isinstance(values, list) else values.tolist())
+
+    def warning(self) -> str:
+        """What looks like a mistake, although it is valid; or nothing."""
+        return ""
 
 
 class _Spaced(AxisForm):
-    monotone = True
-    num: int = Field(ge=1, le=_MOST_VALUES, description="How many values, both ends included.")
+    is_monotone = True
+    num: int = Field(ge=1, le=_MOST_VALUES, description="Number of values, both ends included.")
 
     @property
     def size(self) -> int:
@@ -72,7 +84,7 @@ class Linear(_Spaced):
     key = "linear"
     linear: list[float] = Field(min_length=2, max_length=2, description="First and last value.")
 
-    def values(self, index: Index, draw: Draw) -> Any:
+    def values(self, index: Index, draw: Draw) -> Numbers:
         return self._between(self.linear, index)
 
 
@@ -82,33 +94,56 @@ class Log10(_Spaced):
     key = "log10"
     log10: list[float] = Field(min_length=2, max_length=2, description="First and last exponent.")
 
-    def values(self, index: Index, draw: Draw) -> Any:
+    @model_validator(mode="after")
+    def _within_float64(self) -> Log10:
+        for exponent in self.log10:
+            if not _LOWEST_EXPONENT < exponent < _HIGHEST_EXPONENT + 1:
+                word = "overflows" if exponent > 0 else "underflows"
+                raise IngredientError(
+                    f"10^{exponent:g} {word}: exponents of float64 go from "
+                    f"{_LOWEST_EXPONENT + 1} to {_HIGHEST_EXPONENT}",
+                    "log10",
+                )
+        return self
+
+    def values(self, index: Index, draw: Draw) -> Numbers:
         exponents = self._between(self.log10, index)
-        whole = np.round(exponents).astype(np.int64).clip(-324, 308)
+        whole = np.round(exponents).astype(np.int64).clip(_LOWEST_EXPONENT, _HIGHEST_EXPONENT)
         # NumPy's power misses some whole powers by an ulp: 1e-5 is to be 1e-5
-        return np.where(exponents == whole, _POWERS[whole + 324], np.power(10.0, exponents))
+        exact = _POWERS[whole - _LOWEST_EXPONENT]
+        return np.where(exponents == whole, exact, np.power(10.0, exponents))
+
+    def warning(self) -> str:
+        if not 0 < min(self.log10) <= 0.1:
+            return ""
+        meant = ", ".join(f"{math.log10(one):.4g}" for one in self.log10)
+        first, last = (10.0**one for one in self.log10)
+        return (
+            f"log10 = {self.log10} are exponents, so this axis goes from {first:.6g} to "
+            f"{last:.6g}; from {self.log10[0]:g} to {self.log10[1]:g} is log10 = [{meant}]"
+        )
 
 
 class Count(AxisForm):
     """0, 1, … count - 1."""
 
     key = "count"
-    monotone = True
-    count: int = Field(ge=1, le=_MOST_VALUES, description="How many: 0, 1, … count - 1.")
+    is_monotone = True
+    count: int = Field(ge=1, le=_MOST_VALUES, description="Number of values: 0, 1, … count - 1.")
 
     @property
     def size(self) -> int:
         return self.count
 
-    def values(self, index: Index, draw: Draw) -> Any:
+    def values(self, index: Index, draw: Draw) -> Numbers:
         return index
 
 
 class Range(AxisForm):
-    """From a, in steps, up to but without b, as Python's range."""
+    """From a, in steps, up to but without b, like Python's range."""
 
     key = "range"
-    monotone = True
+    is_monotone = True
     range: list[int | float] = Field(
         min_length=3, max_length=3, description="[first, end (not included), step]"
     )
@@ -124,7 +159,7 @@ class Range(AxisForm):
 
     @property
     def _fractions(self) -> list[Fraction]:
-        """The numbers as they are written: 0.1 is a tenth, not the float beside it."""
+        """The numbers as they are written: 0.1 is a tenth, not the float next to it."""
         return [Fraction(repr(number)) for number in self.range]
 
     @property
@@ -132,7 +167,7 @@ class Range(AxisForm):
         first, end, step = self._fractions
         return math.ceil((end - first) / step)
 
-    def values(self, index: Index, draw: Draw) -> Any:
+    def values(self, index: Index, draw: Draw) -> Numbers:
         first, _, step = self._fractions
         unit = math.lcm(first.denominator, step.denominator)
         if unit == 1:
@@ -140,56 +175,59 @@ class Range(AxisForm):
         return (float(first * unit) + index * float(step * unit)) / unit
 
 
-class _Random(AxisForm):
-    num: int = Field(ge=1, le=_MOST_DRAWS, description="How many values are drawn.")
+class _Drawn(AxisForm):
+    is_drawn = True
+    num: int = Field(ge=1, le=_MOST_DRAWS, description="Number of values to draw.")
 
     @property
     def size(self) -> int:
         return self.num
 
     def _draws(self, low: float, high: float, index: Index, draw: Draw) -> NDArray[np.float64]:
-        return draw().uniform(low, high, self.num)[index]
+        draws: NDArray[np.float64] = draw().uniform(low, high, self.num)
+        return draws[index]
 
-    def _outermost(self, pair: list[float]) -> list[Any]:
+    def _outermost(self, pair: list[float]) -> list[object]:
         if not pair[0] < pair[1]:
             raise IngredientError(f"{self.key} = {pair}: the lower end comes first", self.key)
-        return pair
+        return list(pair)
 
 
-class Uniform(_Random):
+class Uniform(_Drawn):
     """Random values between two ends, drawn once."""
 
     key = "uniform"
     uniform: list[float] = Field(min_length=2, max_length=2, description="Lower and upper end.")
 
-    def values(self, index: Index, draw: Draw) -> Any:
+    def values(self, index: Index, draw: Draw) -> Numbers:
         return self._draws(self.uniform[0], self.uniform[1], index, draw)
 
-    def ends(self) -> list[Any]:
+    def ends(self) -> list[object]:
         return self._outermost(self.uniform)
 
 
-class LogUniform(_Random):
-    """Random values between two ends, their logarithms evenly spread, drawn once."""
+class LogUniform(_Drawn):
+    """Random values between two ends, uniform in their logarithm, drawn once."""
 
     key = "log_uniform"
     log_uniform: list[float] = Field(min_length=2, max_length=2, description="Ends, both > 0.")
 
-    def values(self, index: Index, draw: Draw) -> Any:
+    def values(self, index: Index, draw: Draw) -> Numbers:
         low, high = np.log(self.log_uniform)
-        return np.exp(self._draws(low, high, index, draw))
+        values: NDArray[np.float64] = np.exp(self._draws(low, high, index, draw))
+        return values
 
-    def ends(self) -> list[Any]:
+    def ends(self) -> list[object]:
         if min(self.log_uniform) <= 0:
-            raise IngredientError("the ends of log_uniform are above 0", "log_uniform")
+            raise IngredientError("the ends of log_uniform must be above 0", "log_uniform")
         return self._outermost(self.log_uniform)
 
 
 class Refine(AxisForm):
-    """From bracket to edge: both ends, then the middles of a bisection that training decides.
+    """A bracket to bisect: its two ends, then midpoints that depend on how training ends.
 
-    With a tolerance the middle is that of the numbers; without one it is the middle float of
-    those in between, so that the last bracket is two neighbouring floats (float64).
+    With a tolerance the midpoint is that of the numbers. Without one it is the middle float of
+    those between, so that the last bracket is two neighbouring floats (float64).
     """
 
     key = "refine"
@@ -232,17 +270,18 @@ class Refine(AxisForm):
         first, last = _float_places(low), _float_places(high)
         return _floats_at((first >> 1) + (last >> 1) + (first & last & 1))
 
-    def values(self, index: Index, draw: Draw) -> Any:
-        """The ends; the other places have the first middle until training decides."""
-        low, high = np.array(self.refine)
-        return np.where(index == 0, low, np.where(index == 1, high, (low + high) / 2))
+    def values(self, index: Index, draw: Draw) -> Numbers:
+        """The ends; every other place has the first midpoint until training decides."""
+        low, high = self.refine
+        others: NDArray[np.float64] = np.where(index == 1, high, (low + high) / 2)
+        return np.where(index == 0, low, others)
 
-    def ends(self) -> list[Any]:
-        return self.refine
+    def ends(self) -> list[object]:
+        return list(self.refine)
 
 
 def _float_places(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Places of floats among all floats, which 0 has its own in the middle of."""
+    """Ranks of floats among all floats; that of 0 is 0."""
     bits = values.view(np.int64)
     return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
 
@@ -256,24 +295,30 @@ class Listed(AxisForm):
     """The values themselves."""
 
     key = "values"
-    listed: list[Any] = Field(min_length=1)
+    listed: list[object] = Field(min_length=1)
 
     @property
     def size(self) -> int:
         return len(self.listed)
 
-    def values(self, index: Index, draw: Draw) -> Any:
+    def values(self, index: Index, draw: Draw) -> Values:
         return [self.listed[place] for place in index]
 
-    def ends(self) -> list[Any]:
+    def ends(self) -> list[object]:
         return self.listed
 
 
 FORMS: tuple[type[AxisForm], ...] = (Linear, Log10, Count, Range, Uniform, LogUniform, Refine)
 
 
-def parse_axis(value: Any) -> AxisForm:
-    """The form in which an axis is written.
+def form_of(value: dict[str, object]) -> type[AxisForm] | None:
+    """The form that a table is of, if it has the key of exactly one."""
+    chosen = [form for form in FORMS if form.key in value]
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def parse_axis(value: object) -> AxisForm:
+    """The values of an axis, as they are written in the file.
 
     Raises IngredientError, or pydantic's ValidationError for a field of the form.
     """
@@ -281,16 +326,16 @@ def parse_axis(value: Any) -> AxisForm:
         if not value:
             raise IngredientError("an axis needs at least one value")
         return Listed(listed=value)
-    known = {form.key: form for form in FORMS}
+    known = [form.key for form in FORMS]
     allowed = "a list of values, or a table with one of " + ", ".join(known)
     if not isinstance(value, dict):
         raise IngredientError(f"an axis is {allowed}; to fix a value, put it into its section")
-    chosen = [known[key] for key in value if key in known]
-    if len(chosen) != 1:
-        unknown = [key for key in value if key not in known and key not in ("num", "tolerance")]
+    model = form_of(value)
+    if model is None:
+        unknown = [key for key in value if key not in (*known, "num", "tolerance")]
         hint = f'; unknown key "{unknown[0]}", {nearest(unknown[0], known)}' if unknown else ""
         raise IngredientError(f"an axis is {allowed}{hint}")
-    form = chosen[0].model_validate(value)
+    form = model.model_validate(value)
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             ends = np.array(form.ends(), dtype=float)  # which refuses ends in the wrong order
@@ -299,6 +344,3 @@ def parse_axis(value: Any) -> AxisForm:
     if not np.isfinite(ends).all():
         raise IngredientError("the values of this axis overflow")
     return form
-
-
-__all__ = ["FORMS", "AxisForm", "Listed", "Refine", "ValidationError", "parse_axis"]

@@ -1,0 +1,153 @@
+"""Tables that describe an ingredient: which options class they follow, and their validation.
+
+Everything is asked of the registry and of the options classes themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from .. import registry
+from ..errors import IngredientError, nearest
+from ..ingredients.options import Context, FromFamily, Options
+from .diagnostics import Diagnostic, diagnostics_of
+from .text import shortened
+from .toml_locations import Path
+from .train import Train
+
+FAMILIES = ("problem", "init", "optimizer", "schedule")  # each a table of a sweep file
+SECTIONS = (*FAMILIES, "train")
+
+
+def default_kind(family: str) -> str | None:
+    """The entry that a table without `kind` means: the one whose options have a default for it."""
+    for name, entry in registry.family(family).items():
+        kind = entry.Options.model_fields.get("kind")
+        if kind is not None and not kind.is_required():
+            return name
+    return None
+
+
+def options_class(family: str, table: object) -> type[Options]:
+    """The options class that a table of a family follows; raises IngredientError."""
+    if family == "train":
+        return Train
+    if not isinstance(table, dict):
+        raise IngredientError(f"[{family}] must be a table")
+    return _chosen(family, table)[1]
+
+
+def entry_name(family: str, table: dict[str, object]) -> str:
+    """The name of the ingredient that a table describes; raises IngredientError."""
+    return _chosen(family, table)[0]
+
+
+def _chosen(family: str, table: dict[str, object]) -> tuple[str, type[Options]]:
+    name, options = _named(family, "kind", table, default_kind(family))
+    if options.chosen_by is not None:
+        return _named(options.chosen_by, options.chosen_by, table, None)
+    return name, options
+
+
+def _named(
+    family: str, key: str, table: dict[str, object], default: str | None
+) -> tuple[str, type[Options]]:
+    """The entry that a table names under `key`, and its options; raises IngredientError."""
+    known = registry.family(family)
+    name, allowed = table.get(key, default), "allowed: " + ", ".join(known)
+    if name is None:
+        raise IngredientError(f'missing key "{key}"; {allowed}')
+    if not isinstance(name, str):
+        raise IngredientError(f"{key} must be a string; {allowed}", key)
+    if name not in known:
+        hint = nearest(name, known)
+        hint = hint if hint == allowed else f"{hint} {allowed}"
+        raise IngredientError(f'no {family} is called "{shortened(name)}"; {hint}', key)
+    options: type[Options] = known[name].Options
+    return name, options
+
+
+def nested_families(model: type[Options]) -> Iterator[tuple[str, str]]:
+    """The options of a class that hold tables of another family, and that family."""
+    for key, field in model.model_fields.items():
+        for mark in field.metadata:
+            if isinstance(mark, FromFamily):
+                yield key, mark.family
+
+
+def family_of_option(family: str, option: str) -> str:
+    """The family whose tables stand under an option of any entry of a family, or ""."""
+    for entry in registry.family(family).values() if family in FAMILIES else ():
+        inner = dict(nested_families(entry.Options)).get(option)
+        if inner is not None:
+            return inner
+    return ""
+
+
+def validated(
+    family: str, table: object, place: Path, context: Context
+) -> tuple[Options | None, list[Diagnostic]]:
+    """The options in a table that stands at `place`, and everything that is wrong in it."""
+    try:
+        model = options_class(family, table)
+    except IngredientError as error:
+        return None, [((*place, *error.key), error.message)]
+    return validated_as(model, table, place, context)
+
+
+def validated_as(
+    model: type[Options], table: object, place: Path, context: Context
+) -> tuple[Options | None, list[Diagnostic]]:
+    """The same where the options class is known; tables in it that an ingredient has are too."""
+    diagnostics: list[Diagnostic] = []
+    if isinstance(table, dict):
+        for key, family in nested_families(model):
+            if key in table:
+                inner, wrong = _nested(family, table[key], (*place, key), context)
+                table = {**table, key: inner}
+                diagnostics += wrong
+    if diagnostics:
+        return None, diagnostics
+    try:
+        return model.model_validate(table, context=context), []
+    except ValidationError as error:
+        return None, diagnostics_of(error, model, place, table)
+
+
+def _nested(
+    family: str, value: object, place: Path, context: Context
+) -> tuple[object, list[Diagnostic]]:
+    """A table of another family as its options; of a list of them each, by name or as a table."""
+    if isinstance(value, dict):
+        return validated(family, value, place, context)
+    if not isinstance(value, list):
+        return value, []
+    items, diagnostics = [], []
+    for index, item in enumerate(value):
+        item_place = (*place, index)
+        if isinstance(item, str):
+            options, wrong = _by_name(family, item, item_place, context)
+        elif isinstance(item, dict):
+            options, wrong = validated(family, item, item_place, context)
+        else:
+            message = f'a {family} is a name, or a table {{ kind = "…", … }}'
+            options, wrong = None, [(item_place, message)]
+        items.append(options)
+        diagnostics += wrong
+    return items, diagnostics
+
+
+def _by_name(
+    family: str, name: str, place: Path, context: Context
+) -> tuple[Options | None, list[Diagnostic]]:
+    """The options of an entry that is given by its name alone."""
+    options, wrong = validated(family, {"kind": name}, place, context)
+    named = [
+        message
+        if path[-1] == "kind"
+        else f'{name} needs options: {{ kind = "{name}", {path[-1]} = … }}'
+        for path, message in wrong
+    ]
+    return options, [(place, message) for message in named]

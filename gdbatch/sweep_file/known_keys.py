@@ -1,0 +1,121 @@
+"""Which keys of a sweep can be axes, and which tables a section takes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import IngredientError
+from ..ingredients.options import Options
+from .diagnostics import Diagnostics, nested_models
+from .families import FAMILIES, nested_families, options_class
+from .parse import Document
+from .toml_locations import Path
+
+_MOST_VARIANTS = 1000  # of a table
+
+
+def axis_tables(
+    document: Document, diagnostics: Diagnostics
+) -> Iterator[tuple[Path, dict[str, object]]]:
+    """The axes that move together, each a table, and the path of it."""
+    table = document.tables.get("axes", {})
+    if not isinstance(table, dict):
+        diagnostics.add(("axes",), "must be a table")
+        return
+    for name, value in table.items():
+        if name != "zip":
+            yield ("axes",), {name: value}
+            continue
+        for index, one in enumerate(value if isinstance(value, list) else [value]):
+            path: Path = ("axes", "zip", index)
+            if isinstance(one, dict) and len(one) >= 2:
+                yield path, one
+            else:
+                message = "a zip is a table [[axes.zip]] of two or more axes that move together"
+                diagnostics.add(path, message)
+
+
+class KnownKeys:
+    """The keys that can be axes: those of every table that the file and its axes choose."""
+
+    def __init__(self, document: Document) -> None:
+        self.allowed = ["seed"]
+        self.unknown: set[str] = set()  # tables of which it is not known what they describe
+        self._per_lane: dict[str, bool] = {}
+        self._tables = document.tables
+        self._raw = {
+            name: value
+            for _, table in axis_tables(document, Diagnostics())
+            for name, value in table.items()
+        }
+        for family in FAMILIES:
+            self._add(family, family, self._variants(family))
+        self._add_model("train", options_class("train", {}))
+        self.allowed = list(dict.fromkeys(self.allowed))
+        self.allowed.remove("train.engine")
+
+    def is_per_lane(self, key: str) -> bool:
+        """Whether the arrays carry a value, in all tables that it may stand in."""
+        return key == "seed" or self._per_lane.get(key, False)
+
+    def _add(self, key: str, family: str, tables: list[dict[str, object]]) -> None:
+        self.allowed.append(key)
+        if not tables:
+            self.unknown.add(key)
+        for table in tables:
+            try:
+                model = options_class(family, table)
+            except IngredientError:
+                self.unknown.add(key)
+                continue
+            lane_keys = model.lane_keys()
+            for name in model.key_names():
+                full = f"{key}.{name}"
+                self._per_lane[full] = name in lane_keys and self._per_lane.get(full, True)
+            self._add_model(key, model)
+            for name, inner_family in nested_families(model):
+                values = self._alternatives(f"{key}.{name}", table.get(name))
+                inner = [one for one in values if isinstance(one, dict)]
+                if inner:
+                    self._add(f"{key}.{name}", inner_family, inner)
+
+    def _add_model(self, key: str, model: type[Options]) -> None:
+        families = dict(nested_families(model))
+        for name in model.key_names():
+            self.allowed.append(f"{key}.{name}")
+            for inner in () if name in families else nested_models(model, name):
+                self._add_model(f"{key}.{name}", inner)
+
+    def _alternatives(self, key: str, given: object) -> list[object]:
+        """The values at a key: those of its axis, or the one in the file."""
+        short = key.rpartition(".")[2]
+        values = self.values(key) or (self.values(short) if short != "kind" else None)
+        return values if isinstance(values, list) else [given]
+
+    def values(self, name: str) -> object:
+        """What stands under a name in [axes] or in a zip, or None."""
+        return self._raw.get(name)
+
+    def _variants(self, family: str) -> list[dict[str, object]]:
+        """The tables that [family] takes on, as far as their kind goes."""
+        given = self._tables.get(family, {})
+        tables = [one for one in self._alternatives(family, given) if isinstance(one, dict)]
+        tables = self._chosen(tables, family, "kind")
+        selectors = set()
+        for table in tables:
+            try:
+                selectors.add(options_class(family, table).chosen_by)
+            except IngredientError as error:
+                selectors.update(str(key) for key in error.key[:1])
+        for selector in selectors - {None, "kind"}:
+            tables = self._chosen(tables, family, str(selector))
+        return tables
+
+    def _chosen(
+        self, tables: list[dict[str, object]], family: str, selector: str
+    ) -> list[dict[str, object]]:
+        variants = []
+        for table in tables:
+            for value in self._alternatives(f"{family}.{selector}", table.get(selector)):
+                variants.append(table if value is None else {**table, selector: value})
+        return variants[:_MOST_VARIANTS]

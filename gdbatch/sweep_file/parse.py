@@ -1,0 +1,145 @@
+"""The first stage: a TOML file or a dict, with overrides on top, as one document.
+
+A value keeps its origin: the line of the file, or the override, that it was given in.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import Problem, SweepFileError
+from .text import describe, message_text, shortened
+from .toml_hints import explained
+from .toml_locations import MOST_KEY_PARTS, TomlLocations, line_of_long_key, split_key
+from .toml_locations import Path as KeyPath
+
+Overrides = Sequence[str] | Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Document:
+    """The tables of a sweep, and where each of their values came from."""
+
+    tables: dict[str, object]
+    locations: TomlLocations
+    source: str  # the file's name, for messages
+    folder: str  # where the files are that it names
+    overridden: dict[KeyPath, str] = field(default_factory=dict)  # in words
+
+    def problem(self, path: KeyPath, message: str) -> Problem:
+        """What is wrong at a path, with its origin."""
+        source, line = self.source, self.locations.line(path)
+        for changed, words in self.overridden.items():  # a later one counts
+            shorter = min(len(path), len(changed))
+            inside = changed == path[: len(changed)]
+            if inside or (line is None and changed[:shorter] == path[:shorter]):
+                source, line = words, None
+        return Problem(message_text(message), describe(path), line, source)
+
+
+def parse(
+    source: str | Path | Mapping[str, object], overrides: Overrides, engine: str | None
+) -> Document:
+    """The document of a sweep; raises SweepFileError if it cannot be read at all."""
+    if isinstance(source, Mapping):
+        try:
+            tables = {str(key): _plain_copy(value) for key, value in source.items()}
+        except RecursionError:
+            raise SweepFileError([Problem("is nested too deeply", source="sweep")]) from None
+        document = Document(tables, TomlLocations(""), "sweep", str(Path.cwd()))
+    else:
+        document = _read(Path(source).expanduser())
+    problems = []
+    if isinstance(overrides, Mapping):
+        for key, value in overrides.items():
+            words = f'override "{shortened(key)}"'
+            problems += _put(document, split_key(key), _plain_copy(value), words)
+    else:
+        for text in overrides:
+            problems += _override(document, text)
+    if engine is not None:
+        problems += _put(document, ("train", "engine"), engine, f"--engine {shortened(engine)}")
+    if problems:
+        raise SweepFileError(problems)
+    return document
+
+
+def _read(path: Path) -> Document:
+    text = ""
+    line: int | None = None
+    try:
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        line = line_of_long_key(text)
+        if line is None:
+            tables = tomllib.loads(text)
+            return Document(tables, TomlLocations(text), str(path), str(path.resolve().parent))
+        message = f"a key has more than {MOST_KEY_PARTS} dotted parts"
+    except UnicodeDecodeError:
+        message = "is not a text file in UTF-8"
+    except tomllib.TOMLDecodeError as error:
+        explanation, line = explained(str(error), text)
+        message = f"is not TOML: {explanation}"
+    except RecursionError:
+        message = "is nested too deeply"
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+    except ValueError as error:  # a name that no file can have, a number of 5,000 digits
+        message = f"cannot be read: {error}"
+    raise SweepFileError([Problem(message_text(message), line=line, source=str(path))])
+
+
+def _plain_copy(value: object) -> object:
+    """A copy in plain Python types: NumPy numbers and arrays, and tuples, are converted."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain_copy(inner) for key, inner in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        plain: object = value.tolist()
+        return plain
+    if isinstance(value, list | tuple | range):
+        return [_plain_copy(inner) for inner in value]
+    return value
+
+
+def _override(document: Document, text: str) -> list[Problem]:
+    """Put `KEY=VALUE` into the document; what is wrong with it."""
+    source = f"--set {shortened(text)}"
+    key, equals, value = (part.strip() for part in text.partition("="))
+    if not equals:
+        return [Problem("write KEY=VALUE, KEY dotted", source=source)]
+    hint = ""
+    try:
+        parsed = tomllib.loads(f"value = {value}") if line_of_long_key(value) is None else {}
+    except (ValueError, RecursionError) as error:
+        parsed = {}
+        if isinstance(error, tomllib.TOMLDecodeError):
+            explanation, _ = explained(str(error), f"value = {value}")
+            hint = explanation.partition("; ")[2]
+    if list(parsed) != ["value"]:
+        shown = shortened(value)
+        if not hint or hint.startswith("text needs quotes"):
+            hint = f"""text needs quotes: --set '{shortened(key)}="{shown}"'"""
+        return [Problem(f"'{shown}' is not a TOML value; {hint}", source=source)]
+    return _put(document, split_key(key), parsed["value"], source)
+
+
+def _put(
+    document: Document, path: tuple[str, ...] | None, value: object, source: str
+) -> list[Problem]:
+    """Set one value, making the tables around it; what is wrong with that."""
+    if path is None:
+        return [Problem("write KEY=VALUE, KEY dotted", source=source)]
+    table = document.tables
+    for part in path[:-1]:
+        inner = table.setdefault(part, {})
+        if not isinstance(inner, dict):
+            return [Problem(f"{describe(path[:-1])} is a value, not a table", source=source)]
+        table = inner
+    table[path[-1]] = value
+    document.overridden.pop(path, None)
+    document.overridden[path] = source
+    return []

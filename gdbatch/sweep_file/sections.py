@@ -1,0 +1,140 @@
+"""The tables that describe one training, validated: each by itself, then beside the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from .. import registry
+from ..engine import engine_named
+from ..errors import IngredientError
+from ..ingredients.initializers.protocol import Initializer, InitOptions
+from ..ingredients.optimizers.protocol import OptimizerOptions
+from ..ingredients.options import Context, Options
+from ..ingredients.problems.parameters import count_layers
+from ..ingredients.problems.protocol import Problem, ProblemOptions
+from ..ingredients.schedules.protocol import ScheduleOptions
+from ..random_streams import generator
+from .diagnostics import Diagnostic
+from .families import SECTIONS, default_kind, validated
+from .keys import key_path
+from .toml_locations import Path
+from .train import Train
+
+@dataclass(frozen=True)
+class Sections:
+    """The validated tables that describe one training."""
+
+    problem: ProblemOptions
+    init: InitOptions
+    optimizer: OptimizerOptions
+    schedule: ScheduleOptions
+    train: Train
+
+    def make_problem(self) -> Problem:
+        """What is trained."""
+        problem: Problem = registry.get("problem", self.problem.kind)(self.problem)
+        return problem
+
+    def make_initializer(self, problem: Problem | None = None) -> Initializer:
+        """Where it starts; raises IngredientError if that does not fit the problem."""
+        entry = registry.get("init", self.init.kind)
+        initializer: Initializer = entry(self.init, problem or self.make_problem())
+        return initializer
+
+
+def with_values(document: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    """A copy of a document with values put in at dotted keys; `seed` is not one of them."""
+    result: object = dict(document)
+    for key in sorted(values, key=lambda key: key.count(".")):  # a table before what is in it
+        if key != "seed":
+            result = _with_value(result, key_path(key), values[key])
+    return cast(dict[str, object], result)
+
+
+def _with_value(container: object, path: Path, value: object) -> object:
+    """A copy of nested tables and lists with one value put in; missing ones are made."""
+    if not path:
+        return value
+    place, rest = path[0], path[1:]
+    if isinstance(place, int):
+        items = list(container) if isinstance(container, list) else []
+        items += [None] * (place + 1 - len(items))
+        items[place] = _with_value(items[place], rest, value)
+        return items
+    table = dict(container) if isinstance(container, dict) else {}
+    table[place] = _with_value(table.get(place), rest, value)
+    return table
+
+
+def validate_sections(
+    document: Mapping[str, object], context: Context
+) -> tuple[Sections | None, list[Diagnostic]]:
+    """The sections of a document, and everything that is wrong in them."""
+    diagnostics: list[Diagnostic] = []
+    parts: dict[str, Options | None] = {}
+    for family in SECTIONS:
+        if family not in document and (family == "train" or default_kind(family) is None):
+            diagnostics.append(((family,), f"the table [{family}] is missing"))
+            continue
+        parts[family], wrong = validated(family, document.get(family, {}), (family,), context)
+        diagnostics += wrong
+    if diagnostics:
+        return None, diagnostics
+    sections = Sections(**parts)  # type: ignore[arg-type]  # each family's options are of its class
+    diagnostics = list(_misfits(sections, context))
+    return (None, diagnostics) if diagnostics else (sections, [])
+
+
+def _misfits(sections: Sections, context: Context) -> Iterator[Diagnostic]:
+    """What is wrong between sections that are right by themselves."""
+    try:
+        sections.problem.check_dtype(np.dtype(sections.train.dtype))
+    except IngredientError as error:
+        yield ("problem", *error.key), error.message
+        return
+    problem = sections.make_problem()
+    engine, training = sections.train.engine, sections.train.training()
+    refusal = engine_named(engine).refusal(problem, sections.optimizer, sections.schedule, training)
+    misfit = _batch_misfit(sections.train, problem)
+    if misfit is not None:
+        yield misfit
+    elif refusal:
+        yield ("train", "engine"), f'the engine "{engine}" {refusal}'
+    rates = sections.optimizer.learning_rate
+    layers = count_layers(problem.arrays)
+    if isinstance(rates, list) and len(rates) != layers:
+        message = f"there are {len(rates)} learning rates for {layers} layers of weights: "
+        message += "give one number, or one per layer"
+        yield ("optimizer", "learning_rate", min(len(rates) - 1, layers)), message
+    for name in training.stop:
+        if registry.get("stop_rule", name).needs_predictions and not problem.n_predictions:
+            yield ("train", "stop", name), "this problem has a loss, but no predictions"
+    try:
+        initializer = sections.make_initializer(problem)
+    except IngredientError as error:
+        yield ("init", *error.key), error.message
+        return
+    if problem.n_checked_starts:
+        seeds = range(min(problem.n_checked_starts, initializer.sets or problem.n_checked_starts))
+        draws = [initializer.draw(generator(context.entropy, "init", seed), seed) for seed in seeds]
+        starts = initializer.start(np.stack(draws, axis=1), sections.init.constants())
+        try:
+            problem.check(np.asarray(starts, np.float64))
+        except IngredientError as error:
+            yield ("problem", *error.key), error.message
+
+
+def _batch_misfit(train: Train, problem: Problem) -> Diagnostic | None:
+    if train.batch is None:
+        return None
+    if not problem.n_samples:
+        message = "this problem has no samples to draw minibatches from; leave batch out"
+        return ("train", "batch"), message
+    if train.batch.size > problem.n_samples:
+        message = f"a minibatch of {train.batch.size} is larger than the data: "
+        return ("train", "batch", "size"), f"{message}at most {problem.n_samples} here"
+    return None

@@ -1,0 +1,48 @@
+"""Hints for the mistakes in TOML that people make most, which tomllib's messages do not explain."""
+
+from __future__ import annotations
+
+import re
+
+_VALUE = r"(?:^|[=\[,:])\s*"
+
+# pattern in the line on which tomllib gave up → what to write instead
+_HINTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), hint)
+    for pattern, hint in (
+        ("[“”„«»‘’]", "strings take straight quotes: \"…\" or '…'"),
+        (r"\"[^\"]*\\", "in \"…\" a backslash begins an escape: write the path in '…', or with /"),
+        (_VALUE + r"[-+]?\.\d", "a number needs a digit before its point: 0.001, not .001"),
+        (r"\d\.(?![\d])", "a number needs a digit after its point: 1.0, not 1."),
+        (_VALUE + r"[-+]?0\d", "a number does not begin with 0: 5, not 05"),
+        (_VALUE + r"(?:True|False)\b", "write true or false in lower case"),
+        (_VALUE + r"(?:None|null|nil)\b", "TOML has no null; leave the key out instead"),
+        (r"^\s*[\w.\"-]+\s*:", 'write key = value, with "=" for ":"'),
+        (r"=\s*$", 'the value after "=" is missing'),
+        (r"\{[^}]*$", "a table in { … } has to stand on one line"),
+        (r"\d,\d{3}\b", "digits are grouped by _: 10_000"),
+        (_VALUE + r"[A-Za-z_/~][\w./~-]*", "text needs quotes: \"…\" or '…'"),
+        (r"^[^=]*$", "a line is key = value, a [table], or a # comment"),
+    )
+)
+_PLACE = re.compile(r"\(at (?:line (\d+), column (\d+)|end of document)\)")
+
+
+def explained(message: str, text: str) -> tuple[str, int | None]:
+    """tomllib's message without its place but with a hint, and the line that it is about."""
+    lines = text.splitlines() or [""]
+    match = _PLACE.search(message)
+    if match is None:
+        return message, None
+    line = int(match.group(1) or len(lines))
+    plain = message[: match.start()].strip()
+    about = lines[min(line, len(lines)) - 1]
+    if match.group(2) and int(match.group(2)) <= 1 and line > 1 and "{" in lines[line - 2]:
+        about = lines[line - 2]
+    if "overwrite" in plain or "twice" in plain or "declare" in plain:
+        return f"{plain}: this key or table stands in the file twice", line
+    if "Unclosed array" in plain or "Expected ']'" in plain:
+        return f"{plain}: a list needs its closing ]", line
+    hints = (hint for pattern, hint in _HINTS if pattern.search(about))
+    hint = next(hints, "")
+    return f"{plain}; {hint}" if hint else plain, line

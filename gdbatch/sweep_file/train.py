@@ -1,0 +1,163 @@
+"""The tables of a sweep file that are not ingredients: its heading and `[train]`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from .. import registry
+from ..errors import IngredientError, nearest
+from ..ingredients.options import Options
+from ..ingredients.problems.minibatches import Batch
+from ..training import Training
+from .text import shortened
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+
+
+class Heading(Options):
+    """The keys of a sweep file outside its tables."""
+
+    name: str = Field(max_length=100, description="Name of the sweep: letters, digits, . _ -")
+    description: str = Field("", description="What the sweep is about.")
+    entropy: int = Field(
+        0, ge=0, lt=2**128, description="What all random numbers of the sweep are drawn from."
+    )
+
+    @model_validator(mode="after")
+    def _plain_name(self) -> Heading:
+        if not re.fullmatch(_NAME, self.name):
+            raise IngredientError(
+                f'"{shortened(self.name)}" cannot be a name: use letters, digits, ".", "_" and '
+                '"-", no path',
+                "name",
+            )
+        return self
+
+
+class Stop(Options):
+    """A trial has converged when all rules given here hold, `hold` checks in a row.
+
+    The rules are those of the family "stop_rule".
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    hold: int = Field(1, ge=1, description="Checks in a row at which all rules must hold.")
+    __pydantic_extra__: dict[str, Annotated[float, Field(gt=0)]] = Field(init=False)
+
+    @classmethod
+    def key_names(cls) -> tuple[str, ...]:
+        return (*registry.family("stop_rule"), "hold")
+
+    @model_validator(mode="after")
+    def _known_rules(self) -> Stop:
+        for name in self.thresholds():
+            if name not in registry.family("stop_rule"):
+                message = f'unknown key "{name}"; {nearest(name, self.key_names())}'
+                raise IngredientError(message, name)
+        if not self.thresholds():
+            known = ", ".join(registry.family("stop_rule"))
+            raise IngredientError(f"give at least one rule: {known}")
+        return self
+
+    def thresholds(self) -> dict[str, float]:
+        """The rules given, by name, in the order of the registry."""
+        given = self.__pydantic_extra__
+        ordered = [name for name in registry.family("stop_rule") if name in given]
+        return {name: given[name] for name in dict.fromkeys([*ordered, *given])}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        threshold = schema.pop("additionalProperties")
+        schema["properties"] |= {
+            name: {**threshold, "description": rule.description}
+            for name, rule in registry.family("stop_rule").items()
+        }
+        schema["additionalProperties"] = False
+        return schema
+
+
+class Divergence(Options):
+    """A trial whose loss passes this has diverged."""
+
+    loss: float = Field(1e8, gt=0, description="Largest loss that is not a divergence.")
+
+
+class MinibatchOptions(Options):
+    """Every update is made from some of the samples, the same for a seed at every rate."""
+
+    size: int = Field(ge=1, description="Samples per update.")
+    replacement: bool = Field(
+        False, description="Whether samples are drawn with replacement; else each once per epoch."
+    )
+    tracked: Literal["full", "batch"] = Field(
+        "full",
+        description="Samples that loss, gradient_norm and prediction_error are computed on, and "
+        "with them the rules that end a trial: all, or those of the next update, which is cheaper.",
+    )
+
+
+class Train(Options):
+    """`[train]`: budget, number type, engine and rules."""
+
+    max_steps: int = Field(ge=0, le=10**12, description="Largest number of updates of a trial.")
+    dtype: Literal["float64", "float32"] = Field("float64", description="Type of all numbers.")
+    engine: str = Field(
+        "numpy",
+        description="What trains; fused is compiled and faster, and needs Numba.",
+        json_schema_extra=lambda schema: schema.update(enum=[*registry.family("engine")]),
+    )
+    stop: Stop | None = Field(None, description="When a trial has converged.")
+    divergence: Divergence | Literal[False] = Field(
+        Divergence(loss=1e8), description="{ loss = … }, or false: only what is not finite."
+    )
+
+    batch: MinibatchOptions | None = Field(
+        None, description="{ size = …, replacement = …, tracked = … }: minibatches."
+    )
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> Train:
+        if self.engine not in registry.family("engine"):
+            hint = nearest(self.engine, registry.family("engine"))
+            message = f'no engine is called "{shortened(self.engine)}"; {hint}'
+            raise IngredientError(message, "engine")
+        if self.stop is None:
+            return self
+        if self.stop.hold > self.max_steps + 1:
+            raise IngredientError(
+                f"hold = {self.stop.hold} checks cannot be made in max_steps = {self.max_steps}",
+                "stop",
+                "hold",
+            )
+        limit = self.divergence.loss if self.divergence else np.inf
+        loss = self.stop.thresholds().get("loss")
+        if loss is not None and loss >= limit:
+            raise IngredientError(
+                f"a loss of {loss:g} would count as converged and, above {limit:g}, as diverged; "
+                "the stop rule must be below the divergence",
+                "stop",
+                "loss",
+            )
+        return self
+
+    def training(self) -> Training:
+        """The same for the engine."""
+        return Training(
+            max_steps=self.max_steps,
+            dtype=np.dtype(self.dtype),
+            stop=self.stop.thresholds() if self.stop else {},
+            hold=self.stop.hold if self.stop else 1,
+            divergence_limit=self.divergence.loss if self.divergence else None,
+            engine=self.engine,
+            batch=Batch(**self.batch.model_dump()) if self.batch else None,
+        )

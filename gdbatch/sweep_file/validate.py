@@ -1,0 +1,113 @@
+"""The third stage: every table by itself, with the first value of each axis in its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from ..errors import nearest
+from ..ingredients.options import Context, Options
+from .axis import Axis
+from .columns import reserved_columns
+from .diagnostics import Diagnostics
+from .families import SECTIONS, validated_as
+from .keys import key_path, short_name
+from .maps import MapOptions, read_map
+from .parse import Document
+from .record import Record
+from .resolve import FoundAxes
+from .sections import Sections, validate_sections, with_values
+from .sweep import Sweep
+from .toml_locations import Path
+from .train import Heading
+
+Model = TypeVar("Model", bound=Options)
+
+
+def validate(
+    document: Document, axes: FoundAxes, context: Context, diagnostics: Diagnostics
+) -> Sweep | None:
+    """The sweep, or None where a part of it is missing or broken."""
+    heading = _heading(document, context, diagnostics)
+    if heading is not None:
+        context = replace(context, entropy=heading.entropy)
+    sections = {key: part for key, part in document.tables.items() if key in SECTIONS}
+    first = _first(sections, axes, context, diagnostics)
+    record = _table(Record, document, "record", context, diagnostics)
+    map_options = None
+    if "map" in document.tables:
+        map_options = _table(MapOptions, document, "map", context, diagnostics)
+    if heading is None or first is None or record is None or diagnostics:
+        return None
+    dimensions = _dimensions(axes, heading.entropy)
+    shown = None
+    if map_options is not None:
+        shown, wrong = read_map(map_options, dimensions, record.measures)
+        diagnostics.extend(wrong)
+    return Sweep(
+        heading,
+        sections,
+        dimensions,
+        record,
+        shown,
+        first,
+        context,
+        document.source,
+        tuple(axes.warnings),
+    )
+
+
+def _heading(document: Document, context: Context, diagnostics: Diagnostics) -> Heading | None:
+    tables = (*SECTIONS, "axes", "map", "record")
+    plain = {}
+    for key, value in document.tables.items():
+        if key in Heading.model_fields:
+            plain[key] = value
+        elif key not in tables:
+            hint = nearest(key, (*Heading.model_fields, *tables))
+            diagnostics.add((key,), f'unknown key "{key}"; {hint}')
+    return _validated(Heading, plain, (), context, diagnostics)
+
+
+def _table(
+    model: type[Model], document: Document, name: str, context: Context, diagnostics: Diagnostics
+) -> Model | None:
+    table = document.tables.get(name, {})
+    return _validated(model, table, (name,), context, diagnostics)
+
+
+def _validated(
+    model: type[Model], value: object, place: Path, context: Context, diagnostics: Diagnostics
+) -> Model | None:
+    options, wrong = validated_as(model, value, place, context)
+    diagnostics.extend(wrong)
+    return options if isinstance(options, model) else None
+
+
+def _first(
+    sections: dict[str, object], axes: FoundAxes, context: Context, diagnostics: Diagnostics
+) -> Sections | None:
+    values = axes.first_values()
+    first, wrong = validate_sections(with_values(sections, values), context)
+    # a value that is missing because its axis is broken is not another mistake
+    broken = [key_path(key) for key in axes.places if key not in values]
+    for path, message in wrong:
+        if not any(one[: len(path)] == path for one in broken):
+            diagnostics.add(axes.placed(path), message)
+    return first
+
+
+def _dimensions(axes: FoundAxes, entropy: int) -> tuple[tuple[Axis, ...], ...]:
+    short = [short_name(axis.key) for group in axes.groups for axis in group]
+    reserved = reserved_columns()
+    dimensions = []
+    for group in axes.groups:
+        dimension = []
+        for axis in group:
+            last = short_name(axis.key)
+            clash = short.count(last) > 1 or last in reserved
+            clash |= last == "seed" != axis.key  # the seed of data is not that of a start
+            column = axis.key if clash else last
+            dimension.append(Axis(axis.key, column, axis.form, axis.per_lane, entropy, axis.labels))
+        dimensions.append(tuple(dimension))
+    return tuple(dimensions)
