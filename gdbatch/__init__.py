@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         RunError,
         ShardError,
         SweepFileError,
+        SweepFileWarning,
         UsageError,
     )
     from .ingredients.problems.from_function import from_function
@@ -40,6 +41,7 @@ __all__ = [
     "RunError",
     "ShardError",
     "SweepFileError",
+    "SweepFileWarning",
     "UsageError",
     "__version__",
     "from_function",

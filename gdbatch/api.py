@@ -9,18 +9,25 @@ import functools
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import pyarrow as pa
 
 from .analysis import TRIAL_COLUMNS, Analysis, Answer, analysis_of, answer_of, sweep_facts
 from .atomic_files import write_atomically
-from .errors import FigureError, FigureWarning, ShardError, UsageError, nearest
+from .errors import (
+    FigureError,
+    FigureWarning,
+    ShardError,
+    SweepFileWarning,
+    UsageError,
+    nearest,
+)
 from .plan import Plan
 from .run.directory import RunDirectory
 from .run.progress import ProgressBar
 from .run.runner import Totals, run
-from .sweep_file import read_sweep
+from .sweep_file import Overrides, read_sweep
 from .sweep_file.shipped import find_sweep
 
 if TYPE_CHECKING:
@@ -246,7 +253,7 @@ def run_sweep(
     fresh: bool = False,
     progress: bool = False,
     figures: bool = False,
-    overrides: Sequence[str] | Mapping[str, Any] = (),
+    overrides: Overrides = (),
     allow_python: bool = False,
     on_error: Literal["raise", "keep"] = "raise",
 ) -> Run:
@@ -266,9 +273,10 @@ def run_sweep(
         raise UsageError(f'on_error is "raise" or "keep", not "{on_error}"')
     if not isinstance(source, Mapping):
         source = find_sweep(str(source))
-    plan = Plan(read_sweep(source, cast(Any, overrides), engine, allow_python))
-    directory = RunDirectory(Path("results") / plan.sweep.name if out is None else
-                             Path(out).expanduser())  # fmt: skip
+    plan = Plan(read_sweep(source, overrides, engine, allow_python))
+    for message in plan.sweep.warnings:
+        warnings.warn(message, SweepFileWarning, stacklevel=2)
+    directory = RunDirectory(Path("results") / plan.sweep.name if out is None else out)
     observer = ProgressBar() if progress else None
     totals = run(plan, directory, jobs=jobs, executor=executor, fresh=fresh, observer=observer)
     made = Run(directory.path)

@@ -12,7 +12,8 @@
     │   └── IngredientError       an ingredient refuses its options
     └── Warning
         └── UserWarning
-            └── FigureWarning     a figure could not be drawn, and the others were
+            ├── FigureWarning     a figure could not be drawn, and the others were
+            └── SweepFileWarning  a sweep file is valid, but looks as if it had a mistake
 
 Nothing here knows about sweeps or files. Add an exception only when a caller must tell it apart.
 """
@@ -96,6 +97,10 @@ class SweepFileError(UsageError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: problem.line or 0)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SweepFileWarning(UserWarning):
+    """A sweep file is valid, but looks as if it had a mistake."""
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

@@ -115,8 +115,3 @@ class GradientNorm(StopRule):
 def rules_of(thresholds: Mapping[str, float]) -> list[tuple[type[StopRule], float]]:
     """Stop rules by name, each with its threshold."""
     return [(registry.get("stop_rule", name), most) for name, most in thresholds.items()]
-
-
-# to be replaced by what asks the rules themselves ------------------------------------------------
-
-STOP_RULES = ("prediction_error", "loss", "gradient_norm")

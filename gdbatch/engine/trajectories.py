@@ -15,6 +15,7 @@ from .replay import replays
 from .results import Results
 from .task import Task
 
+
 @dataclass(frozen=True)
 class Recordable:
     """A value that can be recorded."""

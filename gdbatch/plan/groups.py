@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..engine import block_width
 from ..ingredients.initializers.protocol import Initializer
 from ..ingredients.problems.protocol import Problem
-from ..sweep_file.sweep import Sections
+from ..sweep_file.sections import Sections
 
 
 @dataclass(frozen=True)

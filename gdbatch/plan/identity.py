@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sweep_file import Sweep
-from ..sweep_file.sweep import Sections
+from ..sweep_file.sections import Sections
 
 RESULTS_VERSION = 2  # counts up when the same sweep would give other `trials`
 
@@ -33,14 +33,11 @@ def resolved(sweep: Sweep) -> dict[str, object]:
         "optimizer": first.optimizer.model_dump(mode="json"),
         "schedule": first.schedule.model_dump(mode="json"),
         "train": first.train.resolved(),
-        "axes": [
-            [{"key": axis.key, **axis.form.model_dump(mode="json")} for axis in dimension]
-            for dimension in sweep.dimensions
-        ],
+        "axes": [[axis.resolved() for axis in dimension] for dimension in sweep.dimensions],
         "record": sweep.record.model_dump(mode="json"),
     }
     if sweep.map:
-        tables["map"] = sweep.map.resolved()
+        tables["map"] = sweep.map.model_dump(mode="json")
     return tables
 
 

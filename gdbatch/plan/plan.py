@@ -21,9 +21,6 @@ from ..engine import Recording, Task
 from ..errors import Problem as FileProblem
 from ..errors import SweepFileError
 from ..search import Search, ShardTask
-from ..search.adaptive_map import AdaptiveMap
-from ..search.bisection import Bisection
-from ..search.grid import Grid
 from ..search.protocol import Values
 from ..sweep_file import Sweep
 from ..sweep_file.axis import Axis
@@ -59,7 +56,7 @@ class Plan:
         seeds = [one for one in lanes if any(axis.key == "seed" for axis in one)]
         self.structural = [one for one in sweep.dimensions if one not in lanes]
         others = [one for one in lanes if one not in seeds]
-        self.search = _search(sweep)
+        self.search: Search = sweep.search
         # axes that are decided on together vary fastest
         together = self.search.axes
         self.lanes = [*seeds, *sorted(others, key=lambda one: one[0].key in together)]
@@ -103,9 +100,9 @@ class Plan:
             rest, index = divmod(rest, _size(dimension))
             for axis in dimension:
                 if not axis.per_lane:
-                    structural[axis.key] = _plain(axis.values(np.array([index])))
+                    structural[axis.key] = axis.value(index)
                 elif axis.key != "seed":
-                    moved[axis.key] = float(axis.column_values(np.array([index]))[0])
+                    moved[axis.key] = axis.value(index)
         return Group(
             number,
             number * self.group_trials,
@@ -323,26 +320,6 @@ class Plan:
         }
 
 
-def _search(sweep: Sweep) -> Search:
-    """The search that a sweep asks for."""
-    if sweep.map is not None:
-        slow, fast = sweep.map.axes
-        return AdaptiveMap(
-            (slow.key, fast.key),
-            (slow.column, fast.column),
-            slow.form.size,
-            fast.form.size,
-            sweep.map.coarse,
-            sweep.map.by,
-        )
-    if sweep.refined is not None:
-        form: Any = sweep.refined.form
-        low, high = form.refine
-        axis = sweep.refined
-        return Bisection(axis.key, axis.column, low, high, form.size, form.middle)
-    return Grid()
-
-
 def _size(dimension: Dimension) -> int:
     return dimension[0].form.size
 
@@ -351,7 +328,3 @@ def _note(seen: list[Item], item: Item) -> None:
     """Keep up to two values that differ."""
     if len(seen) < 2 and item not in seen:
         seen.append(item)
-
-
-def _plain(values: Any) -> object:
-    return values[0] if isinstance(values, list) else values.tolist()[0]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sweep_file.axis import Axis
-from ..sweep_file.sweep import Record
+from ..sweep_file.record import Record
 from .groups import Group
 
 _MOST_RECORDED = 9  # trajectories without [record]

@@ -3,8 +3,9 @@
 A sweep file is data: nothing in it is run.
 """
 
+from .parse import Overrides
 from .reading import read_sweep
 from .record import Record
 from .sweep import Sweep
 
-__all__ = ["Record", "Sweep", "read_sweep"]
+__all__ = ["Overrides", "Record", "Sweep", "read_sweep"]

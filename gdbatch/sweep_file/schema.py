@@ -14,8 +14,8 @@ from .. import registry
 from ..ingredients.options import Options
 from .families import FAMILIES, default_kind, nested_families
 from .forms import FORMS
-from .maps import MapOptions
 from .record import Record
+from .search import MapOptions
 from .train import Heading, Train
 
 Schema = dict[str, Any]  # JSON

@@ -24,6 +24,7 @@ from .keys import key_path
 from .toml_locations import Path
 from .train import Train
 
+
 @dataclass(frozen=True)
 class Sections:
     """The validated tables that describe one training."""

@@ -30,7 +30,7 @@ def find_sweep(name: str) -> Path:
 
     Raises UsageError with the nearest name.
     """
-    path = Path(name)
+    path = Path(name).expanduser()
     if path.is_file():
         return path
     shipped = shipped_sweeps()

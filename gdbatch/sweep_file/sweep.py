@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from ..errors import IngredientError
 from ..ingredients.options import Context
+from ..search.protocol import Search
 from .axis import Axis
 from .forms import Refine
-from .maps import MapAxes
 from .record import Record
+from .search import MapOptions
 from .sections import Sections, validate_sections, with_values
 from .train import Heading
 
@@ -26,7 +27,8 @@ class Sweep:
     document: Mapping[str, object]  # the sections, without those values that are axes
     dimensions: tuple[tuple[Axis, ...], ...]  # in file order; the axes of a zip move together
     record: Record
-    map: MapAxes | None
+    map: MapOptions | None
+    search: Search
     first: Sections  # with the first value of every axis
     context: Context
     source: str

@@ -12,10 +12,10 @@ from .columns import reserved_columns
 from .diagnostics import Diagnostics
 from .families import SECTIONS, validated_as
 from .keys import key_path, short_name
-from .maps import MapOptions, read_map
 from .parse import Document
 from .record import Record
 from .resolve import FoundAxes
+from .search import MapOptions, map_diagnostics, search_of
 from .sections import Sections, validate_sections, with_values
 from .sweep import Sweep
 from .toml_locations import Path
@@ -40,16 +40,19 @@ def validate(
     if heading is None or first is None or record is None or diagnostics:
         return None
     dimensions = _dimensions(axes, heading.entropy)
-    shown = None
     if map_options is not None:
-        shown, wrong = read_map(map_options, dimensions, record.measures)
-        diagnostics.extend(wrong)
+        diagnostics.extend(map_diagnostics(map_options, dimensions, record.measures))
+        if diagnostics:
+            return None
+        search = search_of(map_options, dimensions)
+        map_options = map_options.model_copy(update={"axes": [*search.axes]})
     return Sweep(
         heading,
         sections,
         dimensions,
         record,
-        shown,
+        map_options,
+        search_of(map_options, dimensions),
         first,
         context,
         document.source,

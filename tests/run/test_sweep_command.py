@@ -213,7 +213,7 @@ def test_engine_takes_the_place_of_the_files(in_folder: Path) -> None:
     result = command("sweep", "small.toml", "-o", "other", "--engine", "numpyy")
     assert result.exit_code == 2
     assert message(result.stderr) == (
-        'error: --engine numpyy: train.engine: must be "numpy" or "fused", not "numpyy"'
+        'error: --engine numpyy: train.engine: no engine is called "numpyy"; did you mean "numpy"?'
     )
 
 
@@ -279,7 +279,10 @@ def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(in_folder: Path) -
     result = command("sweep", "structured.toml", "--dry-run", "-j", "1")
     assert result.exit_code == 0
     rows = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
-    assert list(rows) == ["trials", "groups", "shards", "time", "disk"]
+    plan = Plan(read_sweep(structured()))
+    axes = [axis.column for axis in plan.axes]
+    assert list(rows) == [*axes, "trials", "groups", "shards", "time", "disk"]
+    assert [rows[name] for name in axes] == [axis.preview() for axis in plan.axes]
     assert (rows["trials"], rows["groups"], rows["shards"]) == ("48", "4", "4")
     assert re.fullmatch(r"(about|at most) .+ on 1 workers?", rows["time"])
     assert re.fullmatch(r"about [\d,.]+ k?B", rows["disk"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...errors import SweepFileWarning
 from ...registry import register
 from ..terminal import duration, print_json, size, warn
 from .summary import print_answer
@@ -62,18 +64,21 @@ def sweep(
         return
     from ...api import run_sweep
 
-    run = run_sweep(
-        file,
-        out=out,
-        jobs=jobs,
-        engine=engine,
-        executor=executor,
-        fresh=fresh,
-        progress=not quiet,
-        overrides=overrides,
-        allow_python=allow_python,
-        on_error="keep",
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if quiet else "always", SweepFileWarning)
+        warnings.showwarning = lambda message, *_, **__: warn(str(message))
+        run = run_sweep(
+            file,
+            out=out,
+            jobs=jobs,
+            engine=engine,
+            executor=executor,
+            fresh=fresh,
+            progress=not quiet,
+            overrides=overrides,
+            allow_python=allow_python,
+            on_error="keep",
+        )
     assert run.totals is not None
     if csv and run.totals.trials:
         run.save_trials_csv()
@@ -110,18 +115,22 @@ def _dry_run(
     from ...sweep_file.shipped import find_sweep
 
     plan = Plan(read_sweep(find_sweep(file), overrides, engine, allow_python))
+    for message in plan.sweep.warnings:
+        warn(message)
     cost = estimate(plan, jobs)
     if as_json:
         print_json(cost.as_dict())
         return
     at_most = "at most " if cost.upper_bound else "about "
     workers = "1 worker" if cost.workers == 1 else f"{cost.workers} workers"
-    rows = {
-        "trials": f"{cost.trials:,}",
-        "groups": f"{cost.groups:,}",
-        "shards": f"{cost.shards:,}",
-        "time": f"{at_most}{duration(cost.seconds)} on {workers}",
-        "disk": f"about {size(cost.bytes)}",
-    }
-    for name, value in rows.items():
-        typer.echo(f"{name:<8}{value}")
+    rows = [
+        *((axis.column, axis.preview()) for axis in plan.axes),
+        ("trials", f"{cost.trials:,}"),
+        ("groups", f"{cost.groups:,}"),
+        ("shards", f"{cost.shards:,}"),
+        ("time", f"{at_most}{duration(cost.seconds)} on {workers}"),
+        ("disk", f"about {size(cost.bytes)}"),
+    ]
+    width = max(len(name) for name, _ in rows) + 2
+    for name, value in rows:
+        typer.echo(f"{name:<{width}}{value}")
