@@ -94,10 +94,10 @@ def _misfits(sections: Sections, context: Context) -> Iterator[Diagnostic]:
     """What is wrong between sections that are right by themselves."""
     try:
         sections.problem.check_dtype(np.dtype(sections.train.dtype))
+        problem = sections.make_problem()
     except IngredientError as error:
         yield ("problem", *error.key), error.message
         return
-    problem = sections.make_problem()
     engine, training = sections.train.engine, sections.train.training()
     refusal = engine_named(engine).refusal(problem, sections.optimizer, sections.schedule, training)
     misfit = _batch_misfit(sections.train, problem)

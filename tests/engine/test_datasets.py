@@ -1,4 +1,4 @@
-"""Datasets: every entry of the catalogue is tested here by being there.
+"""Datasets: every registered one is tested.
 
 Shapes, seeds, and what the docstring of each says of its samples.
 """

@@ -1,4 +1,4 @@
-"""Functions of n variables: every entry of the catalogue is tested here by being there.
+"""Functions of n variables: every registered one is tested.
 
 Gradients against finite differences and autodiff, the facts its docstring states, and lanes.
 """
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from gdbatch import registry
+from gdbatch.errors import SweepFileError
 from gdbatch.ingredients.functions.problem import FunctionProblem
 from gdbatch.ingredients.options import PerLane
 from gdbatch.ingredients.problems.protocol import Evaluation
@@ -253,3 +254,19 @@ def test_variables_have_names_of_their_own(case: Case) -> None:
     names = example(case).parameter_names
     assert len(set(names)) == len(names) == example(case).n_parameters
     assert example(case).arrays[0].size == len(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("rosenbrock", {"b": 1e308}),
+        ("rastrigin", {"a": 1e308}),
+        ("chain", {"y": 1e300}),
+        ("product", {"y": 1e308, "scale": 10.0}),
+        ("least_squares", {"inputs": [[1e200, 1e200], [1.0, 1.0]], "targets": [[1.0], [1.0]]}),
+        ("logistic_regression", {"inputs": [[1e200, 1.0], [1.0, 1.0]], "targets": [[1.0], [0.0]]}),
+    ],
+)
+def test_a_curvature_that_overflows_is_refused(name: str, options: dict[str, Any]) -> None:
+    with pytest.raises(SweepFileError, match="the curvature at the minimum overflows"):
+        problem_of(name, **options)

@@ -1,4 +1,4 @@
-"""Initializers: every entry of the catalogue is tested here by being there.
+"""Initializers: every registered one is tested.
 
 What seeds and numbers of lanes give, the spread that its source states, and files.
 """

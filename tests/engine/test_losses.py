@@ -140,3 +140,9 @@ def test_the_curvature_is_unknown_where_the_outputs_cannot_meet_the_targets() ->
     assert network([1, 2, 1], samples=1).curvature is None
     assert network([1, 1], inputs=[[1.0]], targets=[[1.5]]).curvature is None
     assert network([1, 1], inputs=[[1.0]], targets=[[-1.0]], activation="relu").curvature is None
+
+
+def test_inputs_and_scales_that_overflow_the_curvature_raise_nothing() -> None:
+    assert network([1, 1], inputs=[[1e200]], targets=[[0.5]]).curvature is None
+    huge = network([1, 1], inputs=[[1.0]], targets=[[0.5]], layer_scale=[1e308])
+    assert huge.curvature is None

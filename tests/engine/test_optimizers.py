@@ -1,4 +1,4 @@
-"""Every optimizer of the catalogue keeps the engine's contract, just by being there.
+"""Every registered optimizer keeps the contract of the engine.
 
 Its two forms agree over random gradients, its lanes are independent, its state is all it knows.
 """

@@ -1,4 +1,4 @@
-"""Every schedule of the catalogue: two forms, lanes of their own, never below zero."""
+"""Every registered schedule: two forms that agree, independent lanes, factors that are never negative."""
 
 from __future__ import annotations
 

@@ -9,16 +9,16 @@ import numpy as np
 
 from ...registry import register
 from ..options import Floats
-from .protocol import Function, FunctionOptions, Minimum
+from .protocol import Function, FunctionOptions, Minimum, largest_eigenvalue
 
 _CONSTANTS = (1.5, 2.25, 2.625)
 
 
 @register("function", "beale")
 class Beale(Function):
-    """Σ_{k=1,2,3} rₖ², rₖ = cₖ - x (1 - yᵏ), c = 1.5, 2.25, 2.625: a flat bent floor (Beale 1958).
+    """Σₖ (cₖ - x (1 - yᵏ))², k = 1, 2, 3, c = 1.5, 2.25, 2.625: a flat valley (Beale 1958).
 
-    Gradient -2 Σ rₖ (1 - yᵏ) for x and 2 x Σ k rₖ yᵏ⁻¹ for y.
+    Gradient: -2 Σ rₖ (1 - yᵏ) by x and 2 x Σ k rₖ yᵏ⁻¹ by y, with rₖ = cₖ - x (1 - yᵏ).
     Minimum: 0 at (3, 0.5).
     """
 
@@ -30,8 +30,8 @@ class Beale(Function):
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
-        slopes = np.array([[0.5**k - 1, 3 * k * 0.5 ** (k - 1)] for k in (1, 2, 3)])
-        curvature = float(np.linalg.eigvalsh(2 * slopes.T @ slopes)[-1])
+        jacobian = np.array([[0.5**k - 1, 3 * k * 0.5 ** (k - 1)] for k in (1, 2, 3)])
+        curvature = largest_eigenvalue(2 * jacobian.T @ jacobian)
         self.minimum = Minimum([3.0, 0.5], 0.0, curvature)
 
     def fill(

@@ -16,17 +16,17 @@ from .protocol import Function, FunctionOptions, Minimum, variables
 
 @register("function", "chain")
 class Chain(Function):
-    """½ (w₁ w₂ … w_L - y)²: a deep linear network of one unit a layer (Saxe et al. 2014).
+    """½ (w₁ w₂ … w_L - y)²: a deep linear network with one unit per layer (Saxe et al. 2014).
 
-    Gradient r Π_{j≠i} wⱼ, with r = w₁ … w_L - y.
-    Minimum: 0 where the product is y, flattest where all |w| are equal: curvature
+    Gradient: r Π_{j≠i} wⱼ by wᵢ, with r = w₁ … w_L - y.
+    Minimum: 0 wherever the product is y; it is flattest where all |w| are equal, with curvature
     L |y|^(2 - 2/L).
     """
 
     class Options(FunctionOptions):
         function: Literal["chain"]
-        depth: int = Field(3, ge=1, le=10_000, description="How many weights L.")
-        y: LaneNumber = Field(1.0, description="What their product is to be.")
+        depth: int = Field(3, ge=1, le=10_000, description="Number of weights L.")
+        y: LaneNumber = Field(1.0, description="Target of their product.")
 
     examples = ({}, {"depth": 4, "y": -2.0}, {"depth": 1, "y": 0.3})
     work_rows = 1
@@ -37,7 +37,11 @@ class Chain(Function):
         self.names = variables(depth, "w")
         side = abs(y) ** (1 / depth)
         at = [math.copysign(side, y), *[side] * (depth - 1)]
-        self.minimum = Minimum(at, 0.0, depth * side ** (2 * depth - 2))
+        try:
+            curvature = depth * side ** (2 * depth - 2)
+        except OverflowError:
+            curvature = math.inf
+        self.minimum = Minimum(at, 0.0, curvature)
 
     def fill(
         self,
@@ -49,10 +53,10 @@ class Chain(Function):
     ) -> None:
         (product,) = work
         gradient[0] = 1
-        for layer in range(1, len(x)):  # the product of the weights before
+        for layer in range(1, len(x)):  # the product of the weights below
             np.multiply(gradient[layer - 1], x[layer - 1], gradient[layer])
         product.fill(1)
-        for layer in reversed(range(len(x))):  # times that of those behind
+        for layer in reversed(range(len(x))):  # times the product of the weights above
             np.multiply(gradient[layer], product, gradient[layer])
             np.multiply(product, x[layer], product)
         np.subtract(product, numbers["y"], product)

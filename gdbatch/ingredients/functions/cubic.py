@@ -16,10 +16,10 @@ from .protocol import Function, FunctionOptions, Minimum
 class Cubic(Function):
     """x³/3 - x²/2: gradient descent on it is the logistic map.
 
-    Gradient x (x - 1): with z = η x/(1 + η) an update is z ← (1 + η) z (1 - z), the logistic map at
-    r = 1 + η (May 1976). Period 2 from η = 2, period 4 from √6, period 3 from √8; above 3 almost
-    every start in (0, 1) is lost.
-    Minimum: -1/6 at x = 1, of curvature 1; below x = 0 the function falls without end.
+    Gradient: x (x - 1). With z = η x/(1 + η), an update is z ← (1 + η) z (1 - z), the logistic map
+    at r = 1 + η (May 1976): period 2 from η = 2, period 4 from √6, period 3 from √8; above 3 almost
+    every start in (0, 1) diverges.
+    Minimum: -1/6 at x = 1, with curvature 1; it is local, as the function is unbounded below.
     """
 
     class Options(FunctionOptions):

@@ -16,16 +16,16 @@ from .protocol import Function, FunctionOptions, Minimum
 
 @register("function", "double_well")
 class DoubleWell(Function):
-    """(x² - μ)²/4: two wells, at ±√μ.
+    """(x² - μ)²/4: two wells at ±√μ.
 
-    Gradient x (x² - μ). By K = η μ: period 2 from 1, period 4 from √5 - 1, orbits that hop between
-    the wells from 3√3/2 - 1, divergent above 2.
-    Minimum: 0 at x = ±√μ, of curvature 2 μ.
+    Gradient: x (x² - μ). Gradient descent depends on K = η μ: period 2 from 1, period 4 from
+    √5 - 1, orbits that visit both wells from 3√3/2 - 1, divergence above 2.
+    Minimum: 0 at x = ±√μ, with curvature 2 μ.
     """
 
     class Options(FunctionOptions):
         function: Literal["double_well"]
-        mu: LaneNumber = Field(1.0, gt=0, description="μ, the square of the wells' places.")
+        mu: LaneNumber = Field(1.0, gt=0, description="μ, the square of where the wells are.")
 
     examples = ({}, {"mu": 2.5})
     names = ("x",)

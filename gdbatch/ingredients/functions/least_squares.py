@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -9,17 +10,17 @@ import numpy as np
 
 from ...registry import register
 from ..options import Floats
-from .protocol import Minimum
+from .protocol import Minimum, largest_eigenvalue
 from .regression import Regression, RegressionOptions
 
 
 @register("function", "least_squares")
 class LeastSquares(Regression):
-    """½ mean (x·w - t)² + ½ c ‖w‖² on samples: linear regression (Gauss 1809), with a ridge c.
+    """½ mean (x·w - t)² + ½ c ‖w‖² over samples: linear regression with ridge c (Gauss 1809).
 
-    Gradient mean (x·w - t) x + c w.
-    Minimum: where (XᵀX/n + c) w = Xᵀt/n, of the smallest ‖w‖; its curvature is the largest
-    eigenvalue of XᵀX/n + c.
+    Gradient: mean (x·w - t) x + c w.
+    Minimum: the solution of (XᵀX/n + c) w = Xᵀt/n with the smallest ‖w‖; its curvature is the
+    largest eigenvalue of XᵀX/n + c.
     """
 
     class Options(RegressionOptions):
@@ -33,11 +34,15 @@ class LeastSquares(Regression):
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         count, width = self.inputs.shape
-        hessian = self.inputs.T @ self.inputs / count + options.ridge * np.eye(width)
+        with np.errstate(over="ignore", invalid="ignore"):
+            hessian = self.inputs.T @ self.inputs / count + options.ridge * np.eye(width)
+        curvature = largest_eigenvalue(hessian)
+        if not math.isfinite(curvature):
+            self.minimum = Minimum([math.nan] * width, math.nan, curvature)
+            return
         weights = np.linalg.lstsq(hessian, self.inputs.T @ self.targets / count)[0]
         residuals = self.inputs @ weights - self.targets
         loss = 0.5 * np.mean(residuals**2) + 0.5 * options.ridge * np.sum(weights**2)
-        curvature = float(np.linalg.eigvalsh(hessian)[-1])
         self.minimum = Minimum(weights[:, 0].tolist(), float(loss), curvature)
 
     def fill(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -16,23 +17,22 @@ from ..options import Floats
 from .protocol import Minimum
 from .regression import Regression, RegressionOptions
 
-_MOST_UPDATES = 100
+_MAX_UPDATES = 100
 
 
 @register("function", "logistic_regression")
 class LogisticRegression(Regression):
-    """mean [log(1 + exp s) - t s] + ½ c ‖w‖², s = x·w: logistic regression (Cox 1958), ridge c.
+    """mean [log(1 + exp s) - t s] + ½ c ‖w‖², s = x·w: logistic regression, ridge c (Cox 1958).
 
-    Gradient mean (1/(1 + exp(-s)) - t) x + c w.
-    Minimum: found by Newton's method; without a ridge there is none where the classes can be
-    separated.
+    Gradient: mean (1/(1 + exp(-s)) - t) x + c w.
+    Minimum: by Newton's method; without a ridge there is none if the classes are separable.
     """
 
     class Options(RegressionOptions):
         function: Literal["logistic_regression"]
 
         @model_validator(mode="after")
-        def _targets_are_shares(self) -> LogisticRegression.Options:
+        def _check_targets(self) -> LogisticRegression.Options:
             targets = self.samples[1]
             if targets.min() < 0 or targets.max() > 1:
                 raise IngredientError("logistic_regression needs targets from 0 to 1", "targets")
@@ -52,14 +52,17 @@ class LogisticRegression(Regression):
         inputs, targets = self.inputs, self.targets[:, 0]
         count, width = inputs.shape
         weights = np.zeros(width)
-        for _ in range(_MOST_UPDATES):
+        for _ in range(_MAX_UPDATES):
             sums = inputs @ weights
-            chances = 0.5 + 0.5 * np.tanh(sums / 2)
-            gradient = inputs.T @ (chances - targets) / count + ridge * weights
-            spread = (chances * (1 - chances))[:, None]
-            hessian = inputs.T @ (spread * inputs) / count + ridge * np.eye(width)
+            probabilities = 0.5 + 0.5 * np.tanh(sums / 2)
+            gradient = inputs.T @ (probabilities - targets) / count + ridge * weights
+            spread = (probabilities * (1 - probabilities))[:, None]
+            with np.errstate(over="ignore", invalid="ignore"):
+                hessian = inputs.T @ (spread * inputs) / count + ridge * np.eye(width)
+            if not np.isfinite(hessian).all():
+                return Minimum([math.nan] * width, math.nan, math.inf)
             eigenvalues = np.linalg.eigvalsh(hessian)
-            if eigenvalues[0] <= 1e-9 * eigenvalues[-1]:  # flat, as it is out where classes part
+            if eigenvalues[0] <= 1e-9 * eigenvalues[-1]:  # flat: the classes are separable
                 return None
             update = np.linalg.solve(hessian, gradient)
             if np.abs(update).max() <= 1e-15 * max(1.0, np.abs(weights).max()):
@@ -80,12 +83,16 @@ class LogisticRegression(Regression):
     ) -> None:
         inputs, targets = self.samples_in(numbers, x.dtype)
         count = len(targets)
-        sums, chances, rest = work[:count], work[count : 2 * count], work[2 * count : 3 * count]
+        sums, probabilities, rest = (
+            work[:count],
+            work[count : 2 * count],
+            work[2 * count : 3 * count],
+        )
         self.fill_sums(inputs, x, sums)
         if loss is not None:
-            BinaryCrossEntropy.terms(chances, sums, targets, chances, rest)
-            np.add.reduce(chances, axis=0, out=loss)
-        Sigmoid.forward(sums, chances, rest)
-        np.subtract(chances, targets, chances)
-        self.fill_weight_gradients(inputs, chances, gradient)
+            BinaryCrossEntropy.terms(probabilities, sums, targets, probabilities, rest)
+            np.add.reduce(probabilities, axis=0, out=loss)
+        Sigmoid.forward(sums, probabilities, rest)
+        np.subtract(probabilities, targets, probabilities)
+        self.fill_weight_gradients(inputs, probabilities, gradient)
         self.average_with_ridge(len(targets), x, numbers, loss, gradient, work)

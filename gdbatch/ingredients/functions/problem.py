@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import registry
+from ...errors import IngredientError
 from ...numerics.buffers import DType, new_buffer
 from ...registry import register
 from ..options import Floats
@@ -36,6 +38,8 @@ class FunctionProblem(Problem):
         self.arrays = [ParameterArray("parameters", (len(self.function.names),))]
         self.n_samples = self.function.n_samples
         minimum = self.function.minimum
+        if minimum and not math.isfinite(minimum.curvature):
+            raise IngredientError("the curvature at the minimum overflows; use smaller numbers")
         self.curvature = minimum.curvature if minimum and minimum.curvature > 0 else None
 
     @property

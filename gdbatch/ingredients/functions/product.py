@@ -16,19 +16,20 @@ from .protocol import Function, FunctionOptions, Minimum, variables
 
 @register("function", "product")
 class Product(Function):
-    """½ (s u·v - y)²: a two-layer linear network in `size` hidden units.
+    """½ (s u·v - y)²: a linear network with one hidden layer of `size` units.
 
-    Gradient s r v for u and s r u for v, with r = s u·v - y. With s = 1 gradient descent converges
-    below the rate min{1/|y|, 8/(S + √(S² - 16 y (u·v - y)))} of its start, S = ‖u‖² + ‖v‖² (Liang
-    and Montúfar 2025); y = 0 and s = 1/√size is the catapult of Lewkowycz et al. (2020).
-    Minimum: 0 where s u·v = y, flattest where u and v are equally long: curvature 2 s |y|.
+    Gradient: s r v by u and s r u by v, with r = s u·v - y. With s = 1, gradient descent converges
+    at rates below min{1/|y|, 8/(S + √(S² - 16 y (u·v - y)))}, with S = ‖u‖² + ‖v‖² at the start
+    (Liang and Montúfar 2025). With y = 0 and s = 1/√size it is the catapult model of Lewkowycz et
+    al. (2020).
+    Minimum: 0 wherever s u·v = y; it is flattest where ‖u‖ = ‖v‖, with curvature 2 s |y|.
     """
 
     class Options(FunctionOptions):
         function: Literal["product"]
         size: int = Field(1, ge=1, le=100_000, description="Length of u and of v.")
-        y: LaneNumber = Field(1.0, description="What the product is to be.")
-        scale: LaneNumber = Field(1.0, gt=0, description="s, which multiplies the product.")
+        y: LaneNumber = Field(1.0, description="Target of the product.")
+        scale: LaneNumber = Field(1.0, gt=0, description="s, the factor of the product.")
 
     examples = ({}, {"y": -0.7, "scale": 2.0}, {"size": 3, "y": 0.5, "scale": 0.6})
     work_rows = 1

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ...numerics.buffers import DType
 from ..options import Floats
@@ -69,6 +73,17 @@ class Function(ABC):
     def samples(self, dtype: DType) -> tuple[Floats, Floats]:
         """Inputs (samples, variables) and targets (samples, 1), if `n_samples` is positive."""
         raise NotImplementedError(f"{type(self).__name__} has samples, but no method `samples`")
+
+
+def largest_eigenvalue(matrix: NDArray[np.float64]) -> float:
+    """The largest eigenvalue of a symmetric matrix; inf if the matrix is not finite.
+
+    >>> largest_eigenvalue(np.diag([1.0, 3.0]))
+    3.0
+    """
+    if not np.isfinite(matrix).all():
+        return math.inf
+    return float(np.linalg.eigvalsh(matrix)[-1])
 
 
 def variables(count: int, stem: str = "x") -> list[str]:

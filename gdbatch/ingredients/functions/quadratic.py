@@ -17,15 +17,15 @@ from .protocol import Function, FunctionOptions, Minimum, variables
 class Quadratic(Function):
     """½ Σ λᵢ xᵢ², with the eigenvalues λ given.
 
-    Gradient λᵢ xᵢ, so that an update of gradient descent multiplies xᵢ by 1 - η λᵢ: it converges
-    where η < 2/λ for every λ, fastest at η = 2/(smallest + largest) (Polyak 1987).
-    Minimum: 0 at the origin, where no eigenvalue is negative.
+    Gradient: λᵢ xᵢ, so that an update of gradient descent multiplies xᵢ by 1 - η λᵢ. It converges
+    if η < 2/λ for every λ, fastest at η = 2/(smallest + largest λ) (Polyak 1987).
+    Minimum: 0 at the origin, unless an eigenvalue is negative.
     """
 
     class Options(FunctionOptions):
         function: Literal["quadratic"]
         eigenvalues: LaneNumbers = Field(
-            min_length=1, description="Curvatures λ along the axes, one a variable."
+            min_length=1, description="Curvatures λ along the axes, one per variable."
         )
 
     examples = ({"eigenvalues": [3.0, 0.5, 0.0]}, {"eigenvalues": [2.0]})

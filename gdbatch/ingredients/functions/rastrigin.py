@@ -16,16 +16,16 @@ from .protocol import Function, FunctionOptions, Minimum, variables
 
 @register("function", "rastrigin")
 class Rastrigin(Function):
-    """Σ xᵢ² + a (1 - cos 2π xᵢ): a bowl full of dents (Rastrigin 1974).
+    """Σ xᵢ² + a (1 - cos 2π xᵢ): a bowl with many local minima (Rastrigin 1974).
 
-    Gradient 2 xᵢ + 2π a sin 2π xᵢ.
-    Minimum: 0 at the origin, of curvature 2 + 4π² a.
+    Gradient: 2 xᵢ + 2π a sin 2π xᵢ.
+    Minimum: 0 at the origin, with curvature 2 + 4π² a.
     """
 
     class Options(FunctionOptions):
         function: Literal["rastrigin"]
-        size: int = Field(2, ge=1, le=10_000, description="How many variables.")
-        a: LaneNumber = Field(10.0, ge=0, description="Depth of the dents.")
+        size: int = Field(2, ge=1, le=10_000, description="Number of variables.")
+        a: LaneNumber = Field(10.0, ge=0, description="Depth of the local minima.")
 
     examples = ({}, {"size": 1, "a": 0.5})
 

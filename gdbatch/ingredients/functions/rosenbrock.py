@@ -10,21 +10,21 @@ from pydantic import Field
 
 from ...registry import register
 from ..options import Floats, LaneNumber
-from .protocol import Function, FunctionOptions, Minimum, variables
+from .protocol import Function, FunctionOptions, Minimum, largest_eigenvalue, variables
 
 
 @register("function", "rosenbrock")
 class Rosenbrock(Function):
-    """Σ b (xᵢ₊₁ - xᵢ²)² + (1 - xᵢ)²: a bent valley (Rosenbrock 1960).
+    """Σ b (xᵢ₊₁ - xᵢ²)² + (1 - xᵢ)²: a curved valley (Rosenbrock 1960).
 
-    Gradient -4 b xᵢ vᵢ - 2 (1 - xᵢ) + 2 b vᵢ₋₁, with vᵢ = xᵢ₊₁ - xᵢ².
-    Minimum: 0 where every x is 1.
+    Gradient: -4 b xᵢ vᵢ - 2 (1 - xᵢ) + 2 b vᵢ₋₁, with vᵢ = xᵢ₊₁ - xᵢ².
+    Minimum: 0 where all xᵢ are 1.
     """
 
     class Options(FunctionOptions):
         function: Literal["rosenbrock"]
-        size: int = Field(2, ge=2, le=500, description="How many variables.")
-        b: LaneNumber = Field(100.0, ge=0, description="How steep the sides of the valley are.")
+        size: int = Field(2, ge=2, le=500, description="Number of variables.")
+        b: LaneNumber = Field(100.0, ge=0, description="Steepness of the sides of the valley.")
 
     examples = ({}, {"size": 4, "b": 3.0})
 
@@ -37,7 +37,7 @@ class Rosenbrock(Function):
         diagonal[0], diagonal[-1] = 8 * b + 2, 2 * b
         beside = np.full(size - 1, -4 * b)
         hessian = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
-        self.minimum = Minimum([1.0] * size, 0.0, float(np.linalg.eigvalsh(hessian)[-1]))
+        self.minimum = Minimum([1.0] * size, 0.0, largest_eigenvalue(hessian))
 
     def fill(
         self,

@@ -14,10 +14,10 @@ from .protocol import Function, FunctionOptions
 
 @register("function", "saddle")
 class Saddle(Function):
-    """(x² - y²)/2: downhill without end along y.
+    """(x² - y²)/2: unbounded below along y.
 
-    Gradient (x, -y), so that an update of gradient descent multiplies y by 1 + η: it leaves the
-    radius R after ⌈ln(R/|y₀|)/ln(1 + η)⌉ steps; `divergence = { loss = R²/2 }` sees that where
+    Gradient: (x, -y), so that an update of gradient descent multiplies y by 1 + η. It leaves the
+    radius R after ⌈ln(R/|y₀|)/ln(1 + η)⌉ steps, which `divergence = { loss = R²/2 }` detects if
     x₀ = 0.
     Minimum: none.
     """

@@ -221,7 +221,8 @@ def _curvature_at_solution(layers: Layers) -> float | None:
         return None
     activation = layers.activations[0]
     scale = layers.scales[0] if layers.scales else 1.0
-    norm = scale**2 * float(np.sum(layers.inputs**2)) + layers.bias
+    with np.errstate(over="ignore"):
+        norm = scale * scale * float(np.sum(layers.inputs**2)) + layers.bias
     largest = 0.0
     for target in layers.targets.ravel().tolist():
         sop = activation.inverse(target)
@@ -231,4 +232,5 @@ def _curvature_at_solution(layers: Layers) -> float | None:
         derivative = float(activation.derivative(np.float64(sop)))
         used = 1.0 if layers.loss_takes_sop else float(activation.derivative(np.float64(at)))
         largest = max(largest, derivative * used)
-    return layers.loss.factor(layers.n_predictions) * largest * norm
+    curvature = layers.loss.factor(layers.n_predictions) * largest * norm
+    return curvature if math.isfinite(curvature) else None
