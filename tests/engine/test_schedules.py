@@ -1,4 +1,4 @@
-"""Every registered schedule: two forms that agree, independent lanes, factors that are never negative."""
+"""Every registered schedule: two forms that agree, independent lanes, no negative factor."""
 
 from __future__ import annotations
 
