@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..registry import register
-from .formatting import apart, combination_words, number
+from .formatting import apart, combination_words, digits_apart, number
 from .groups import Groups, Quantiles
 from .outcome_columns import is_stable, outcome_codes
 from .protocol import Analysis
@@ -92,21 +92,21 @@ def summarise_edges(
 
 
 def _brackets(values: NDArray[np.float64], stable: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Lower end, middle and upper end of each search's last bracket, and whether it rises.
+    """Lower end, middle and upper end of each search's narrowest bracket, and whether it rises.
 
     (4, searches); the bracket is +infinity where all trials were stable, -infinity where none was.
     """
-    rising = ~stable[:, 0] & stable[:, 1]
-    middles, is_low = values[:, 2:], stable[:, 2:] != rising[:, None]
-    low = np.where(is_low, middles, values[:, :1]).max(axis=1, initial=-np.inf)
-    high = np.where(is_low, values[:, 1:2], middles).min(axis=1, initial=np.inf)
-    low, high = np.maximum(low, values[:, 0]), np.minimum(high, values[:, 1])
-    low_is_stable = np.where(is_low.any(axis=1), ~rising, stable[:, 0])
-    high_is_stable = np.where(is_low.all(axis=1), stable[:, 1], rising)
-    beyond = np.where(low_is_stable, np.inf, -np.inf)
-    middle = low + (high - low) / 2
-    is_edge = low_is_stable != high_is_stable
-    return np.array([*np.where(is_edge, [low, middle, high], beyond), rising])
+    rising = ~stable[:, 0] & stable[:, 1]  # the first two trials are the ends
+    order = np.argsort(values, axis=1, kind="stable")
+    values = np.take_along_axis(values, order, axis=1)
+    stable = np.take_along_axis(stable, order, axis=1)
+    is_edge = (stable[:, :-1] != stable[:, 1:]) & (stable[:, 1:] == rising[:, None])
+    width = np.where(is_edge, np.diff(values, axis=1), np.inf)
+    place = width.argmin(axis=1)[:, None]
+    low, high = (np.take_along_axis(values, place + one, axis=1)[:, 0] for one in (0, 1))
+    beyond = np.where(stable.all(axis=1), np.inf, -np.inf)
+    brackets = np.where(is_edge.any(axis=1), [low, low + (high - low) / 2, high], beyond)
+    return np.array([*brackets, rising])
 
 
 # the answer ------------------------------------------------------------------------------------
@@ -147,9 +147,11 @@ def _words(one: EdgeAnswer) -> list[str]:
         name = one.axis.replace("_", " ")
         lines.append(f"edge of stability: {name} between {low} and {high}")
         if one.searches > 1 and one.median is not None:
-            spread = f"median of {one.searches:,} searches: {number(one.median, 6)}"
+            digits = digits_apart(one.low, one.high)
+            spread = f"median of {one.searches:,} searches: {number(one.median, digits)}"
             if one.q25 is not None and one.q75 is not None:
-                spread += f" (quartiles {number(one.q25, 6)} to {number(one.q75, 6)})"
+                quartiles = f"{number(one.q25, digits)} to {number(one.q75, digits)}"
+                spread += f" (quartiles {quartiles})"
             lines.append(spread)
     if one.rising:
         lines.append(f"in {_share(one.rising, one)} the stable trials are above the edge")

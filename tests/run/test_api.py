@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 import gdbatch
 from gdbatch import errors, figures, registry
-from gdbatch.analysis import GridAnswer, summarise
+from gdbatch.analysis import EdgeAnswer, GridAnswer, MapAnswer, summarise
 from gdbatch.api import Run, load_run, run_sweep
 from gdbatch.engine import Results, Task
 from gdbatch.errors import (
@@ -225,6 +225,19 @@ def test_an_interrupted_run_loads_with_what_is_there(
     assert loaded.plot("convergence").axes
     assert repr(loaded) == f"<gdbatch.Run small: 48 trials in {path}, partial: 1 of 4 shards>"
     assert str(loaded.answer).startswith("partial: 1 of 4 shards\n")
+
+
+FIXTURES = Path(__file__).parent / "fixtures" / "version_0_1_0"
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"), [("grid", GridAnswer), ("bisection", EdgeAnswer), ("map", MapAnswer)]
+)
+def test_a_run_of_version_0_1_0_has_an_answer(name: str, entry: type) -> None:
+    loaded = load_run(FIXTURES / name)
+    assert loaded.partial == ""
+    assert isinstance(loaded.answer[0], entry)
+    assert loaded.plot({"bisection": "edges", "map": "map"}.get(name, "convergence")).axes
 
 
 # figures -------------------------------------------------------------------------------------
