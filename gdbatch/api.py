@@ -6,15 +6,16 @@ The commands use it too; they only parse and print.
 from __future__ import annotations
 
 import functools
+import io
+import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
 from .analysis import TRIAL_COLUMNS, Analysis, Answer, analysis_of, answer_of, sweep_facts
-from .atomic_files import write_atomically
 from .errors import (
     FigureError,
     FigureWarning,
@@ -47,7 +48,7 @@ class Run:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.directory = RunDirectory(Path(path).expanduser())
+        self.directory = RunDirectory(path)
         self.manifest = self.directory.manifest()
         self.totals: Totals | None = None  # of the sweep that made it, in this process
         self._tables: dict[Kind, pd.DataFrame] = {}
@@ -76,12 +77,8 @@ class Run:
     @property
     def partial(self) -> str:
         """How much of a run is there that is not complete, as in `4 of 16 shards`; or empty."""
-        done, shards = self._completeness()
-        return "" if done >= shards else f"{done:,} of {shards:,} shards"
-
-    def _completeness(self) -> tuple[int, int]:
-        parts = (self.path / "trials").glob("part-*.parquet")
-        return sum(1 for _ in parts), int(self.manifest["shards"])
+        completeness = self.directory.completeness()
+        return "" if completeness.is_complete else str(completeness)
 
     # tables ------------------------------------------------------------------------------
 
@@ -157,24 +154,13 @@ class Run:
 
     def save_summary(self) -> None:
         """Write `summary.csv`."""
-        text = self.summary.to_csv(index=False)
-        write_atomically(self.path / "summary.csv", lambda file: file.write(text.encode()))
+        self.directory.put_derived("summary.csv", [self.summary.to_csv(index=False).encode()])
 
     def save_trials_csv(self) -> None:
         """Write `trials.csv`, part by part."""
-        import pyarrow.csv
-
-        def write(file: BinaryIO) -> None:
-            for index, part in enumerate(self._parts("trials", None)):
-                options = pyarrow.csv.WriteOptions(include_header=index == 0)
-                plain = part.set_column(
-                    part.column_names.index("outcome"),
-                    "outcome",
-                    part["outcome"].cast(pa.string()),
-                )
-                pyarrow.csv.write_csv(plain, file, options)
-
-        write_atomically(self.path / "trials.csv", write)
+        self.directory.put_derived(
+            "trials.csv", map(_as_csv, itertools.count(), self._parts("trials", None))
+        )
 
     # figures -----------------------------------------------------------------------------
 
@@ -207,18 +193,22 @@ class Run:
         """
         from . import figures
 
-        folder = self.path / "figures"
+        files: dict[str, bytes] = {}
         if kinds is not None:
             drawn = {kind: self.plot(kind) for kind in kinds}
-            return [path for kind in drawn for path in figures.save(drawn[kind], folder / kind)]
-        paths = []
-        for kind in figures.names():
-            try:
-                figure = figures.draw(kind, self._figure_data)
-                paths += [] if figure is None else figures.save(figure, folder / kind)
-            except FigureError as error:
-                (on_failure or _warn)(str(error))
-        return paths
+            for kind, figure in drawn.items():
+                files |= figures.rendered(kind, figure)
+        else:
+            for kind in figures.names():
+                try:
+                    found = figures.draw(kind, self._figure_data)
+                    files |= {} if found is None else figures.rendered(kind, found)
+                except FigureError as error:
+                    (on_failure or _warn)(str(error))
+        return [
+            Path(self.directory.put_derived(f"figures/{name}", [content]))
+            for name, content in files.items()
+        ]
 
     @functools.cached_property
     def _figure_data(self) -> FigureData:
@@ -237,6 +227,17 @@ class Run:
             sparse_map=self.analysis.sparse_map,
             trials=self.trials() if self.manifest["sweep"]["record"].get("measures") else None,
         )
+
+
+def _as_csv(index: int, part: pa.Table) -> bytes:
+    """A part of `trials` as CSV; the first one has a header."""
+    import pyarrow.csv
+
+    outcome = part.column_names.index("outcome")
+    plain = part.set_column(outcome, "outcome", part["outcome"].cast(pa.string()))
+    file = io.BytesIO()
+    pyarrow.csv.write_csv(plain, file, pyarrow.csv.WriteOptions(include_header=index == 0))
+    return file.getvalue()
 
 
 def _warn(message: str) -> None:

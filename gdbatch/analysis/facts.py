@@ -17,17 +17,6 @@ def sweep_facts(manifest: Mapping[str, Any], is_complete: bool = True) -> SweepF
         trials=manifest["trials"],
         has_stop_rule=train["stop"] is not None,
         max_steps=None if "train.max_steps" in axes else train["max_steps"],
-        search=_search(manifest["facts"]),
+        search=manifest["facts"]["search"],
         is_complete=is_complete,
     )
-
-
-def _search(facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The search of a run; version 0.1.0 wrote its parts under keys of their own."""
-    if "search" in facts:
-        return dict(facts["search"])
-    if facts.get("refined"):
-        return {"kind": "bisection", "axis": facts["refined"], "rows": facts["refined_rows"]}
-    if facts.get("map"):
-        return {"kind": "adaptive_map", "axes": facts["map"]}
-    return {"kind": "grid"}

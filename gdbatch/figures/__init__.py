@@ -6,18 +6,15 @@ Every module of this folder is imported, so a new figure is a new file. No pyplo
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
 import io
 import pkgutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from matplotlib.figure import Figure
 
 from .. import registry
-from ..atomic_files import write_atomically
 from ..errors import FigureError
 from .data import FigureData
 from .style import house_style
@@ -25,7 +22,7 @@ from .style import house_style
 for _module in pkgutil.iter_modules(__path__, __name__ + "."):
     importlib.import_module(_module.name)
 
-__all__ = ["FigureData", "draw", "names", "save"]
+__all__ = ["FigureData", "draw", "names", "rendered"]
 
 _FORMATS: dict[str, dict[str, str | None]] = {"png": {"Software": None}, "svg": {"Date": None}}
 
@@ -45,24 +42,18 @@ def draw(kind: str, data: FigureData) -> Figure | None:
         return function(data)
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write `stem.png` and `stem.svg` and return the paths; equal figures give equal bytes.
+def rendered(kind: str, figure: Figure) -> dict[str, bytes]:
+    """A figure as files, `kind.png` and `kind.svg`; equal figures give equal bytes.
 
-    Raises FigureError if the figure cannot be drawn, and RunError for the disk.
+    Raises FigureError if it cannot be drawn.
     """
     files = {}
     for suffix, metadata in _FORMATS.items():
-        drawn = io.BytesIO()
-        with house_style(), _failures_named(stem.name):
-            figure.savefig(drawn, format=suffix, metadata=metadata)
-        files[stem.with_suffix(f".{suffix}")] = drawn.getvalue()
-    for path, content in files.items():
-        write_atomically(path, functools.partial(_write, content))
-    return list(files)
-
-
-def _write(content: bytes, file: BinaryIO) -> None:
-    file.write(content)
+        file = io.BytesIO()
+        with house_style(), _failures_named(kind):
+            figure.savefig(file, format=suffix, metadata=metadata)
+        files[f"{kind}.{suffix}"] = file.getvalue()
+    return files
 
 
 @contextlib.contextmanager

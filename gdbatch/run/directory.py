@@ -194,8 +194,9 @@ class RunDirectory:
 
         The manifest lists it, so that --fresh deletes it and no file of the user.
         """
-        derived = self.manifest()["derived"]
-        if name not in derived:
+        manifest = self.manifest()
+        derived = manifest["derived"]
+        if name not in derived and manifest["format"] > 1:  # an old manifest is left as it is
             self.amend_manifest({"derived": [*derived, name]})
         self.store.put(name, chunks)
         return self._where(name)

@@ -6,6 +6,7 @@ Nothing is tested here.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gdbatch.figures import FigureData, draw, names
+from gdbatch.figures import FigureData, draw, names, rendered
 
 
 def drawn(kind: str, data: FigureData) -> Figure:
     figure = draw(kind, data)
     assert figure is not None
     return figure
+
+
+def save(figure: Figure, folder: Path, kind: str) -> list[Path]:
+    """Write the files of a figure into a folder, and return their paths."""
+    files = rendered(kind, figure)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in files]
 
 
 def all_drawn(data: FigureData) -> dict[str, Figure]:

@@ -21,7 +21,7 @@ import pytest
 from cycler import cycler
 
 from gdbatch.api import run_sweep
-from gdbatch.figures import FigureData, draw, names, save
+from gdbatch.figures import FigureData, draw, names, rendered
 from tests.documents import document
 from tests.figures.data import (
     RATE,
@@ -34,7 +34,7 @@ from tests.figures.data import (
     sharpened,
     trainable,
 )
-from tests.figures.looking import curves_of, drawn, legend_of, marks_of, points
+from tests.figures.looking import curves_of, drawn, legend_of, marks_of, points, save
 
 # bytes and surroundings --------------------------------------------------------------------
 
@@ -59,7 +59,7 @@ STYLES: dict[str, Mapping[str, Any]] = {
 def bytes_of(folder: Path, kind: str) -> dict[str, str]:
     """Hashes of what is saved, by file name."""
     folder.mkdir(exist_ok=True)
-    paths = save(drawn(kind, DATA[kind]()), folder / kind)
+    paths = save(drawn(kind, DATA[kind]()), folder, kind)
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
@@ -104,18 +104,16 @@ def test_drawing_and_saving_leave_the_settings_of_the_user_alone(tmp_path: Path)
     with mpl.rc_context({"font.size": 17, "svg.hashsalt": "mine", "axes.grid": True}):
         before = dict(mpl.rcParams)
         figures = [drawn(kind, make()) for kind, make in DATA.items()]
-        save(figures[-1], tmp_path / "figure")
+        rendered("figure", figures[-1])
         with pytest.raises(KeyError):
             draw("no such figure", DATA["loss"]())
         assert dict(mpl.rcParams) == before
 
 
-def test_saving_leaves_two_whole_files_and_replaces_older_ones(tmp_path: Path) -> None:
-    (tmp_path / "loss.png").write_text("old")
-    paths = save(drawn("loss", DATA["loss"]()), tmp_path / "loss")
-    assert sorted(tmp_path.iterdir()) == sorted(paths)
-    assert paths[0].read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
-    assert paths[1].read_text().rstrip().endswith("</svg>")
+def test_a_figure_is_rendered_as_png_and_svg() -> None:
+    files = rendered("loss", drawn("loss", DATA["loss"]()))
+    assert files["loss.png"].startswith(b"\x89PNG\r\n\x1a\n")
+    assert files["loss.svg"].rstrip().endswith(b"</svg>")
 
 
 @pytest.mark.parametrize("kind", DATA)
@@ -129,8 +127,7 @@ def test_drawing_leaves_the_tables_as_they_were(kind: str) -> None:
 
 def test_an_svg_of_many_long_lines_stays_small(tmp_path: Path) -> None:
     data = recorded({RATE: rates(200, -2, 0.9)}, steps=range(3000))
-    _, svg = save(drawn("loss", data), tmp_path / "loss")
-    assert svg.stat().st_size < 3e6
+    assert len(rendered("loss", drawn("loss", data))["loss.svg"]) < 3e6
 
 
 def test_a_dollar_sign_in_a_name_is_a_dollar_sign() -> None:
