@@ -1,6 +1,7 @@
 """Outcomes: how a trial can end, and the test that decides it.
 
-An outcome is one class: name, code, colour, meaning, remedy, and the test that a check makes.
+An outcome is one class: name, code, colour, remedy, and the test that a check makes. The first line
+of its docstring is what it means, for a reader of `trials`.
 `classify` asks the outcomes in the order of their precedence. Between checks, engines look only
 for the events that shipped outcomes depend on; an outcome from outside can refine those, or the
 end of the budget.
@@ -51,10 +52,11 @@ class Check:
 class Outcome(ABC):
     """One way in which a trial can end; the subclasses are never instantiated."""
 
-    code: ClassVar[int]  # in arrays of outcomes; never used for another one again
+    # in arrays of outcomes, never used for another one again; one from outside leaves it out, and
+    # `names` gives it the next free code
+    code: ClassVar[int] = -1
     precedence: ClassVar[int]  # of two outcomes that apply, the lower one counts
     colour: ClassVar[str]  # in figures, "#RRGGBB"
-    meaning: ClassVar[str]  # for a reader of `trials`
     remedy: ClassVar[str] = ""  # what to try
     is_stable: ClassVar[bool] = True  # whether such a trial counts as stable, below the edge
     is_divergence: ClassVar[bool] = False  # whether the gradient at the end has no meaning
@@ -68,10 +70,9 @@ class Outcome(ABC):
 
 @register("outcome", "converged")
 class Converged(Outcome):
-    """All stop rules held, for `hold` checks in a row."""
+    """All stop rules held at `steps`, and for `hold` checks from there."""
 
     code, precedence, colour = 0, 20, "#0072B2"
-    meaning = "all stop rules held at `steps`, and for `hold` checks from there"
     ends_with_streak = True
 
     @staticmethod
@@ -84,7 +85,6 @@ class Diverged(Outcome):
     """The loss or a parameter stopped being finite, or the loss passed its limit."""
 
     code, precedence, colour = 1, 10, "#7A1015"
-    meaning = "the loss or a parameter stopped being finite, or the loss passed its limit"
     remedy = "a smaller learning rate"
     is_stable = False
     is_divergence = True
@@ -96,12 +96,9 @@ class Diverged(Outcome):
 
 @register("outcome", "stalled")
 class Stalled(Outcome):
-    """An update changed nothing, and no later one would."""
+    """An update changed nothing, and no later one would: a stationary point or a saturated unit."""
 
     code, precedence, colour = 2, 30, "#BF7F00"
-    meaning = (
-        "an update changed nothing, and no later one would: a stationary point, a saturated unit"
-    )
     remedy = "a smaller learning rate, other starts"
 
     @staticmethod
@@ -111,10 +108,9 @@ class Stalled(Outcome):
 
 @register("outcome", "unfinished")
 class Unfinished(Outcome):
-    """The budget ended first."""
+    """The budget ended before the stop rules held."""
 
     code, precedence, colour = 3, 60, "#CCCCCC"
-    meaning = "the budget ended before the stop rules held"
     remedy = "a larger learning rate, more steps"
 
     @staticmethod
@@ -127,7 +123,6 @@ class Completed(Outcome):
     """The budget ended, and there was no stop rule."""
 
     code, precedence, colour = 4, 70, "#56B4E9"
-    meaning = "the budget ended, and there was no stop rule"
 
     @staticmethod
     def applies(check: Check) -> Mask:
@@ -137,18 +132,22 @@ class Completed(Outcome):
 @functools.cache
 def by_precedence() -> tuple[type[Outcome], ...]:
     """All outcomes, in the order in which `classify` asks them."""
-    known = registry.family("outcome").values()
-    return tuple(sorted(known, key=lambda one: one.precedence))
+    known = registry.family("outcome")
+    return tuple(sorted((known[name] for name in names()), key=lambda one: one.precedence))
 
 
 @functools.cache
 def names() -> tuple[str, ...]:
     """The names of all outcomes, in the order of their codes."""
     known = registry.family("outcome")
-    codes = {outcome.code: name for name, outcome in known.items()}
-    if sorted(codes) != list(range(len(known))):
+    named = {outcome.code: name for name, outcome in known.items() if outcome.code >= 0}
+    for name, outcome in known.items():
+        if outcome.code < 0:
+            outcome.code = len(named)
+            named[outcome.code] = name
+    if sorted(named) != list(range(len(known))):
         raise ValueError(f"the codes of the outcomes must be 0 to {len(known) - 1}, each used once")
-    return tuple(codes[code] for code in range(len(codes)))
+    return tuple(named[code] for code in range(len(named)))
 
 
 def has(fact: str, codes: NDArray[np.integer]) -> Mask:
@@ -177,9 +176,3 @@ def classify(check: Check) -> NDArray[np.int8]:
     for outcome in reversed(by_precedence()):
         np.copyto(codes, np.int8(outcome.code), where=outcome.applies(check))
     return codes
-
-
-# to be replaced by what asks the outcomes themselves ---------------------------------------------
-
-OUTCOMES = ("converged", "diverged", "stalled", "unfinished", "completed")
-CONVERGED, DIVERGED, STALLED, UNFINISHED, COMPLETED = range(len(OUTCOMES))

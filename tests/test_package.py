@@ -21,6 +21,7 @@ import pytest
 import gdbatch
 from gdbatch import registry
 from gdbatch.api import run_sweep
+from gdbatch.cli.listing import describe
 from gdbatch.cli.pages import FOLDER, topics
 from gdbatch.sweep_file import read_sweep
 from gdbatch.sweep_file.shipped import shipped_sweeps
@@ -153,7 +154,7 @@ def test_every_page_is_linked_from_the_readme() -> None:
 def test_the_readme_has_every_outcome_as_it_is_registered() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", README, flags=re.MULTILINE)
     outcomes = registry.family("outcome")
-    assert rows == [(name, registry.summary(outcome)) for name, outcome in outcomes.items()]
+    assert rows == [(name, describe(outcome)) for name, outcome in outcomes.items()]
 
 
 @pytest.mark.xdist_group("README")

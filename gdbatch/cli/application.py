@@ -48,7 +48,8 @@ def errors_as_messages() -> Iterator[None]:
     except GdbatchError as error:
         fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        fail("interrupted; finished shards are kept, the same command resumes", INTERRUPTED)
+        typer.echo("\ninterrupted; finished shards are kept, the same command resumes", err=True)
+        raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  for the flush when the interpreter exits
         raise SystemExit(0) from None

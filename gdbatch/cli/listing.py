@@ -12,9 +12,15 @@ from ..sweep_file.shipped import description, shipped_sweeps
 def families() -> dict[str, dict[str, str]]:
     """By title, the names of a family and the line that describes each; the sweeps come first."""
     return {"sweeps": {name: description(path) for name, path in shipped_sweeps().items()}} | {
-        about.title: {one: registry.summary(entry) for one, entry in registry.family(name).items()}
+        about.title: {one: describe(entry) for one, entry in registry.family(name).items()}
         for name, about in registry.FAMILIES.items()
     }
+
+
+def describe(entry: object) -> str:
+    """The line that describes an entry: the first of its docstring, and a remedy if it has one."""
+    line, remedy = registry.summary(entry), getattr(entry, "remedy", "")
+    return f"{line}; try {remedy}" if remedy else line
 
 
 def find_family(wanted: str, titles: Iterable[str]) -> str:

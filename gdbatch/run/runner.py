@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import threadpoolctl
 
-from .. import registry
+from .. import outcomes, registry
 from ..engine import engine_named
 from ..errors import GdbatchError, IngredientError, RunError, UsageError
-from ..outcomes import OUTCOMES
 from ..plan import Plan, Shard
 from .directory import RunDirectory
 from .estimate import estimate
@@ -55,7 +54,7 @@ class Totals:
     """What a run did, this time and before."""
 
     trials: int = 0
-    outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
+    outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(outcomes.names(), 0))
     updates: int = 0
     computed_shards: int = 0
     kept_shards: int = 0
@@ -96,11 +95,11 @@ def run_shard(work: Work) -> ShardReport:
             traceback.print_exc()
         failure = f"shard {shard.number}: {type(error).__name__}: {error}"
         return ShardReport(shard.number, len(shard), failure=failure)
-    counts = np.bincount(results.outcome, minlength=len(OUTCOMES))
+    counts = np.bincount(results.outcome, minlength=len(outcomes.names()))
     return ShardReport(
         shard.number,
         len(shard),
-        dict(zip(OUTCOMES, counts.tolist(), strict=True)),
+        dict(zip(outcomes.names(), counts.tolist(), strict=True)),
         int(results.steps.sum()),
     )
 

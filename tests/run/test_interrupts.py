@@ -32,7 +32,7 @@ from tests.run.helpers import (
     write_sweep,
 )
 
-SAID = "error: interrupted; finished shards are kept, the same command resumes"
+SAID = "interrupted; finished shards are kept, the same command resumes"
 
 
 def started(folder: Path, *options: str) -> subprocess.Popen[str]:

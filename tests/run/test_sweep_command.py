@@ -17,7 +17,7 @@ import pyarrow.csv
 import pytest
 
 from gdbatch.api import Run, load_run
-from gdbatch.outcomes import OUTCOMES
+from gdbatch.outcomes import names
 from gdbatch.plan import Plan
 from gdbatch.run.progress import ProgressBar
 from gdbatch.run.runner import ShardReport
@@ -140,7 +140,7 @@ def shown_on(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("COLUMNS", "120")
     bar = ProgressBar()
     bar.start(3000, 1000)
-    bar.shard_done(ShardReport(1, 2000, dict.fromkeys(OUTCOMES, 0) | {"converged": 2000}, 5))
+    bar.shard_done(ShardReport(1, 2000, dict.fromkeys(names(), 0) | {"converged": 2000}, 5))
     bar.stop()
     return stream.getvalue()
 
