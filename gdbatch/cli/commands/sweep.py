@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,9 +66,7 @@ def sweep(
         return
     from ...api import run_sweep
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore" if quiet else "always", SweepFileWarning)
-        warnings.showwarning = lambda message, *_, **__: warn(str(message))
+    with _warnings_on_stderr(quiet):
         run = run_sweep(
             file,
             out=out,
@@ -79,26 +79,36 @@ def sweep(
             allow_python=allow_python,
             on_error="keep",
         )
-    assert run.totals is not None
-    if csv and run.totals.trials:
-        run.save_trials_csv()
-    for failure in run.totals.failures:
+    _finish(run, csv, json, quiet, not no_figures)
+
+
+@contextlib.contextmanager
+def _warnings_on_stderr(quiet: bool) -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if quiet else "always", SweepFileWarning)
+        warnings.showwarning = lambda message, *_, **__: warn(str(message))
+        yield
+
+
+def _finish(run: Run, csv: bool, json: bool, quiet: bool, figures: bool) -> None:
+    """Print and write what the options ask for; exits if a part of the sweep failed."""
+    totals = run.totals
+    assert totals is not None
+    for failure in totals.failures:
         typer.echo(f"error: {failure}", err=True)
-    if run.totals.trials and (json or not quiet):
-        print_answer(run, json)
-    if run.totals.trials and not no_figures:  # last: a figure that fails must not hide the answer
-        run.save_figures(on_failure=warn)
+    if totals.trials:
+        if csv:
+            run.save_trials_csv()
+        if json or not quiet:
+            print_answer(run, json)
+        if figures:  # last: a figure that fails must not hide the answer
+            run.save_figures(on_failure=warn)
     if not quiet:
-        _print_totals(run)
-    if run.totals.failures:
+        kept = f" ({totals.kept_shards} shards kept)" if totals.kept_shards else ""
+        count = f"{totals.trials:,} {run.analysis.noun}"
+        typer.echo(f"{count} in {totals.seconds:.1f} s{kept}: {run.path}", err=True)
+    if totals.failures:
         raise SystemExit(PART_FAILED)
-
-
-def _print_totals(run: Run) -> None:
-    assert run.totals is not None
-    kept = f" ({run.totals.kept_shards} shards kept)" if run.totals.kept_shards else ""
-    count = f"{run.totals.trials:,} {run.analysis.noun}"
-    typer.echo(f"{count} in {run.totals.seconds:.1f} s{kept}: {run.path}", err=True)
 
 
 def _dry_run(
