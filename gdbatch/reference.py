@@ -96,8 +96,8 @@ class ReferenceNetwork:
     """A network as nested lists: `weights[layer][unit below][unit]`, the bias as the last row."""
 
     layers: list[int]
-    activations: list[Activation]
-    loss: Loss
+    activations: list[type[Activation]]
+    loss: type[Loss]
     inputs: list[list[float]]
     targets: list[list[float]]
     bias: bool = False

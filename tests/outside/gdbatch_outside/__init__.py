@@ -1,0 +1,7 @@
+"""A plug-in as a stranger would write it: one part of every family, one file each."""
+
+import importlib
+import pkgutil
+
+for _module in pkgutil.iter_modules(__path__, __name__ + "."):
+    importlib.import_module(_module.name)

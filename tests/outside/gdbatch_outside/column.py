@@ -1,0 +1,16 @@
+"""A column of `trials`: how much of the loss is gone."""
+
+import pyarrow as pa
+
+from gdbatch.registry import register
+from gdbatch.run.columns import Column, Rows, Values
+
+
+@register("column", "descent")
+class Descent(Column):
+    """The initial loss minus the final loss."""
+
+    type = pa.float64()
+
+    def values(self, rows: Rows) -> Values:
+        return rows.results.initial_loss - rows.results.final_loss

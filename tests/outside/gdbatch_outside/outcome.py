@@ -1,0 +1,16 @@
+"""An outcome: the budget ended, but most of the loss was gone."""
+
+from gdbatch.outcomes import Check, Mask, Outcome
+from gdbatch.registry import register
+
+
+@register("outcome", "improved")
+class Improved(Outcome):
+    """The budget ended with less than half of the initial loss."""
+
+    precedence, colour = 45, "#117733"
+    remedy = "more steps"
+
+    @staticmethod
+    def applies(check: Check) -> Mask:
+        return check.is_at_end & check.has_stop_rule & (check.loss < check.initial_loss / 2)

@@ -1,0 +1,22 @@
+"""A stop rule: how many times smaller the loss has become."""
+
+from typing import Any
+
+import numpy as np
+
+from gdbatch.registry import register
+from gdbatch.stopping import Observed, StopRule
+
+
+@register("stop_rule", "loss_drop")
+class LossDrop(StopRule):
+    """The initial loss divided by the loss."""
+
+    direction = "≥"
+    reads = ("loss", "initial_loss")
+    description = "initial loss/loss ≥"
+
+    @staticmethod
+    def value(observed: Observed) -> Any:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.divide(observed.initial_loss, observed.loss)

@@ -1,0 +1,228 @@
+"""A package outside gdbatch adds one part of every family, and everything knows them.
+
+`gdbatch_outside` is installed by its folder being on PYTHONPATH: beside it stands what pip writes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pandas as pd
+import pytest
+
+HERE = Path(__file__).resolve().parent
+FILES = {path.stem: path for path in (HERE / "gdbatch_outside").glob("[a-z]*.py")}
+PARTS = {
+    "activations": "softsign",
+    "losses": "half_squared_error",
+    "optimizers": "signum",
+    "schedules": "inverse_root",
+    "initializers": "signs",
+    "datasets": "sine",
+    "functions": "styblinski_tang",
+    "measures": "largest_loss",
+    "stop rules": "loss_drop",
+    "outcomes": "improved",
+    "columns": "descent",
+    "figures": "success",
+    "engines": "plain",
+    "executors": "threads",
+    "commands": "count",
+}
+LIMITS = {"executor": 120, "engine": 120}  # lines; 40 for all others
+
+NETWORK: dict[str, Any] = {
+    "name": "network",
+    "problem": {
+        "kind": "network",
+        "layers": [1, 2, 1],
+        "activation": "softsign",
+        "loss": "half_squared_error",
+        "data": {"kind": "sine", "samples": 5},
+    },
+    "init": {"kind": "signs", "size": 0.5},
+    "optimizer": {"kind": "signum"},
+    "schedule": {"kind": "inverse_root"},
+    "train": {"max_steps": 60, "stop": {"loss_drop": 4.0}},
+    "axes": {
+        "problem.data.noise": [0.1, 0.2],
+        "optimizer.beta": [0.0, 0.9],
+        "learning_rate": [1e-6, 0.02, 0.05, 0.2],
+        "seed": {"count": 5},
+    },
+    "record": {"measures": ["largest_loss"]},
+}
+FUNCTION = NETWORK | {
+    "name": "function",
+    "problem": {"kind": "function", "function": "styblinski_tang"},
+    "optimizer": {"kind": "gradient_descent"},
+    "train": {"max_steps": 60, "stop": {"gradient_norm": 1e-6}},
+    "axes": {"learning_rate": [1e-3, 0.02, 0.1], "seed": {"count": 2}},
+}
+
+
+def python(*arguments: str | Path, cwd: Path) -> str:
+    """What a program prints, with the plug-in installed."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(HERE), "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def gdbatch(*arguments: str | Path, cwd: Path) -> str:
+    """What a command prints."""
+    return python("-m", "gdbatch", *arguments, cwd=cwd)
+
+
+def write(folder: Path, sweep: dict[str, Any]) -> Path:
+    """A sweep file; JSON's values are TOML's too, but for tables."""
+    lines = [f"{key} = {_toml(value)}" for key, value in sweep.items()]
+    path = folder / f"{sweep['name']}.toml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items())
+        return f"{{ {pairs} }}"
+    return json.dumps(value)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the network by two workers."""
+    folder = tmp_path_factory.mktemp("outside")
+    path = write(folder, NETWORK)
+    gdbatch("sweep", path, "-j", "2", "-o", folder / "run", cwd=folder)
+    return folder / "run"
+
+
+def test_every_part_is_one_short_file() -> None:
+    assert len(FILES) == len(PARTS)
+    for name, path in FILES.items():
+        assert len(path.read_text(encoding="utf-8").splitlines()) < LIMITS.get(name, 40), name
+
+
+def test_list_and_help_know_every_part(tmp_path: Path) -> None:
+    listed = gdbatch("list", cwd=tmp_path).split("\n\n")
+    shown = {block.partition("\n")[0]: block for block in listed}
+    described = "from gdbatch.cli.pages import find; print(*map(find, sys.argv[1:]))"
+    done = python("-c", f"import sys; {described}", *PARTS.values(), cwd=tmp_path)
+    for family, name in PARTS.items():
+        assert f"\n  {name} " in shown[family]
+        assert f"# {name} (" in done
+
+
+def test_help_pages_and_the_command_line_know_them(tmp_path: Path) -> None:
+    results = gdbatch("help", "results", cwd=tmp_path)
+    for family in ("outcomes", "measures", "figures", "columns"):
+        assert f"| `{PARTS[family]}` |" in results
+    assert "loss_drop" in gdbatch("help", "training", cwd=tmp_path)
+    assert "count" in gdbatch("--help", cwd=tmp_path)
+    assert "A run directory" in gdbatch("count", "--help", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("sweep", [NETWORK, FUNCTION], ids=lambda sweep: sweep["name"])
+def test_the_schema_knows_every_ingredient(tmp_path: Path, sweep: dict[str, Any]) -> None:
+    schema = json.loads(gdbatch("schema", cwd=tmp_path))
+    jsonschema.validate(sweep, schema)
+    valid = jsonschema.Draft202012Validator(schema).is_valid
+    for table in ("problem", "init", "optimizer", "schedule", "train"):
+        assert not valid(sweep | {table: sweep[table] | {"misspelt": 1}})
+    stop = {"max_steps": 60, "stop": {"loss_dorp": 4.0}}
+    assert not valid(sweep | {"train": stop})
+
+
+def test_trials_have_the_outcome_the_column_and_the_measure(run: Path) -> None:
+    trials = pd.read_parquet(run / "trials")
+    assert len(trials) == 80
+    assert {"converged", "improved"} <= set(trials["outcome"])
+    descent = trials["initial_loss"] - trials["final_loss"]
+    assert (trials["descent"] == descent).all()
+    assert (trials["largest_loss"] >= trials["initial_loss"]).all()
+    converged = trials[trials["outcome"] == "converged"]
+    assert (converged["initial_loss"] >= 4 * converged["final_loss"]).all()
+    improved = trials[trials["outcome"] == "improved"]
+    assert (improved["steps"] == 60).all()
+    assert (improved["final_loss"] < improved["initial_loss"] / 2).all()
+
+
+def test_the_summary_counts_the_outcome(run: Path) -> None:
+    trials = pd.read_parquet(run / "trials")
+    summary = pd.read_csv(run / "summary.csv")
+    assert summary["improved"].sum() == (trials["outcome"] == "improved").sum()
+
+
+def test_the_figures_are_drawn(run: Path) -> None:
+    for ending in ("png", "svg"):
+        assert (run / "figures" / f"success.{ending}").is_file()
+        assert (run / "figures" / f"convergence.{ending}").is_file()
+    assert "success.png" in gdbatch("plot", run, "success", cwd=run.parent)
+
+
+def test_the_command_runs(run: Path) -> None:
+    assert gdbatch("count", run, cwd=run.parent) == "80\n"
+
+
+def test_a_stop_rule_can_be_an_axis(tmp_path: Path) -> None:
+    axes = {"train.stop.loss_drop": [1.0, 4.0], "learning_rate": [0.02], "seed": {"count": 5}}
+    path = write(tmp_path, NETWORK | {"train": {"max_steps": 60}, "axes": axes})
+    gdbatch("sweep", path, "-j", "1", "-o", "run", "--no-figures", cwd=tmp_path)
+    trials = pd.read_parquet(tmp_path / "run" / "trials")
+    steps = trials.groupby("loss_drop")["steps"].max()
+    assert steps[1.0] == 0 < steps[4.0]
+
+
+def test_a_function_trains(tmp_path: Path) -> None:
+    path = write(tmp_path, FUNCTION)
+    gdbatch("sweep", path, "-j", "1", "-o", "run", "--no-figures", cwd=tmp_path)
+    trials = pd.read_parquet(tmp_path / "run" / "trials")
+    best = trials.loc[trials["learning_rate"] == 0.02, "final_loss"]
+    assert (best < -24).all()  # ½ (x⁴ - 16 x² + 5 x) is at least -39.17, and -25.03 at the other
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_executor_gives_the_same_bytes(tmp_path: Path, run: Path, jobs: int) -> None:
+    path = write(tmp_path, NETWORK)
+    options = ["--executor", "threads", "-j", str(jobs), "--no-figures"]
+    gdbatch("sweep", path, *options, "-o", "run", cwd=tmp_path)
+    parts = sorted(path.name for path in (run / "trials").glob("*.parquet"))
+    assert parts
+    for part in parts:
+        expected = (run / "trials" / part).read_bytes()
+        assert (tmp_path / "run" / "trials" / part).read_bytes() == expected
+
+
+def test_the_engine_trains_the_same(tmp_path: Path) -> None:
+    path = write(tmp_path, NETWORK)
+    tables = {}
+    for engine in ("numpy", "plain"):
+        options = ["--engine", engine, "-j", "1", "--no-figures", "-o", engine]
+        gdbatch("sweep", path, *options, cwd=tmp_path)
+        tables[engine] = pd.read_parquet(tmp_path / engine / "trials")
+    pd.testing.assert_frame_equal(tables["plain"], tables["numpy"], rtol=1e-9)
+
+
+def test_what_the_engine_refuses_is_said(tmp_path: Path) -> None:
+    done = python(
+        "-c",
+        "import sys, gdbatch\n"
+        "try: gdbatch.run_sweep(sys.argv[1], engine='plain')\n"
+        "except gdbatch.SweepFileError as error: print(error)",
+        write(tmp_path, FUNCTION),
+        cwd=tmp_path,
+    )
+    assert 'the engine "plain" trains networks only' in done
