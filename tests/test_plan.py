@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdbatch.errors import SweepFileError
+from gdbatch.ingredients.data_files import read_samples
 from gdbatch.ingredients.problems import samples
 from gdbatch.plan import RESULTS_VERSION, Cut, Plan
 from gdbatch.plan.identity import differences
@@ -486,12 +487,11 @@ def test_a_shard_of_another_cut_lies_inside_a_group() -> None:
 def test_a_data_file_is_read_once_for_all_groups(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = samples.read_samples
     paths: list[Path] = []
 
     def counted(path: Path, *options: Any) -> Any:
         paths.append(path)
-        return read(path, *options)
+        return read_samples(path, *options)
 
     monkeypatch.setattr(samples, "read_samples", counted)
     names = ["a.csv", "b.csv"]

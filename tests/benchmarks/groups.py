@@ -36,8 +36,8 @@ def main() -> None:
                     times = found.setdefault(stage, {one: [] for one in _COUNTS})[count]
                     if turn:  # the first turn warms up
                         times.append(1e3 * seconds / count)
-    for stage, times in found.items():
-        few, many = (statistics.median(times[count]) for count in _COUNTS)
+    for stage, measured in found.items():
+        few, many = (statistics.median(measured[count]) for count in _COUNTS)
         print(f"{stage:<8}{few:8.2f} {many:8.2f} ms per group   {many / few:.2f}×")
 
 

@@ -52,7 +52,7 @@ def network(
     }
     problem = Network(NetworkOptions(kind="network", layers=layers, **(drawn | options)))
     if form is not None:
-        evaluator = FusedEvaluator if form == "fused" else FORMS[form]
+        evaluator: Any = FusedEvaluator if form == "fused" else FORMS[form]
         problem.evaluator = partial(evaluator, problem.layers)  # type: ignore[method-assign]
     return problem
 
@@ -92,7 +92,7 @@ def random_parameters(
     random = np.random.default_rng([11, seed])
     if not kink:
         return random.normal(0, scale, (problem.n_parameters, lanes))
-    reference, columns = reference_of(problem), []
+    reference, columns = reference_of(problem), list[Array]()
     while len(columns) < lanes:
         column = random.normal(0, scale, problem.n_parameters)
         nested = reference.nested(column)
@@ -100,6 +100,12 @@ def random_parameters(
         if min(map(abs, sops)) >= kink:
             columns.append(column)
     return np.array(columns).T
+
+
+def present(array: Array | None) -> Array:
+    """An array of an evaluation that was asked for."""
+    assert array is not None
+    return array
 
 
 def evaluated(problem: Network, parameters: Array, dtype: np.dtype[Any] = F64) -> Evaluation:
@@ -178,8 +184,8 @@ def outcomes(results: Results) -> list[str]:
 
 def bytes_of(results: Results) -> list[tuple[bytes, ...]]:
     """All that is known of each trial's end, to the bit."""
-    columns = [results.outcome, results.steps, results.initial_loss, results.final_loss]
-    columns.append(results.gradient_norm)
+    columns: list[Array] = [results.outcome, results.steps, results.initial_loss]
+    columns += [results.final_loss, results.gradient_norm]
     assert results.final_parameters is not None
     return [
         (*(column[row].tobytes() for column in columns), results.final_parameters[:, row].tobytes())

@@ -199,7 +199,7 @@ def test_random_stable_trials_equal_the_reference(
 
 # chosen trials -------------------------------------------------------------------------------
 
-CHOSEN = {
+CHOSEN: dict[str, dict[str, Any]] = {
     "the tutorial": {"layers": [1, 1], "inputs": [[0.1]], "targets": [[0.3]]},
     "hidden units": {"layers": [2, 3, 1], "activation": "tanh", "bias": True},
     "a classifier": {"layers": [2, 2, 2], "loss": "binary_cross_entropy", "bias": True},
@@ -314,18 +314,19 @@ def test_the_tutorials_functions_are_the_network_of_one_weight(
     # the slope by p (1 - p) loses what p has lost to 1: an ulp of 1
     wanted = tutorial.sop_w_deriv(x) * g2 * g1
     assert gradient[0][0][0] == pytest.approx(wanted, rel=1e-13, abs=1e-15)
-    stepped = tutorial.update_w(w, gradient[0][0][0], 3.0)
+    stepped = tutorial.update_w(np.float64(w), gradient[0][0][0], np.float64(3.0))
     assert stepped == pytest.approx(w - 3.0 * wanted, rel=1e-13, abs=1e-14)
 
 
 def test_the_tutorials_derivatives_are_derivatives() -> None:
-    for point in (-3.0, -0.2, 0.0, 1.7):
+    target = np.float64(0.3)
+    for point in np.array([-3.0, -0.2, 0.0, 1.7]):
         ahead, behind = point + 1e-5, point - 1e-5
         # central differences with h = 1e-5 are off by h² and by 1e-16/h
         slope = (tutorial.sigmoid(ahead) - tutorial.sigmoid(behind)) / 2e-5
         assert tutorial.activation_sop_deriv(point) == pytest.approx(slope, abs=1e-9)
-        slope = (tutorial.error(ahead, 0.3) - tutorial.error(behind, 0.3)) / 2e-5
-        assert tutorial.error_predicted_deriv(point, 0.3) == pytest.approx(slope, abs=1e-9)
+        slope = (tutorial.error(ahead, target) - tutorial.error(behind, target)) / 2e-5
+        assert tutorial.error_predicted_deriv(point, target) == pytest.approx(slope, abs=1e-9)
 
 
 @settings(max_examples=50, deadline=None)

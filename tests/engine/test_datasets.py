@@ -82,7 +82,8 @@ def test_a_dataset_trains_and_is_part_of_the_plan(kind: str) -> None:
         plain.sweep.first.problem.samples[0]  # type: ignore[attr-defined]
     )
     assert plain.hash != plan_of(data | {"samples": 17}, layers).hash
-    assert plain.resolved()["problem"]["data"]["kind"] == kind
+    resolved: Any = plain.resolved()
+    assert resolved["problem"]["data"]["kind"] == kind
 
 
 def test_linear_targets_are_linear() -> None:
@@ -152,13 +153,14 @@ def test_chebyshev_polynomials(degree: int) -> None:
 
 def test_the_numbers_of_a_dataset_are_axes_that_split_the_plan() -> None:
     data = {"kind": "two_moons", "samples": 10}
-    axes = {"problem.data.noise": [0.0, 0.5], "problem.data.seed": {"count": 3}}
+    axes: dict[str, Any] = {"problem.data.noise": [0.0, 0.5], "problem.data.seed": {"count": 3}}
     plan = plan_of(data, [2, 1], **axes, seed={"count": 2})
     assert plan.groups == 6
     assert [axis.column for axis in plan.axes] == [
         "noise", "problem.data.seed", "seed", "learning_rate"
     ]  # fmt: skip
-    inputs = [plan.group(number).problem.layers.inputs for number in range(6)]  # type: ignore[attr-defined]
+    problems: Any = [plan.group(number).problem for number in range(6)]
+    inputs = [problem.layers.inputs for problem in problems]
     assert len({part.tobytes() for part in inputs}) == 6
     assert np.array_equal(inputs[0], drawn("two_moons", samples=10, noise=0.0)[0])
 
@@ -195,6 +197,7 @@ def test_a_wrong_dataset(
 
 
 def test_a_misspelt_dataset_is_told_once_though_it_has_axes() -> None:
+    axes: dict[str, Any] = {"problem.data.noise": [0.0]}
     with pytest.raises(SweepFileError) as caught:
-        plan_of({"kind": "moons"}, [2, 1], **{"problem.data.noise": [0.0]})
+        plan_of({"kind": "moons"}, [2, 1], **axes)
     assert [problem.key for problem in caught.value.problems] == ["problem.data.kind"]

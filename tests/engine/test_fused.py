@@ -225,13 +225,13 @@ def test_stable_trials_under_every_optimizer_of_kernels_equal_the_reference(
 ) -> None:
     """With every number different by lane; some converge, some diverge."""
     found = []
-    line = {"activation": "identity", "inputs": [[1.0]], "targets": [[0.3]]}
+    line: dict[str, Any] = {"activation": "identity", "inputs": [[1.0]], "targets": [[0.3]]}
     for problem, rates in (
         (network([2, 3, 1], activation="tanh", bias=True), np.geomspace(0.003, 0.3, 9)),
         (network([1, 1], **line), np.geomspace(0.003, 9, 9)),
     ):
         training = Training(150, stop={"loss": 0.05, "gradient_norm": 3.0}, hold=3, engine="fused")
-        numbers = different_numbers("optimizer", optimizer, 9, spread=0.5)
+        numbers: dict[str, Any] = different_numbers("optimizer", optimizer, 9, spread=0.5)
         for name in ("learning_rate", "weight_decay", "clip_norm", "clip_value"):
             del numbers[name]
         base = task_of(problem, training, rates, np.arange(9))
@@ -248,7 +248,7 @@ def test_kernels_step_as_the_equation_of_one_weight_says(optimizer: str) -> None
     state = tuple(np.float64(0) for _ in entry.state)
     shares = tuple(np.float64(0) for _ in entry.row_state)
     chosen = tuple(np.float64(numbers[name]) for name in entry.fused_hyperparameters)
-    weight, expected, memory = np.float64(0.5), np.float64(0.5), {}
+    weight, expected, memory = np.float64(0.5), np.float64(0.5), dict[str, Any]()
     for slope in np.random.default_rng(2).normal(0, 1, 100):
         weight, state, shares = entry.fused(weight, slope, state, shares, chosen, np.float64(0.01))
         expected = entry.update_one(expected, slope, 0.01, numbers, memory)

@@ -37,7 +37,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder, the working one, with sets of parameters for six seeds of 3→4→2."""
     random = np.random.default_rng(8)
     shapes = {"weight_1": (3, 4), "weight_2": (4, 2), "bias_1": (4,), "bias_2": (2,)}
-    sets = {name: random.normal(size=(6, *shape)) for name, shape in shapes.items()}
+    sets: dict[str, Any] = {name: random.normal(size=(6, *shape)) for name, shape in shapes.items()}
     np.savez(tmp_path / "sets.npz", **{name: sets[name] for name in ("weight_1", "weight_2")})
     np.savez(tmp_path / "biased.npz", **sets)
     np.savez(tmp_path / "shared.npz", **{name: array[0] for name, array in sets.items()})

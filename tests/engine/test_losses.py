@@ -114,7 +114,11 @@ def test_the_curvature_is_the_largest_eigenvalue_of_the_updates_jacobian(
     activation: str, loss: str, derivative_at: str, bias: bool
 ) -> None:
     # targets that every activation can meet
-    options = {"activation": activation, "loss": loss, "derivative_at": derivative_at}
+    options: dict[str, Any] = {
+        "activation": activation,
+        "loss": loss,
+        "derivative_at": derivative_at,
+    }
     problem = network([2, 2], bias=bias, inputs=[[0.6, -0.4]], targets=[[0.3, 0.7]], **options)
     inputs = np.array([0.6, -0.4] + [1.0] * bias)
     inverse = registry.get("activation", activation).inverse

@@ -32,6 +32,7 @@ from tests.engine.helpers import (
     evaluated,
     network,
     outcomes,
+    present,
     random_parameters,
     some_of,
     task_of,
@@ -122,7 +123,7 @@ TRIALS = 24
 
 
 def problem_of(form: str | None = None, **options: Any) -> Network:
-    several = {"samples": 12, "activation": "tanh", "bias": True} | options
+    several: dict[str, Any] = {"samples": 12, "activation": "tanh", "bias": True} | options
     return network([2, 3, 1], form=form, **several)
 
 
@@ -199,7 +200,9 @@ def test_a_minibatch_is_a_problem_of_its_samples_alone(
         wanted = evaluated(alone, parameters[:, [lane] * 8])
         assert wanted.loss is not None
         assert wanted.prediction_error is not None
-        np.testing.assert_allclose(out.gradient[:, lane], wanted.gradient[:, 0], 1e-12, 1e-14)
+        np.testing.assert_allclose(
+            present(out.gradient)[:, lane], present(wanted.gradient)[:, 0], 1e-12, 1e-14
+        )
         np.testing.assert_allclose(out.loss[lane], wanted.loss[0], 1e-13)
         np.testing.assert_allclose(out.prediction_error[lane], wanted.prediction_error[0], 1e-13)
 
@@ -243,7 +246,7 @@ def test_what_is_recorded_is_what_was_tracked(batch: Batch) -> None:
             evaluator.prepare(parameters, {}, np.zeros(8, np.int64), tracked)()
         assert tracked.loss is not None
         np.testing.assert_allclose(table["loss"][0, index], tracked.loss[0], 1e-12)
-        norm = np.linalg.norm(tracked.gradient[:, 0])
+        norm = np.linalg.norm(present(tracked.gradient)[:, 0])
         np.testing.assert_allclose(table["gradient_norm"][0, index], norm, 1e-12)
     for row in rows:
         last = np.flatnonzero(table["row"] == row)[-1]
@@ -282,7 +285,9 @@ def test_a_minibatch_of_a_regression_is_one_of_its_samples_alone(function: str) 
     for lane in range(9):
         wanted = filled(problem_of(chosen[:, lane]), x[:, [lane] * 8])
         assert wanted.loss is not None
-        np.testing.assert_allclose(found.gradient[:, lane], wanted.gradient[:, 0], 1e-12)
+        np.testing.assert_allclose(
+            present(found.gradient)[:, lane], present(wanted.gradient)[:, 0], 1e-12
+        )
         np.testing.assert_allclose(found.loss[lane], wanted.loss[0], 1e-12)
 
 

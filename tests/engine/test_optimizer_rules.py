@@ -23,7 +23,7 @@ START: Array = np.linspace(-1, 1, 9)
 GRADIENTS: Array = random_gradients((9, 1))[:, :, 0]
 
 
-def path_under(optimizer: str, decoupled: bool = False, **numbers: float) -> Array:
+def path_under(optimizer: str, decoupled: bool = False, **numbers: Any) -> Array:
     """Weights (steps, 9) from the common start by the common gradients."""
     base = task_of(network([3, 3]), Training(STEPS), [RATE], init="constant", value=0.0)
     task = with_updates(base, optimizer, decoupled=decoupled, **numbers)
@@ -266,7 +266,7 @@ def test_amsgrad_never_steps_further_than_adam() -> None:
     """On gradients that do not change direction, for the same means."""
     from_amsgrad, from_adam = path_under("amsgrad"), path_under("adam")
     assert not np.array_equal(from_amsgrad, from_adam)
-    numbers = {"beta1": 0.0, "beta2": 0.5}
+    numbers: dict[str, Any] = {"beta1": 0.0, "beta2": 0.5}
     sizes = [
         np.abs(np.diff(np.vstack([START, path_under(name, **numbers)]), axis=0))
         for name in ("amsgrad", "adam")

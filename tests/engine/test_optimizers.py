@@ -93,7 +93,7 @@ def test_arrays_do_what_the_equation_of_one_weight_says(
     path = path_of(task, gradients)
     for lane in range(9):
         updates = updates_of(task, lane)
-        weights, memories = list(starts[:, lane]), [{} for _ in starts]
+        weights, memories = list(starts[:, lane]), [dict[str, Any]() for _ in starts]
         for step in range(STEPS):
             weights = updates.next(weights, list(gradients[step, :, lane]), memories, step)
             assert path[step, :, lane] == pytest.approx(np.array(weights), rel=1e-12, abs=1e-12)
@@ -234,7 +234,7 @@ def test_every_number_of_an_optimizer_is_an_axis_inside_a_block(optimizer: str) 
         assert plan.groups == 1
         assert plan.columns(np.arange(4))[name].tolist() == [*values, *values]
         numbers = plan.task_of(0, np.arange(4)).optimizer_hyperparameters
-        assert numbers[name].tolist() == [*values, *values]
+        assert np.asarray(numbers[name]).tolist() == [*values, *values]
 
 
 @every_optimizer
@@ -243,7 +243,8 @@ def test_an_optimizer_says_its_equation_and_its_source_in_a_line(optimizer: str)
     line = registry.summary(entry)
     assert len(line) <= 100
     assert any(year in line for year in map(str, range(1847, 2100)))
-    assert "w ← w - η" in inspect.getdoc(entry) or "η" in inspect.getdoc(entry) or "Adam" in line
+    described = inspect.getdoc(entry) or ""
+    assert "η" in described or "Adam" in line
 
 
 # what is common to all -----------------------------------------------------------------------
@@ -254,7 +255,7 @@ def one_update(gradient: list[float], dtype: np.dtype[Any] = F64, **numbers: Any
     problem = network([1, len(gradient)])
     base = task_of(problem, Training(1, dtype), [1.0], init="constant", value=0.0)
     path = path_of(with_updates(base, **numbers), np.array(gradient)[None, :, None])
-    return (-path[0, :, 0]).tolist()
+    return [float(one) for one in -path[0, :, 0]]
 
 
 def test_clipping_by_value_cuts_each_slope() -> None:

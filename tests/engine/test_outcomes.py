@@ -125,7 +125,7 @@ def test_recorded_rows_are_the_start_the_multiples_and_the_end(
     assert (table["row"] == 0).all()
     weights = (1 - 2 * rate) ** table["step"].astype(float)
     # each update rounds, so errors grow by some ulp a step
-    near = {"rel": 1e-14 * (end + 1), "abs": 1e-300}
+    near: dict[str, Any] = {"rel": 1e-14 * (end + 1), "abs": 1e-300}
     assert table["parameters"][0] == pytest.approx(weights, **near)
     assert table["loss"][0] == pytest.approx(weights**2, **near)
     assert table["gradient_norm"][0] == pytest.approx(2 * np.abs(weights), **near)

@@ -130,7 +130,8 @@ def test_every_step_takes_the_rate_of_its_own_number(schedule: str, dtype: Any) 
     """In windows, where trials that start later share a block with others, and recorded."""
     warm_up = np.array([0.0, 3.0, 10.0, 2.5] * 3)
     task = falling(schedule, 12, 200, dtype, warm_up=warm_up)
-    task.problem.block_width = lambda dtype: 8  # type: ignore[method-assign]
+    problem: Any = task.problem
+    problem.block_width = lambda dtype: 8
     stopping = replace(task.training, stop={"loss": 0.2})  # which makes room for others
     for training in (task.training, stopping):
         mine = replace(task, training=training)

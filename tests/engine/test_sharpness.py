@@ -16,7 +16,7 @@ from gdbatch.engine.lane_state import LaneState
 from gdbatch.numerics.lanczos import largest_eigenvalue
 from gdbatch.training import Training
 from tests.documents import plan_of
-from tests.engine.helpers import ACTIVATIONS, F32, Array, network, task_of
+from tests.engine.helpers import ACTIVATIONS, F32, Array, network, present, task_of
 from tests.engine.test_functions import Case as FunctionCase
 from tests.engine.test_functions import evaluated as function_at
 from tests.engine.test_functions import every_case as every_function
@@ -89,8 +89,8 @@ def test_functions_are_multiplied_to_ten_digits(case: FunctionCase) -> None:
         unit = np.zeros_like(x)
         unit[place] = 1.0
         columns.append(hessian.product(unit))
-        ahead = function_at(problem, x + 1e-4 * unit).gradient
-        behind = function_at(problem, x - 1e-4 * unit).gradient
+        ahead = present(function_at(problem, x + 1e-4 * unit).gradient)
+        behind = present(function_at(problem, x - 1e-4 * unit).gradient)
         wanted = (ahead - behind) / 2e-4
         assert np.allclose(columns[-1], wanted, rtol=1e-5, atol=1e-5 * max(1, abs(wanted).max()))
     whole = np.array(columns)

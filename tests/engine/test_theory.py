@@ -108,7 +108,7 @@ def test_the_best_rate_of_a_quadratic_and_its_factor() -> None:
 @pytest.mark.parametrize("rate", [1e-2, 0.4, 3.0])
 def test_a_saddle_is_left_as_fast_as_theory_says(start: float, rate: float) -> None:
     radius = 10.0
-    limits = {"max_steps": 10_000, "divergence": {"loss": radius**2 / 2}}
+    limits: dict[str, Any] = {"max_steps": 10_000, "divergence": {"loss": radius**2 / 2}}
     results = train(task_of({"function": "saddle"}, [0.0, start], [rate], **limits))
     assert outcomes(results) == ["diverged"]
     assert results.steps[0] == math.ceil(math.log(radius / start) / math.log(1 + rate))
@@ -121,7 +121,7 @@ def critical_rates(starts: Array, y: float) -> Array:
     """η* of Liang and Montúfar, one a column of starts (u and v, trials)."""
     u, v = np.split(starts, 2)
     size, inner = (starts**2).sum(axis=0), (u * v).sum(axis=0)
-    return np.minimum(1 / abs(y), 8 / (size + np.sqrt(size**2 - 16 * y * (inner - y))))
+    return np.asarray(np.minimum(1 / abs(y), 8 / (size + np.sqrt(size**2 - 16 * y * (inner - y)))))
 
 
 def trained_at(task: Task, rates: Array) -> Results:

@@ -48,12 +48,12 @@ def different_numbers(
 ) -> dict[str, Array]:
     """The same, different in every lane."""
     random = np.random.default_rng([13, seed])
-    options, numbers = registry.get(family, kind).Options, {}
+    options, numbers = registry.get(family, kind).Options, dict[str, Array]()
     for name, number in valid_numbers(family, kind).items():
         lowest = number * (1 - spread) if number else 0.0
         numbers[name] = random.uniform(lowest, number or spread, lanes)
         if not _is_allowed(options, kind, name, float(numbers[name].min())):  # the least allowed
-            numbers[name] = number + random.integers(0, 5, lanes)
+            numbers[name] = number + random.integers(0, 5, lanes).astype(float)
     return numbers
 
 
@@ -121,7 +121,7 @@ def updates_of(task: Task, row: int) -> ReferenceUpdates:
     dtype = task.training.dtype.type
     numbers = numbers_of(task.optimizer_hyperparameters, dtype)
     rates = np.broadcast_to(np.atleast_1d(numbers.pop("learning_rate")), _layers(task))
-    schedule = {
+    schedule: dict[str, Any] = {
         "schedule": task.schedule,
         "schedule_hyperparameters": numbers_of(task.schedule_hyperparameters, np.float64),
     }

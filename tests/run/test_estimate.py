@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import threadpoolctl
 
+from gdbatch.engine import train
 from gdbatch.plan import Plan
 from gdbatch.run import estimate as module
 from gdbatch.run.estimate import estimate
@@ -39,6 +40,7 @@ def test_the_bytes_of_a_run_are_predicted(tmp_path: Path, record: dict[str, Any]
 
 
 def test_the_recorded_trials_are_counted() -> None:
+    changes: dict[str, Any]
     for changes in ({}, {"record.trials": {"seed": [1, 3]}}, {"record.trials": {}}):
         plan = plan_of(changes)
         recordings = filter(None, map(plan.recording, plan.shards()))
@@ -46,8 +48,7 @@ def test_the_recorded_trials_are_counted() -> None:
 
 
 def test_the_calibration_runs_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads = []
-    train = module.train
+    threads: list[Any] = []
 
     def watched(*arguments: Any, **options: Any) -> Any:
         threads.extend(pool["num_threads"] for pool in threadpoolctl.threadpool_info())

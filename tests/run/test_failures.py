@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from gdbatch.api import Run, load_run, run_sweep
+from gdbatch.engine import train
 from gdbatch.errors import GdbatchError, RunError
 from gdbatch.search import grid
 from tests.run.helpers import (
@@ -55,7 +56,6 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def failing_shard(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Training the shard with bias at the sum of products raises."""
-    train = grid.train
 
     def failing(task: Any, *rest: Any) -> Any:
         options = task.problem.options

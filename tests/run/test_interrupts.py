@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from gdbatch.api import load_run
+from gdbatch.engine import train
 from gdbatch.errors import GdbatchError
 from gdbatch.run import runner
 from gdbatch.search import grid
@@ -108,7 +109,7 @@ def test_ctrl_c_twice_is_still_one_message(tmp_path: Path) -> None:
 def test_an_interrupt_reaches_python_programs_and_the_observer_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train, heard = grid.train, []
+    heard: list[str] = []
     # a shell has its background jobs begin deaf to it
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 

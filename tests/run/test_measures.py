@@ -69,7 +69,8 @@ def test_the_fused_engine_is_measured_too(tmp_path: Path) -> None:
     source = document({"record.measures": ALL})
     plain = sweep_in(tmp_path / "plain", source).trials()
     fused = sweep_in(tmp_path / "fused", source, engine="fused").trials()
-    for name in plain.columns[plain.columns.get_loc("gradient_norm") + 1 :]:
+    columns = list(plain.columns)
+    for name in columns[columns.index("gradient_norm") + 1 :]:
         assert np.allclose(plain[name], fused[name], rtol=1e-9, equal_nan=True), name
 
 

@@ -312,7 +312,7 @@ def test_a_second_writer_that_starts_does_not_spoil_what_the_first_is_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Any number of writers can work on one run, on several machines too (DESIGN §6)."""
-    path, replace, started = tmp_path / "run", os.replace, []
+    path, replace, started = tmp_path / "run", os.replace, list[Path]()
 
     def replace_later(source: Path, target: Path) -> None:
         if Path(target).name == "part-000000000002.parquet" and not started:

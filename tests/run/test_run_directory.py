@@ -206,7 +206,8 @@ def rows_of_polars(folder: Path) -> int:
 
 
 def rows_of_duckdb(folder: Path) -> int:
-    (row,) = duckdb.sql(f"select count(*) from read_parquet('{folder}/*.parquet')").fetchall()
+    query = f"select count(*) from read_parquet('{folder}/*.parquet')"
+    (row,) = duckdb.execute(query).fetchall()
     return int(row[0])
 
 
@@ -228,7 +229,7 @@ def test_polars_reads_the_directory_as_it_is(run: Run) -> None:
 
 def test_duckdb_reads_the_parts_as_they_are(run: Run) -> None:
     names = ["trial", "bias", "derivative_at", "learning_rate", "outcome", "steps", "final_loss"]
-    rows = duckdb.sql(
+    rows = duckdb.execute(
         f"select {', '.join(names)} from read_parquet('{run.path}/trials/*.parquet') order by trial"
     ).fetchall()
     assert rows == list(run.trials()[names].astype(object).itertuples(index=False, name=None))

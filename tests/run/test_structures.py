@@ -56,7 +56,9 @@ def test_final_parameters_of_architectures_share_their_columns(tmp_path: Path) -
     run = sweep_in(tmp_path / "run", architectures(final_parameters=True))
     assert same_schema_everywhere(run)
     names = {name for one in BIASED.values() for name in one}
-    assert names == {name for name in run.trials() if name.startswith(("weight_", "bias_"))}
+    assert names == {
+        name for name in map(str, run.trials()) if name.startswith(("weight_", "bias_"))
+    }
     for layers, own in BIASED.items():
         rows = run.trials()[run.trials()["layers"] == layers]
         assert rows[own].notna().all(axis=None)
@@ -79,7 +81,7 @@ def test_recorded_parameters_of_architectures_load_together(tmp_path: Path) -> N
     for layers, own in BIASED.items():
         rows = run.trajectories()[run.trajectories()["layers"] == layers]
         assert len(rows)
-        present = [name for name in rows if rows[name].notna().all()]
+        present = [str(name) for name in rows if rows[name].notna().all()]
         assert {name for name in present if name.startswith(("weight_", "bias_"))} == set(own)
 
 
@@ -92,7 +94,7 @@ def test_recorded_predictions_of_different_widths_load_together(tmp_path: Path) 
     for number in (1, 2):
         assert table.loc[wide, f"prediction_{number}"].notna().all()
         assert table.loc[~wide, f"prediction_{number}"].isna().all()
-    names = [name for name in table if name.startswith("prediction")]
+    names = [name for name in map(str, table) if name.startswith("prediction")]
     assert table.loc[~wide, names].notna().sum(axis=1).eq(1).all()
     assert table.loc[wide, names].notna().sum(axis=1).eq(3).all()
 

@@ -219,11 +219,12 @@ def test_a_run_of_a_newer_version_is_refused_in_words(
 ) -> None:
     rewritten(path, change, seal)
     before = everything_in(path)
-    for work in (
+    works: list[Callable[[], object]] = [
         lambda: load_run(path),
         lambda: sweep_in(path),
         lambda: sweep_in(path, fresh=True),
-    ):
+    ]
+    for work in works:
         with pytest.raises(UsageError, match="newer than this one"):
             work()
     assert everything_in(path) == before
@@ -294,7 +295,7 @@ class LossRatio(Column):
 @pytest.fixture
 def with_loss_ratio(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The column `loss_ratio`, as from a plug-in."""
-    family = registry.family("column") | {"loss_ratio": LossRatio}
+    family = dict(registry.family("column")) | {"loss_ratio": LossRatio}
     monkeypatch.setattr(registry, "family", lambda name: family)
     columns.registered.cache_clear()
     columns.registered()

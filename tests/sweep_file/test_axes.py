@@ -142,7 +142,7 @@ def test_random_values_are_drawn_once_from_entropy_and_key(name: str) -> None:
     assert set(values_of(form, entropy=7, key="init.high")).isdisjoint(once)
     parsed = parse_axis(form)
     axis = Axis("init.low", "low", parsed, True, 7)
-    assert axis.values(np.array([13, 2, 2])).tolist() == [once[13], once[2], once[2]]
+    assert np.asarray(axis.values(np.array([13, 2, 2]))).tolist() == [once[13], once[2], once[2]]
 
 
 def test_the_entropy_of_the_file_is_what_random_axes_are_drawn_from() -> None:
@@ -150,7 +150,7 @@ def test_the_entropy_of_the_file_is_what_random_axes_are_drawn_from() -> None:
         plan = plan_of(
             {"axes.learning_rate": {"log_uniform": [0.1, 10], "num": 5}}, entropy=entropy
         )
-        return plan.columns(np.arange(5))["learning_rate"].tolist()
+        return [float(one) for one in plan.columns(np.arange(5))["learning_rate"]]
 
     assert rates(1) == rates(1)
     assert set(rates(1)).isdisjoint(rates(2))
@@ -227,7 +227,8 @@ def test_a_list_for_some_value_and_a_text_for_another() -> None:
         }
     )  # fmt: skip
     assert plan.columns(np.arange(2))["activation"] == ["tanh", "relu-sigmoid"]
-    assert [plan.group(number).problem.options.activation_names() for number in (0, 1)] == [
+    problems: Any = [plan.group(number).problem for number in (0, 1)]
+    assert [problem.options.activation_names() for problem in problems] == [
         ["tanh", "tanh"],
         ["relu", "sigmoid"],
     ]
@@ -316,7 +317,7 @@ def test_an_array_of_numpy_is_a_list_of_values() -> None:
 
 def test_a_whole_number_is_a_number() -> None:
     sweep = read_sweep(document({"axes.learning_rate": [1, 10]}))
-    assert sweep.axes[0].column_values(np.arange(2)).dtype == np.float64
+    assert np.asarray(sweep.axes[0].column_values(np.arange(2))).dtype == np.float64
 
 
 def test_the_words_for_an_ambiguous_short_name() -> None:

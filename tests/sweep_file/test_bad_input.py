@@ -446,7 +446,8 @@ def test_overrides_are_put_in_one_after_the_other(tmp_path: Path) -> None:
     )
     assert sweep.first.train.max_steps == 8
     assert sweep.first.train.training().divergence_limit == 3
-    assert sweep.first.problem.activation_names() == ["tanh"]
+    problem: Any = sweep.first.problem
+    assert problem.activation_names() == ["tanh"]
     assert sweep.first.optimizer.learning_rate == 5
     assert [axis.key for axis in sweep.axes] == ["optimizer.learning_rate", "seed", "init.low"]
 

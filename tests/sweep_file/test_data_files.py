@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 from gdbatch.errors import SweepFileError
+from gdbatch.ingredients.data_files import Samples
+from gdbatch.ingredients.problems.samples import SampleOptions
 from gdbatch.sweep_file import Sweep, read_sweep
 from tests.documents import TEXT
 from tests.engine.helpers import Array
@@ -26,6 +28,12 @@ def read_with(folder: Path, data: str, layers: str = "[2, 1]") -> Sweep:
     path = folder / "sweep.toml"
     path.write_text(text.replace("layers = [1, 1]", f"layers = {layers}"), encoding="utf-8")
     return read_sweep(path)
+
+
+def samples_of(sweep: Sweep) -> Samples:
+    problem = sweep.first.problem
+    assert isinstance(problem, SampleOptions)
+    return problem.samples
 
 
 def refusal(folder: Path, data: str) -> str:
@@ -58,21 +66,21 @@ CSV_FORMS = {
 @pytest.mark.parametrize("text", CSV_FORMS.values(), ids=CSV_FORMS)
 def test_a_csv_is_inputs_then_targets(tmp_path: Path, text: str) -> None:
     (tmp_path / "points.csv").write_bytes(text.encode())
-    inputs, targets = read_with(tmp_path, "points.csv").first.problem.samples
+    inputs, targets = samples_of(read_with(tmp_path, "points.csv"))
     assert inputs.tolist() == [[0, 1], [3, 4]]
     assert targets.tolist() == [[2], [5]]
 
 
 def test_the_ending_may_be_in_capitals(tmp_path: Path) -> None:
     (tmp_path / "POINTS.CSV").write_text("1,2,3\n")
-    assert read_with(tmp_path, "POINTS.CSV").first.problem.samples[1].tolist() == [[3]]
+    assert samples_of(read_with(tmp_path, "POINTS.CSV"))[1].tolist() == [[3]]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int16", "uint8"])
 def test_an_npz_is_inputs_and_targets(tmp_path: Path, dtype: str) -> None:
     inputs, targets = np.array([[0, 1], [3, 4]], dtype), np.array([[2], [5]], dtype)
     np.savez(tmp_path / "points.npz", inputs=inputs, targets=targets)
-    samples = read_with(tmp_path, "points.npz").first.problem.samples
+    samples = samples_of(read_with(tmp_path, "points.npz"))
     assert [part.dtype for part in samples] == [np.float64, np.float64]
     assert [part.tolist() for part in samples] == [[[0, 1], [3, 4]], [[2], [5]]]
 
@@ -84,7 +92,7 @@ def test_a_data_file_stands_beside_the_sweep_file_whatever_the_working_folder(
     (tmp_path / "data" / "points.csv").write_text("1,2,3\n")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    inputs, _ = read_with(tmp_path, "data/points.csv").first.problem.samples
+    inputs, _ = samples_of(read_with(tmp_path, "data/points.csv"))
     assert inputs.tolist() == [[1, 2]]
 
 
@@ -144,7 +152,7 @@ def test_header_settles_what_the_first_row_is(
 ) -> None:
     (tmp_path / "points.csv").write_text(text)
     line = f"points.csv'\nheader = {str(header).lower()}  # '"
-    inputs, _ = read_with(tmp_path, line).first.problem.samples
+    inputs, _ = samples_of(read_with(tmp_path, line))
     assert inputs[0].tolist() == first
 
 
@@ -166,7 +174,7 @@ def test_only_a_csv_has_a_header(tmp_path: Path, source: str) -> None:
 @pytest.mark.parametrize("text", ["0,1\n1,0\n", "0,1\n"])
 def test_two_columns_of_zeros_and_ones_are_data(tmp_path: Path, text: str) -> None:
     (tmp_path / "points.csv").write_text(text)
-    samples = read_with(tmp_path, "points.csv", "[1, 1]").first.problem.samples
+    samples = samples_of(read_with(tmp_path, "points.csv", "[1, 1]"))
     assert samples[0][0].tolist() == [0]
 
 
@@ -265,7 +273,7 @@ def test_only_the_arrays_that_are_used_matter(tmp_path: Path) -> None:
         "gaps.npy": npy(good * np.nan),
     }
     write_npz(tmp_path / "points.npz", **others)
-    inputs, targets = read_with(tmp_path, "points.npz").first.problem.samples
+    inputs, targets = samples_of(read_with(tmp_path, "points.npz"))
     assert inputs.tolist() == good.tolist()
     assert targets.tolist() == column.tolist()
 
@@ -388,8 +396,8 @@ def test_a_damaged_npz_is_refused_or_read_whole(tmp_path: Path, fraction: float,
     except SweepFileError as error:
         assert "points.npz" in str(error)  # noqa: PT017
     else:  # a byte that says nothing, such as a date
-        assert np.array_equal(sweep.first.problem.samples[0], inputs)
-        assert np.array_equal(sweep.first.problem.samples[1], targets)
+        assert np.array_equal(samples_of(sweep)[0], inputs)
+        assert np.array_equal(samples_of(sweep)[1], targets)
 
 
 def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
@@ -436,7 +444,7 @@ def test_a_regression_takes_as_many_inputs_as_there_are(tmp_path: Path) -> None:
     np.savez(tmp_path / "points.npz", inputs=[[0, 1], [3, 4]], targets=[[2], [5]])
     for line in ("data = 'points.csv'", "data = 'points.npz'",
                  "inputs = [[0, 1], [3, 4]]\ntargets = [[2], [5]]"):  # fmt: skip
-        inputs, targets = read_regression(tmp_path, line).first.problem.samples
+        inputs, targets = samples_of(read_regression(tmp_path, line))
         assert inputs.tolist() == [[0, 1], [3, 4]]
         assert targets.tolist() == [[2], [5]]
 
