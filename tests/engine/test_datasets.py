@@ -170,7 +170,7 @@ def test_the_numbers_of_a_dataset_are_axes_that_split_the_plan() -> None:
     [
         ({}, [2, 1], "problem.data", ['missing key "kind"', "two_moons"]),
         ({"kind": "moons"}, [2, 1], "problem.data.kind", ['did you mean "two_moons"?']),
-        ({"kind": 3}, [2, 1], "problem.data.kind", ["texts"]),
+        ({"kind": 3}, [2, 1], "problem.data.kind", ["string"]),
         ({"kind": "xor", "nois": 1}, [2, 1], "problem.data.nois", ['did you mean "noise"?']),
         ({"kind": "xor", "noise": -1}, [2, 1], "problem.data.noise", ["0 or more"]),
         ({"kind": "xor", "labels": [1]}, [2, 1], "problem.data.labels", ["at least 2"]),
