@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import registry
+from .. import outcomes, registry
 from ..engine import RECORDABLE
 from .diagnostics import Diagnostic
 from .sweep import Sweep
@@ -10,7 +10,7 @@ from .sweep import Sweep
 _OF_SUMMARIES = frozenset(
     {
         *("trial", "outcome", "steps", "step", "initial_loss", "final_loss", "index"),
-        *("trials", "converged", "diverged", "stalled", "unfinished", "completed"),
+        *("trials", "stable", "stationary"),
         *("success_rate", "success_low", "success_high"),
         *("steps_q25", "steps_median", "steps_q75", "final_loss_median"),
         *("searches", "edges", "rising", "all_stable", "none_stable"),
@@ -51,4 +51,4 @@ def column_diagnostics(sweep: Sweep) -> list[Diagnostic]:
 
 def reserved_columns() -> frozenset[str]:
     """Names that columns of results have, whatever the sweep."""
-    return frozenset(registry.family("column")) | frozenset(RECORDABLE) | _OF_SUMMARIES
+    return frozenset({*registry.family("column"), *RECORDABLE, *outcomes.names(), *_OF_SUMMARIES})
