@@ -108,7 +108,7 @@ def test_an_object_may_have_any_name_and_know_its_curvature(tmp_path: Path) -> N
     assert Plan(sweep).facts()["curvature"] == 6
     record = {"values": ["loss", "parameters"], "every": 10}
     path = sweep_of(tmp_path, code, problem={"object": "bowl"}, record=record)
-    run = run_sweep(path, out=tmp_path / "run", jobs=1, allow_python=True)
+    run = run_sweep(path, out=tmp_path / "run", jobs=1, figures=True, allow_python=True)
     assert {"x", "y", "loss"} <= set(run.trajectories().columns)
     assert (run.path / "figures" / "convergence.png").is_file()
 
