@@ -264,7 +264,7 @@ def test_steep_and_kinked_losses_are_not_suspected(tmp_path: Path) -> None:
         ({"file": "owm.py"}, ["problem.file", "no such Python file", 'did you mean "own.py"?']),
         ({"file": "own.toml"}, ["problem.file", ".py"]),
         ({"file": "."}, ["problem.file"]),
-        ({"file": 3}, ["problem.file", "text in quotes"]),
+        ({"file": 3}, ["problem.file", "string in quotes"]),
         ({"code": "x"}, ["problem.code", "unknown key"]),
     ],
 )
