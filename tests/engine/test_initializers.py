@@ -292,7 +292,11 @@ def test_options_that_do_not_fit(init: dict[str, Any], words: list[str]) -> None
         ({"kind": "normal", "scale": [1.0, 1.0]}, {"init.scale.2": [1.0]}, ["init.scale.1"]),
         ({"kind": "normal", "scale": [1.0, 1.0]}, {"init.scale.0": [1.0, -1.0]}, ["0 or more"]),
         ({"kind": "normal"}, {"init.scale": [1.0], "init.scale.0": [1.0]}, ["axis already"]),
-        ({"kind": "normal", "scale": [1.0, 1.0]}, {"init.scale.1000000000": [1.0]}, ["cannot be an axis"]),
+        (
+            {"kind": "normal", "scale": [1.0, 1.0]},
+            {"init.scale.1000000000": [1.0]},
+            ["cannot be an axis"],
+        ),
     ],
 )
 def test_axes_of_places_in_lists_that_are_wrong(
