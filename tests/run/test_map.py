@@ -206,12 +206,12 @@ def test_the_command_tells_what_was_saved_and_draws_all_pixels(tmp_path: Path) -
     ("table", "key", "told"),
     [
         ({"axes": [MOMENTUM, "learning_rat"]}, "map.axes[1]", 'did you mean "learning_rate"?'),
-        ({"axes": [MOMENTUM, "seed"]}, "map.axes[1]", "no seeds"),
-        ({"axes": [MOMENTUM, "max_steps"]}, "map.axes[1]", "inside a block"),
-        ({"axes": [MOMENTUM, "value"]}, "map.axes[1]", "in a zip"),
-        ({"axes": [RATE, RATE]}, "map.axes", "there twice"),
+        ({"axes": [MOMENTUM, "seed"]}, "map.axes[1]", "not a seed"),
+        ({"axes": [MOMENTUM, "max_steps"]}, "map.axes[1]", "within a block"),
+        ({"axes": [MOMENTUM, "value"]}, "map.axes[1]", "part of a zip"),
+        ({"axes": [RATE, RATE]}, "map.axes", "given twice"),
         ({"axes": [RATE]}, "map.axes", "a list of at least 2"),
-        ({"axes": [MOMENTUM, RATE], "coarse": 6}, "map.coarse", "no power of two"),
+        ({"axes": [MOMENTUM, RATE], "coarse": 6}, "map.coarse", "must be a power of two"),
         ({"axes": [MOMENTUM, RATE], "coarse": 64}, "map.coarse", "32 or less"),
         ({"axes": [MOMENTUM, RATE], "by": "steps"}, "map.by", "outcome, period"),
         ({"axes": [MOMENTUM, RATE], "coarser": 4}, "map.coarser", 'did you mean "coarse"?'),
@@ -235,4 +235,4 @@ def test_a_sweep_refines_an_axis_or_a_map(tmp_path: Path) -> None:
     source["axes"][RATE] = {"refine": [1.0, 4.0], "tolerance": 0.1}
     done = command("sweep", write_sweep(tmp_path / "bad.toml", source))
     assert done.exit_code == 2
-    assert "one axis is refined already" in done.stderr
+    assert "one axis is refined" in done.stderr
