@@ -48,10 +48,25 @@ WORK |= {f"{name}, fused": WORK[name] for name in ("1-1", "2-3-3 classifier", "2
 STOPS = {"3-8-8-1": {"loss": 0.15}}
 STOP = {"prediction_error": 0.2}
 
-# half a minute of compiling, by kernels that differ from the others' in one function
-LONG_WORK = "2-3-3 classifier, fused"
+# kernels take half a minute to compile: in short those of one shape in each number type, and all
+# tests of them for the same worker of pytest-xdist
+IN_SHORT = {("1-1, fused", F32), ("2-4-1 with bias, fused", F64)}
+
+
+def _marks(work: str, dtype: np.dtype[Any]) -> list[pytest.MarkDecorator]:
+    if "fused" not in work:
+        return []
+    group = pytest.mark.xdist_group(f"{work}, {dtype}")
+    return [group] if (work, dtype) in IN_SHORT else [group, pytest.mark.long]
+
+
 every_work = pytest.mark.parametrize(
-    "work", [pytest.param(one, marks=pytest.mark.long) if one == LONG_WORK else one for one in WORK]
+    ("work", "dtype"),
+    [
+        pytest.param(work, dtype, id=f"{work}-{dtype}", marks=_marks(work, dtype))
+        for work in WORK
+        for dtype in (F64, F32)
+    ],
 )
 both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
 
@@ -84,7 +99,6 @@ def ends_in_blocks(task: Task, width: int, monkeypatch: pytest.MonkeyPatch) -> E
 # trials --------------------------------------------------------------------------------------
 
 
-@both_dtypes
 @every_work
 def test_the_trials_below_end_in_several_ways(work: str, dtype: np.dtype[Any]) -> None:
     results = train(sweep_of(work, dtype))
@@ -95,7 +109,6 @@ def test_the_trials_below_end_in_several_ways(work: str, dtype: np.dtype[Any]) -
     assert len({*results.steps}) > TRIALS // 8
 
 
-@both_dtypes
 @every_work
 def test_a_trial_ends_as_it_would_alone(work: str, dtype: np.dtype[Any]) -> None:
     task = sweep_of(work, dtype)
@@ -104,7 +117,6 @@ def test_a_trial_ends_as_it_would_alone(work: str, dtype: np.dtype[Any]) -> None
         assert bytes_of(alone) == [expected(work, dtype)[row]]
 
 
-@both_dtypes
 @every_work
 @pytest.mark.parametrize("width", [1, 3, 8, 13, 29, 64])
 def test_the_width_of_blocks_changes_nothing(
@@ -114,7 +126,6 @@ def test_the_width_of_blocks_changes_nothing(
     assert found == expected(work, dtype)
 
 
-@both_dtypes
 @every_work
 def test_the_order_of_trials_changes_nothing(
     work: str, dtype: np.dtype[Any], monkeypatch: pytest.MonkeyPatch
@@ -126,7 +137,6 @@ def test_the_order_of_trials_changes_nothing(
         assert found == [expected(work, dtype)[row] for row in order]
 
 
-@both_dtypes
 @every_work
 @pytest.mark.parametrize("cut", [1, 7, 31])
 def test_an_assignment_in_two_parts_gives_the_same(
@@ -138,7 +148,6 @@ def test_an_assignment_in_two_parts_gives_the_same(
     assert found[0] + found[1] == expected(work, dtype)
 
 
-@both_dtypes
 @every_work
 def test_a_trial_in_a_crowd_of_divergences_ends_as_alone(work: str, dtype: np.dtype[Any]) -> None:
     training = training_of(work, dtype)
@@ -153,7 +162,6 @@ def test_a_trial_in_a_crowd_of_divergences_ends_as_alone(work: str, dtype: np.dt
 
 
 @pytest.mark.long
-@both_dtypes
 @every_work
 def test_every_width_up_to_a_hundred_changes_nothing(
     work: str, dtype: np.dtype[Any], monkeypatch: pytest.MonkeyPatch
@@ -194,9 +202,18 @@ def test_an_evaluation_is_the_same_in_every_slot_and_width(
     assert_same_bits(problem, dtype, range(8, 70, 3))
 
 
-@both_dtypes
-@pytest.mark.parametrize("form", [*FORMS, "fused"])
-@pytest.mark.parametrize("work", [name for name in WORK if "fused" not in name])
+SHAPES = [name for name in WORK if "fused" not in name]
+EVALUATED = [
+    pytest.param(work, form, dtype, marks=[pytest.mark.long] if (place + turn) % 2 else [])
+    if form == "fused"
+    else pytest.param(work, form, dtype)
+    for form in (*FORMS, "fused")
+    for place, work in enumerate(SHAPES)
+    for turn, dtype in enumerate((F64, F32))
+]
+
+
+@pytest.mark.parametrize(("work", "form", "dtype"), EVALUATED)
 def test_every_shape_is_evaluated_the_same_in_every_slot_and_width(
     work: str, form: str, dtype: np.dtype[Any]
 ) -> None:

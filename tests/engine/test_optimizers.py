@@ -224,7 +224,7 @@ def test_every_number_of_an_optimizer_is_an_axis_inside_a_block(optimizer: str) 
     for name, number in valid_numbers("optimizer", optimizer).items():
         if name == "learning_rate":
             continue
-        values = [number, number / 2]
+        values = [number, number / 2 if number else 0.01]
         plan = plan_of(
             {
                 "optimizer": {"kind": optimizer},
