@@ -437,28 +437,73 @@ def test_by_default_a_trajectory_is_not_endless() -> None:
 
 # cuts --------------------------------------------------------------------------------------
 
-CUT = Cut(((2, 10), (1, 4), (3, 5)))
+CUT = Cut(((2, ((1, 10), (2, 4))), (1, ((3, 5),))))
+
+
+def cut_of(*runs: tuple[int, int]) -> Cut:
+    return Cut.of([(1, runs)])
 
 
 def test_a_cut_gives_the_range_of_every_shard() -> None:
-    ranges = [(0, 10), (10, 20), (20, 24), (24, 29), (29, 34), (34, 39)]
+    ranges = [
+        (0, 10),
+        (10, 14),
+        (14, 18),
+        (18, 28),
+        (28, 32),
+        (32, 36),
+        (36, 41),
+        (41, 46),
+        (46, 51),
+    ]
     assert list(CUT.ranges()) == ranges
-    assert [CUT.range_of(shard) for shard in range(6)] == ranges
-    assert (CUT.shards, CUT.trials) == (6, 39)
-    for number in (-1, 6):
+    assert [CUT.range_of(shard) for shard in range(9)] == ranges
+    assert (CUT.shards, CUT.trials) == (9, 51)
+    for number in (-1, 9):
         with pytest.raises(IndexError):
             CUT.range_of(number)
 
 
-def test_a_cut_merges_neighbours_of_the_same_length() -> None:
-    assert Cut.of([(1, 5), (0, 7), (2, 5), (1, 3)]) == Cut(((3, 5), (1, 3)))
+def test_a_cut_merges_what_repeats() -> None:
+    assert cut_of((1, 5), (0, 7), (2, 5), (1, 3)) == Cut(((1, ((3, 5), (1, 3))),))
+    assert Cut.of([(1, [(2, 5)]), (3, [(1, 5)])]) == Cut(((1, ((5, 5),)),))
+    assert Cut.of([(1, [(2, 5), (1, 3)])] * 1000) == Cut(((1000, ((2, 5), (1, 3))),))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)),
+                                                   min_size=1)), min_size=1)
+)  # fmt: skip
+def test_a_merged_cut_has_the_same_shards(repeats: list[tuple[int, list[tuple[int, int]]]]) -> None:
+    lengths = [
+        length for times, runs in repeats for _ in range(times)
+        for shards, length in runs for _ in range(shards)
+    ]  # fmt: skip
+    ends = list(itertools.accumulate(lengths))
+    ranges = list(zip([0, *ends], ends, strict=False))
+    cut = Cut.of(repeats)
+    assert list(cut.ranges()) == ranges
+    assert [cut.range_of(shard) for shard in range(len(ranges))] == ranges
 
 
 def test_a_cut_is_what_its_data_says() -> None:
     assert Cut.from_data(json.loads(json.dumps(CUT.as_data()))) == CUT
 
 
-@pytest.mark.parametrize("data", [None, [], {}, [[1]], [[1, 0]], [[1, 2.0]], [[True, 2]], [3]])
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        {},
+        [[1]],
+        [[1, 2]],
+        [[1, []]],
+        [[0, [[1, 2]]]],
+        [[1, [[1, 2.0]]]],
+        [[True, [[1, 2]]]],
+    ],
+)
 def test_other_data_is_no_cut(data: object) -> None:
     with pytest.raises(ValueError, match="a cut"):
         Cut.from_data(data)
@@ -466,20 +511,20 @@ def test_other_data_is_no_cut(data: object) -> None:
 
 def test_a_plan_takes_another_cut() -> None:
     plan = plan_of()
-    other = plan.with_cut(Cut(((2, 5), (1, 2))))
+    other = plan.with_cut(cut_of((2, 5), (1, 2)))
     assert [(shard.start, shard.stop) for shard in other.shards()] == [(0, 5), (5, 10), (10, 12)]
     assert other.hash == plan.hash
     assert pickle.loads(pickle.dumps(other)).cut == other.cut
-    for wrong in (Cut(((1, 11),)), Cut(((1, 13),)), Cut(((2, 12),))):
+    for wrong in (cut_of((1, 11)), cut_of((1, 13)), cut_of((2, 12))):
         with pytest.raises(ValueError, match="the cut"):
             plan.with_cut(wrong)
 
 
 def test_a_shard_of_another_cut_lies_inside_a_group() -> None:
     plan = plan_of({"axes": {"problem.bias": [False, True], "learning_rate": [1.0, 2.0, 3.0, 4.0]}})
-    for right in (Cut(((4, 2),)), Cut(((2, 4),)), Cut(((1, 3), (1, 1), (1, 4)))):
+    for right in (cut_of((4, 2)), cut_of((2, 4)), cut_of((1, 3), (1, 1), (1, 4))):
         assert plan.with_cut(right).cut == right
-    for wrong in (Cut(((2, 3), (1, 2))), Cut(((1, 8),)), Cut(((1, 2), (1, 4), (1, 2)))):
+    for wrong in (cut_of((2, 3), (1, 2)), cut_of((1, 8)), cut_of((1, 2), (1, 4), (1, 2))):
         with pytest.raises(ValueError, match="does not fit"):
             plan.with_cut(wrong)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -118,17 +118,18 @@ class Plan:
         names: dict[str, None] = {}
         targets: list[list[float]] = []  # up to two that differ
         curvatures: list[float | None] = []
+        span = self.search.span or self.group_trials
 
-        def runs() -> Iterator[tuple[int, int]]:
+        def repeats() -> Iterator[tuple[int, Iterable[tuple[int, int]]]]:
             for group in map(self.group, range(self.groups)):
                 contents.add(group.sections)
                 if self.sweep.record.final_parameters:
                     names.update(dict.fromkeys(group.problem.parameter_names))
                 _note(targets, list(group.problem.targets))
                 _note(curvatures, group.problem.curvature)
-                yield from self.search.cut(group.trials, group.block_width)
+                yield group.trials // span, self.search.cut(span, group.block_width)
 
-        cut = Cut.of(runs())
+        cut = Cut.of(repeats())
         return _Survey(
             contents.as_data(),
             cut,
@@ -153,16 +154,10 @@ class Plan:
         Raises ValueError if a shard would not lie inside a group, or would split what is trained
         together.
         """
-        whole, unit = self.search.span or self.group_trials, self.search.unit
-        end = 0
-        for shards, length in cut.runs:
-            room = whole - end % whole
-            fits = shards * length <= room or (room % length == 0 == whole % length)
-            if length % unit or not fits:
-                raise ValueError("the cut does not fit the plan")
-            end += shards * length
-        if end != self.trials:
-            raise ValueError(f"the cut has {end:,} trials, the plan {self.trials:,}")
+        if cut.trials != self.trials:
+            raise ValueError(f"the cut has {cut.trials:,} trials, the plan {self.trials:,}")
+        if not cut.fits(self.search.span or self.group_trials, self.search.unit):
+            raise ValueError("the cut does not fit the plan")
         plan = copy.copy(self)
         plan.cut = cut
         return plan

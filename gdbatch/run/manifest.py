@@ -79,7 +79,7 @@ class _Decided(TypedDict):
     """What a manifest has since format 2."""
 
     format: int
-    cut: list[list[int]]
+    cut: list[list[Any]]
     columns: dict[str, str]
     derived: list[str]
     simd: str
@@ -94,7 +94,7 @@ class Manifest(TypedDict):
     recording_hash: str
     trials: int
     shards: int
-    cut: list[list[int]]  # see `Cut`; empty in a run of version 0.1.0
+    cut: list[list[Any]]  # see `Cut`; empty in a run of version 0.1.0
     engine: str
     simd: str  # vector instructions of NumPy
     columns: dict[str, str]  # of `trials`: name → Arrow type

@@ -60,12 +60,11 @@ class AdaptiveMap(Search):
         return self.pixels
 
     def cut(self, trials: int, block_width: int) -> Iterator[tuple[int, int]]:
-        """Each map is cut into tiles; the last one takes the rest, half a tile more or less."""
+        """A map is cut into tiles; the last one takes the rest, half a tile more or less."""
         tiles = max(1, (self.rows + _TILE_ROWS // 2) // _TILE_ROWS)
         last = self.rows - (tiles - 1) * _TILE_ROWS
-        for _ in range(trials // self.pixels):
-            yield tiles - 1, _TILE_ROWS * self.columns
-            yield 1, last * self.columns
+        yield tiles - 1, _TILE_ROWS * self.columns
+        yield 1, last * self.columns
 
     def train(self, shard: ShardTask) -> Results:
         """Train the pixels of a tile that are worth it, and those that are recorded."""

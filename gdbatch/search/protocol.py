@@ -64,7 +64,7 @@ class Search(ABC):
 
     @abstractmethod
     def cut(self, trials: int, block_width: int) -> Iterable[tuple[int, int]]:
-        """The shards of a group in their order, as pairs: how many, trials in each.
+        """The shards of a span, or of a group, in their order, as pairs: how many, trials in each.
 
         Depends on the arguments only, which are the same on every machine.
         """

@@ -117,7 +117,7 @@ def test_an_old_run_can_be_replaced(old: Path) -> None:
 # runs with another cut -----------------------------------------------------------------------
 
 SWEEP = document({"axes": {"seed": {"count": 6}, "learning_rate": [1.0, 100.0]}})
-CUT = Cut(((2, 5), (1, 2)))
+CUT = Cut(((1, ((2, 5), (1, 2))),))
 
 
 @pytest.fixture
