@@ -33,7 +33,7 @@ from .tasks import make_task
 Item = TypeVar("Item")
 
 _CACHED_GROUPS = 8
-_KNOWN = ("hash", "recording_hash", "parameter_names", "cut")  # sent along, once computed
+_FOR_WORKERS = ("hash", "recording_hash", "parameter_names")  # pickled once they are computed
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,9 @@ class Plan:
         self._group = functools.lru_cache(maxsize=_CACHED_GROUPS)(self._make_group)
 
     def __getstate__(self) -> dict[str, object]:
-        known = {name: self.__dict__[name] for name in _KNOWN if name in self.__dict__}
+        known = {
+            name: value for name, value in self.__dict__.items() if name in (*_FOR_WORKERS, "cut")
+        }
         return {"sweep": self.sweep, **known}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -162,11 +164,13 @@ class Plan:
         plan.cut = cut
         return plan
 
-    def without_cut(self) -> Plan:
-        """The same plan as workers need it, who are sent their shards.
+    def for_workers(self) -> Plan:
+        """The same plan as workers need it, who are sent their shards: without its cut.
 
         As large as the sweep, whatever the number of groups.
         """
+        for name in _FOR_WORKERS:
+            getattr(self, name)
         plan = copy.copy(self)
         plan.__dict__.pop("cut", None)
         return plan

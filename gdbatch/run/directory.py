@@ -215,6 +215,11 @@ class RunDirectory:
         data = sealed(_key(plan, shard, "trials"), table)
         self.store.put(part_name("trials", shard.number), [data])
 
+    def written_shards(self) -> list[int]:
+        """The numbers of the shards that have a part of any kind, sound or not, in order."""
+        manifest = self.manifest()
+        return sorted({shard for kind in KINDS for shard, _ in self._parts_of(kind, manifest)})
+
     def is_done(self, plan: Plan, shard: Shard) -> bool:
         """Whether the parts of a shard are there and sound.
 

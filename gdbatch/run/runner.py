@@ -1,13 +1,16 @@
-"""Runs a plan: every shard that is not done yet, on an executor, into a run directory.
+"""Runs a plan: trains every shard that is not done yet, on an executor, into a run directory.
 
-Workers write their shard themselves and return only counts.
+Workers write their shards themselves and return only counts.
 """
 
 from __future__ import annotations
 
+import functools
 import os
+import pickle
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,27 +27,46 @@ from .executors.protocol import Executor
 from .manifest import moment
 
 _CALIBRATION = 0.1  # seconds
-_WORTH_WORKERS = 1.0  # seconds of work from which on to start worker processes
+_WORTH_WORKERS = 1.0  # seconds of work from which on worker processes are started
 _MOST_PREPARED = 100  # groups
 
 
 @dataclass(frozen=True)
 class ShardReport:
-    """What a worker says of one shard."""
+    """What a worker reports about one shard."""
 
     shard: int
     trials: int
     outcomes: dict[str, int] = field(default_factory=dict)
     updates: int = 0
     failure: str = ""
-    fatal: bool = False  # the disk, not the shard: going on makes no sense
+    fatal: bool = False  # the disk failed, not the shard, so that other shards would fail too
+
+
+class SentPlan:
+    """A plan for workers: it is pickled once, and a worker keeps it from one task to the next."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    @functools.cached_property
+    def _pickled(self) -> bytes:
+        return pickle.dumps(self.plan.for_workers())
+
+    def __reduce__(self) -> tuple[object, tuple[bytes]]:
+        return _received, (self._pickled,)
+
+
+@functools.lru_cache(maxsize=1)
+def _received(pickled: bytes) -> SentPlan:
+    return SentPlan(pickle.loads(pickled))
 
 
 @dataclass(frozen=True)
 class Work:
     """One task of an executor."""
 
-    plan: Plan
+    sent: SentPlan
     directory: RunDirectory
     shard: Shard
 
@@ -63,34 +85,34 @@ class Totals:
 
 
 class Observer:
-    """Is told how a run goes; this one keeps it to itself."""
+    """Is told about the progress of a run; does nothing itself."""
 
     def start(self, trials: int, kept_trials: int) -> None:
-        """A run of `trials` trials begins, of which some are done already."""
+        """A run of `trials` trials begins, some of which are done already."""
 
     def preparing(self) -> None:
-        """The engine compiles what it will run, which is done once for all workers."""
+        """The engine compiles, once for all workers."""
 
     def shard_done(self, report: ShardReport) -> None:
         """A shard has come back."""
 
     def stop(self) -> None:
-        """The run is over, however."""
+        """The run has ended, complete or not."""
 
 
 def run_shard(work: Work) -> ShardReport:
-    """Train one shard and write its parts; the function that executors are handed."""
-    plan, shard = work.plan, work.shard
+    """Train one shard and write its parts; the function that executors run."""
+    plan, shard = work.sent.plan, work.shard
     try:
         with threadpoolctl.threadpool_limits(1):
             results = plan.search.train(plan.shard_task(shard))
         work.directory.write_shard(plan, shard, results)
     except GdbatchError as error:
         return ShardReport(shard.number, len(shard), failure=str(error), fatal=True)
-    except IngredientError as error:  # in code that a sweep names
+    except IngredientError as error:  # from code that a sweep names
         failure = f"shard {shard.number}: {error.message}"
         return ShardReport(shard.number, len(shard), failure=failure)
-    except Exception as error:  # a shard that fails must not take the others with it
+    except Exception as error:  # other shards go on
         if os.environ.get("GDBATCH_TRACEBACK"):
             traceback.print_exc()
         failure = f"shard {shard.number}: {type(error).__name__}: {error}"
@@ -113,10 +135,10 @@ def run(
     fresh: bool = False,
     observer: Observer | None = None,
 ) -> Totals:
-    """Run what is left of a plan; returns totals, with a list of shards that failed.
+    """Run what is left of a plan; the totals returned list the shards that failed.
 
-    Raises UsageError for a directory that is something else's, RunError for the disk or a lost
-    worker, KeyboardInterrupt when interrupted; finished shards are kept in every case.
+    Raises UsageError if the directory cannot be used, RunError for the disk or a lost worker, and
+    KeyboardInterrupt; finished shards are kept in every case.
     """
     try:
         chosen: type[Executor] = registry.get("executor", executor)
@@ -127,45 +149,45 @@ def run(
     most_workers = cores(jobs)
     plan = directory.prepare(plan, fresh)
     totals = Totals()
-    todo = []
-    for shard in plan.shards():
-        if directory.is_done(plan, shard):
-            totals.kept_shards += 1
-            totals.trials += len(shard)
-        else:
-            todo.append(shard)
-    if todo:
+    kept = _kept(plan, directory, totals)
+    left = plan.shard_count - len(kept)
+    if left:
         directory.check_machine()
     observer.start(plan.trials, totals.trials)
+    workers = 1
     try:
-        workers = _workers(plan, len(todo), most_workers)
-        _prepare(plan, observer)
-        tasks = (Work(plan, directory, shard) for shard in todo)
-        for report in chosen().run(run_shard, tasks, workers):
+        workers = _workers(plan, left, most_workers)
+        _prepare(plan, left, observer)
+        for report in chosen().run(run_shard, _work(plan, directory, kept), workers):
             _count(totals, report)
             observer.shard_done(report)
     finally:
         observer.stop()
     totals.seconds = time.perf_counter() - clock
-    directory.amend_manifest(
-        {
-            "finished": moment(time.time()),
-            "seconds": round(totals.seconds, 3),
-            "workers": workers,
-            "totals": {
-                "trials": totals.trials,
-                "shards_computed": totals.computed_shards,
-                "shards_kept": totals.kept_shards,
-                "updates_computed": totals.updates,
-                "failures": totals.failures,
-            },
-        }
-    )
+    directory.amend_manifest(_summary(totals, workers))
     return totals
 
 
+def _kept(plan: Plan, directory: RunDirectory, totals: Totals) -> set[int]:
+    """The shards that earlier runs have finished; only those that have parts are checked."""
+    kept = set()
+    for number in directory.written_shards():
+        shard = plan.shard(number)
+        if directory.is_done(plan, shard):
+            kept.add(number)
+            totals.kept_shards += 1
+            totals.trials += len(shard)
+    return kept
+
+
+def _work(plan: Plan, directory: RunDirectory, kept: set[int]) -> Iterator[Work]:
+    """The other shards, one at a time: there may be more than fit in memory."""
+    sent = SentPlan(plan)
+    return (Work(sent, directory, shard) for shard in plan.shards() if shard.number not in kept)
+
+
 def _workers(plan: Plan, shards: int, most: int) -> int:
-    """Worker processes for so many shards: one where starting others would take longer."""
+    """Worker processes for so many shards: one if starting others would take longer."""
     workers = min(most, max(1, shards))
     if workers == 1:
         return 1
@@ -173,9 +195,9 @@ def _workers(plan: Plan, shards: int, most: int) -> int:
     return 1 if alone < _WORTH_WORKERS else workers
 
 
-def _prepare(plan: Plan, observer: Observer) -> None:
-    """What an engine does once, such as compiling, so that workers find it done."""
-    for number in range(min(plan.groups, _MOST_PREPARED)):
+def _prepare(plan: Plan, shards: int, observer: Observer) -> None:
+    """Have the engine do once, such as compiling, what every worker would do otherwise."""
+    for number in range(min(plan.groups, _MOST_PREPARED) if shards else 0):
         task = plan.task_of(number, np.array([plan.group(number).start]))
         engine = engine_named(task.training.engine)
         if engine.is_prepared(task):
@@ -195,3 +217,19 @@ def _count(totals: Totals, report: ShardReport) -> None:
     totals.computed_shards += 1
     for name, count in report.outcomes.items():
         totals.outcomes[name] += count
+
+
+def _summary(totals: Totals, workers: int) -> dict[str, object]:
+    """What the manifest says about a run that has ended."""
+    return {
+        "finished": moment(time.time()),
+        "seconds": round(totals.seconds, 3),
+        "workers": workers,
+        "totals": {
+            "trials": totals.trials,
+            "shards_computed": totals.computed_shards,
+            "shards_kept": totals.kept_shards,
+            "updates_computed": totals.updates,
+            "failures": totals.failures,
+        },
+    }
