@@ -31,12 +31,13 @@ _MOST_CHECKED = 1000  # values of one axis, and structural combinations
 def cross_check(sweep: Sweep, axes: FoundAxes, diagnostics: Diagnostics) -> None:
     """Note what is wrong with a sweep as a whole."""
     for dimension in sweep.dimensions:
-        _check_repeats(sweep, dimension, axes, diagnostics)
+        repeats = _check_repeats(sweep, dimension, axes, diagnostics)
         for axis in dimension:
             if axis.key == "seed":
                 _check_seeds(sweep, axis, axes, diagnostics)
             else:
-                _check_values(sweep, axis, dimension, axes, diagnostics)
+                seen: dict[str, int] | None = None if repeats or len(dimension) > 1 else {}
+                _check_values(sweep, axis, dimension, seen, axes, diagnostics)
     if not diagnostics:
         _check_combinations(sweep, axes, diagnostics)
     if not diagnostics:
@@ -50,18 +51,20 @@ def _check_values(
     sweep: Sweep,
     axis: Axis,
     dimension: Sequence[Axis],
+    seen: dict[str, int] | None,
     axes: FoundAxes,
     diagnostics: Diagnostics,
 ) -> None:
-    """Each value of a list, the ends of any other form, with the first of the other axes."""
-    checked: dict[str, int] = {}  # sections, as text, and the place of the value
-    size = axis.form.size
+    """Each value of a list, the ends of any other form, with the first of the other axes.
+
+    seen: where values that mean the same are to be found, by what they mean.
+    """
     for place, value in _values_to_check(axis):
         partners = {one.key: one.value(place) for one in dimension if one is not axis}
         sections = _check_one(sweep, {axis.key: value, **partners}, place, axes, diagnostics)
-        if sections is None or axis.per_lane or len(dimension) > 1 or size > _MOST_CHECKED:
+        if sections is None or axis.per_lane or seen is None:
             continue
-        same = checked.setdefault(_as_plain_text(sections, axis), place)
+        same = seen.setdefault(_as_plain_text(sections, axis), place)
         if same != place:
             message = "means the same, with all defaults written out, as value "
             diagnostics.add(_place_of(axis, place, axes), f"{message}{same + 1}; {_ADVICE}")
@@ -151,8 +154,8 @@ _ADVICE = "a trial given twice would count as two independent ones, so leave one
 
 def _check_repeats(
     sweep: Sweep, dimension: Sequence[Axis], axes: FoundAxes, diagnostics: Diagnostics
-) -> None:
-    """Equal values, also after rounding to the least precise number type of the sweep."""
+) -> bool:
+    """Note equal values, also after rounding to the least precise number type of the sweep."""
     dtypes = {str(sweep.first.train.dtype)}
     for axis in sweep.axes:
         if axis.key == "train.dtype":
@@ -160,10 +163,10 @@ def _check_repeats(
     try:
         dtype: np.dtype[np.floating] = np.dtype(min(dtypes))  # "float32" before "float64"
         places = repeated_places(dimension, dtype)
-    except (TypeError, OverflowError):  # a value that is none, which `_check_values` says
-        return
+    except (TypeError, OverflowError):  # a value that cannot be, which `_check_values` says
+        return False
     if places is None:
-        return
+        return False
     first, second = places
     axis = dimension[0]
     path = _place_of(axis, second, axes)
@@ -177,6 +180,7 @@ def _check_repeats(
     else:
         message = f"{numbers} ({shown[0]} and {shown[1]}) are equal in {dtype}"
     diagnostics.add(path, f"{message}; {_ADVICE}")
+    return True
 
 
 # what is recorded ------------------------------------------------------------------------------

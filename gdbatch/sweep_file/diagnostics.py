@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from ..errors import IngredientError, Problem, SweepFileError, nearest
 from ..ingredients.options import Options
 from .parse import Document
-from .text import as_written
+from .text import as_written, shortened
 from .toml_locations import Path
 
 Diagnostic = tuple[Path, str]  # where, and what is wrong there
@@ -86,7 +86,8 @@ def diagnostics_of(
             said.setdefault((*path, *cause.key), {})[cause.message] = None
         elif one["type"] == "extra_forbidden":
             name = str(path[-1])
-            message = f'unknown key "{name}"; {nearest(name, _keys_at(model, path[:-1]))}'
+            hint = nearest(name, _keys_at(model, path[:-1]))
+            message = f'unknown key "{shortened(name)}"; {hint}'
             said.setdefault(path, {})[message] = None
         elif one["type"] == "missing" or one["input"] is None:  # a place in a list without a value
             said.setdefault(path, {})["this key is missing"] = None

@@ -44,6 +44,15 @@ def entry_name(family: str, table: dict[str, object]) -> str:
     return _chosen(family, table)[0]
 
 
+def second_choice(family: str, table: dict[str, object]) -> str | None:
+    """The key that chooses the options of a table beside its kind, if there is one."""
+    try:
+        _, options = _named(family, "kind", table, default_kind(family))
+    except IngredientError:
+        return None
+    return options.chosen_by
+
+
 def _chosen(family: str, table: dict[str, object]) -> tuple[str, type[Options]]:
     name, options = _named(family, "kind", table, default_kind(family))
     if options.chosen_by is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..errors import IngredientError
 from ..ingredients.options import Options
 from .diagnostics import Diagnostics, nested_models
-from .families import FAMILIES, nested_families, options_class
+from .families import FAMILIES, nested_families, options_class, second_choice
 from .parse import Document
 from .toml_locations import Path
 
@@ -59,7 +59,7 @@ class KnownKeys:
         return key == "seed" or self._per_lane.get(key, False)
 
     def _add(self, key: str, family: str, tables: list[dict[str, object]]) -> None:
-        self.allowed.append(key)
+        self.allowed += [key, f"{key}.kind"]
         if not tables:
             self.unknown.add(key)
         for table in tables:
@@ -74,7 +74,7 @@ class KnownKeys:
                 self._per_lane[full] = name in lane_keys and self._per_lane.get(full, True)
             self._add_model(key, model)
             for name, inner_family in nested_families(model):
-                values = self._alternatives(f"{key}.{name}", table.get(name))
+                values = self.alternatives(f"{key}.{name}", table.get(name))
                 inner = [one for one in values if isinstance(one, dict)]
                 if inner:
                     self._add(f"{key}.{name}", inner_family, inner)
@@ -86,29 +86,20 @@ class KnownKeys:
             for inner in () if name in families else nested_models(model, name):
                 self._add_model(f"{key}.{name}", inner)
 
-    def _alternatives(self, key: str, given: object) -> list[object]:
+    def alternatives(self, key: str, given: object) -> list[object]:
         """The values at a key: those of its axis, or the one in the file."""
         short = key.rpartition(".")[2]
-        values = self.values(key) or (self.values(short) if short != "kind" else None)
+        values = self._raw.get(key) or (self._raw.get(short) if short != "kind" else None)
         return values if isinstance(values, list) else [given]
-
-    def values(self, name: str) -> object:
-        """What stands under a name in [axes] or in a zip, or None."""
-        return self._raw.get(name)
 
     def _variants(self, family: str) -> list[dict[str, object]]:
         """The tables that [family] takes on, as far as their kind goes."""
         given = self._tables.get(family, {})
-        tables = [one for one in self._alternatives(family, given) if isinstance(one, dict)]
+        tables = [one for one in self.alternatives(family, given) if isinstance(one, dict)]
         tables = self._chosen(tables, family, "kind")
-        selectors = set()
-        for table in tables:
-            try:
-                selectors.add(options_class(family, table).chosen_by)
-            except IngredientError as error:
-                selectors.update(str(key) for key in error.key[:1])
-        for selector in selectors - {None, "kind"}:
-            tables = self._chosen(tables, family, str(selector))
+        choices = {choice for table in tables if (choice := second_choice(family, table))}
+        for choice in choices:
+            tables = self._chosen(tables, family, choice)
         return tables
 
     def _chosen(
@@ -116,6 +107,6 @@ class KnownKeys:
     ) -> list[dict[str, object]]:
         variants = []
         for table in tables:
-            for value in self._alternatives(f"{family}.{selector}", table.get(selector)):
+            for value in self.alternatives(f"{family}.{selector}", table.get(selector)):
                 variants.append(table if value is None else {**table, selector: value})
         return variants[:_MOST_VARIANTS]

@@ -58,7 +58,11 @@ def parse(
     if isinstance(overrides, Mapping):
         for key, value in overrides.items():
             words = f'override "{shortened(key)}"'
-            problems += _put(document, split_key(key), _plain_copy(value), words)
+            path = split_key(str(key))
+            if path is None:
+                problems.append(Problem("is not a dotted key", source=words))
+            else:
+                problems += _put(document, path, _plain_copy(value), words)
     else:
         for text in overrides:
             problems += _override(document, text)
@@ -88,8 +92,11 @@ def _read(path: Path) -> Document:
         message = "is nested too deeply"
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
-    except ValueError as error:  # a name that no file can have, a number of 5,000 digits
-        message = f"cannot be read: {error}"
+    except ValueError as error:
+        if text:  # the limit of Python, which tomllib does not catch
+            message = "is not TOML: a number has thousands of digits"
+        else:  # a name that no file can have
+            message = f"cannot be read: {error}"
     raise SweepFileError([Problem(message_text(message), line=line, source=str(path))])
 
 
@@ -109,7 +116,8 @@ def _override(document: Document, text: str) -> list[Problem]:
     """Put `KEY=VALUE` into the document; what is wrong with it."""
     source = f"--set {shortened(text)}"
     key, equals, value = (part.strip() for part in text.partition("="))
-    if not equals:
+    path = split_key(key)
+    if not equals or path is None:
         return [Problem("write KEY=VALUE, KEY dotted", source=source)]
     hint = ""
     try:
@@ -124,15 +132,11 @@ def _override(document: Document, text: str) -> list[Problem]:
         if not hint or hint.startswith("text needs quotes"):
             hint = f"""text needs quotes: --set '{shortened(key)}="{shown}"'"""
         return [Problem(f"'{shown}' is not a TOML value; {hint}", source=source)]
-    return _put(document, split_key(key), parsed["value"], source)
+    return _put(document, path, parsed["value"], source)
 
 
-def _put(
-    document: Document, path: tuple[str, ...] | None, value: object, source: str
-) -> list[Problem]:
+def _put(document: Document, path: tuple[str, ...], value: object, source: str) -> list[Problem]:
     """Set one value, making the tables around it; what is wrong with that."""
-    if path is None:
-        return [Problem("write KEY=VALUE, KEY dotted", source=source)]
     table = document.tables
     for part in path[:-1]:
         inner = table.setdefault(part, {})

@@ -111,6 +111,8 @@ class _Resolver:
         labels = None
         if isinstance(value, list) and any(isinstance(one, dict) for one in value):
             value, labels = self._labelled(key, value)
+        if key in FAMILIES and isinstance(value, list):
+            _check_tables(key, value)
         form = parse_axis(value)
         per_lane = self._keys.is_per_lane(split_places(key)[0])
         if isinstance(form, Refine):
@@ -235,9 +237,8 @@ class _Resolver:
             return f"{key} is an axis and has a value in [{table}] too; remove one of them"
         for length in range(1, len(path)):
             whole = ".".join(map(str, path[:length]))
-            values = self._keys.values(whole)
-            for index, table in enumerate(values if isinstance(values, list) else ()):
-                if found(table, path[length:]) is not None:
+            for index, one in enumerate(self._keys.alternatives(whole, None)):
+                if found(one, path[length:]) is not None:
                     value = f"value {index + 1} of the axis {whole}"
                     return f"{key} is an axis and has a value in {value} too; remove one of them"
         return ""
@@ -254,6 +255,8 @@ class _Resolver:
                 message = f"{base} is missing: write the list, or give an axis to each of its "
                 message += f"values, from {base}.0 on"
                 self._diagnostics.add(self._axes.places[keys[0]], message)
+                for group in self._axes.groups:
+                    group[:] = [axis for axis in group if axis.key not in keys]
 
     def _is_given(self, path: Path) -> bool:
         """Whether the file, or a table that is an axis, has a value at a path."""
@@ -278,6 +281,14 @@ def _default_label(key: str, table: dict[str, object]) -> str:
         return entry_name(family, table) if family else as_text(table)
     except IngredientError:
         return as_text(table.get("kind", table))
+
+
+def _check_tables(family: str, values: list[object]) -> None:
+    """Raise IngredientError for the first value that is not a table."""
+    for index, value in enumerate(values):
+        if not isinstance(value, dict):
+            message = f"must be a table, such as {{ kind = {as_written(value)} }}; to vary the "
+            raise IngredientError(f'{message}kind only, write "{family}.kind" = […]', index)
 
 
 def _check_numbers(values: list[object]) -> None:

@@ -14,15 +14,19 @@ _HINTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\"[^\"]*\\", "in \"…\" a backslash begins an escape: write the path in '…', or with /"),
         (_VALUE + r"[-+]?\.\d", "a number needs a digit before its point: 0.001, not .001"),
         (r"\d\.(?![\d])", "a number needs a digit after its point: 1.0, not 1."),
+        (r"=\s*\d{1,3}(?:,\d{3})+\s*$", "digits are grouped by _: 10_000"),
         (_VALUE + r"[-+]?0\d", "a number does not begin with 0: 5, not 05"),
         (_VALUE + r"(?:True|False)\b", "write true or false in lower case"),
         (_VALUE + r"(?:None|null|nil)\b", "TOML has no null; leave the key out instead"),
         (r"^\s*[\w.\"-]+\s*:", 'write key = value, with "=" for ":"'),
         (r"=\s*$", 'the value after "=" is missing'),
         (r"\{[^}]*$", "a table in { … } has to stand on one line"),
-        (r"\d,\d{3}\b", "digits are grouped by _: 10_000"),
-        (_VALUE + r"[A-Za-z_/~][\w./~-]*", "text needs quotes: \"…\" or '…'"),
-        (r"^[^=]*$", "a line is key = value, a [table], or a # comment"),
+        (r"=\s*\[?\s*[A-Za-z_/~]", "text needs quotes: \"…\" or '…'"),
+        (
+            r"^\s*[^\x00-\x7f]",
+            "a key with other characters than letters, digits, _ and - needs quotes",
+        ),
+        (r"^[^=\[]*$", "a line is key = value, a [table], or a # comment"),
     )
 )
 _PLACE = re.compile(r"\(at (?:line (\d+), column (\d+)|end of document)\)")
@@ -40,9 +44,9 @@ def explained(message: str, text: str) -> tuple[str, int | None]:
     if match.group(2) and int(match.group(2)) <= 1 and line > 1 and "{" in lines[line - 2]:
         about = lines[line - 2]
     if "overwrite" in plain or "twice" in plain or "declare" in plain:
-        return f"{plain}: this key or table stands in the file twice", line
-    if "Unclosed array" in plain or "Expected ']'" in plain:
-        return f"{plain}: a list needs its closing ]", line
+        return f"{plain}; this key or table appears twice", line
+    if "Unclosed array" in plain:
+        return f"{plain}; a list needs its closing ]", line
     hints = (hint for pattern, hint in _HINTS if pattern.search(about))
     hint = next(hints, "")
     return f"{plain}; {hint}" if hint else plain, line

@@ -18,6 +18,7 @@ from .resolve import FoundAxes
 from .search import MapOptions, map_diagnostics, search_of
 from .sections import Sections, validate_sections, with_values
 from .sweep import Sweep
+from .text import shortened
 from .toml_locations import Path
 from .train import Heading
 
@@ -68,7 +69,7 @@ def _heading(document: Document, context: Context, diagnostics: Diagnostics) -> 
             plain[key] = value
         elif key not in tables:
             hint = nearest(key, (*Heading.model_fields, *tables))
-            diagnostics.add((key,), f'unknown key "{key}"; {hint}')
+            diagnostics.add((key,), f'unknown key "{shortened(key)}"; {hint}')
     return _validated(Heading, plain, (), context, diagnostics)
 
 
