@@ -14,7 +14,7 @@ from .. import outcomes
 from ..registry import register
 from .formatting import count
 from .protocol import Analysis
-from .summary import summarise
+from .summary import summarise, summary_columns
 
 Value = TypeVar("Value", bound=np.generic)
 
@@ -39,6 +39,10 @@ class MapAnalysis(Analysis):
     """Maps refined at the boundaries: how many pixels were trained, and how they ended."""
 
     noun = "pixels"
+
+    @staticmethod
+    def summary_columns() -> Sequence[str]:
+        return summary_columns()
 
     def summarise(self, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
         return summarise(parts, self.facts.axes)

@@ -16,6 +16,7 @@ from .groups import Groups, Quantiles
 from .outcome_columns import is_stable, outcome_codes
 from .protocol import Analysis
 
+_COUNTS = ("trials", "searches", "edges", "rising", "all_stable", "none_stable")
 _QUANTILES = {"edge_q25": 0.25, "edge_median": 0.5, "edge_q75": 0.75}
 
 
@@ -40,6 +41,10 @@ class EdgeAnswer:
 @register("analysis", "bisection")
 class BisectionAnalysis(Analysis):
     """Bisections along one axis: the bracket of every edge, and the quantiles over seeds."""
+
+    @staticmethod
+    def summary_columns() -> Sequence[str]:
+        return (*_COUNTS, "edge_low", *_QUANTILES, "edge_high")
 
     def summarise(self, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
         search = self.facts.search

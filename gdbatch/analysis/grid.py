@@ -17,7 +17,7 @@ from ..registry import register
 from .axes import choice_axis, other_axes
 from .formatting import DIGITS, combination_words, count, digits_apart, number
 from .protocol import Analysis
-from .summary import summarise
+from .summary import summarise, summary_columns
 
 ENOUGH = 0.95  # share of trials that must converge, or be stable
 _MOST_BLOCKS = 12  # combinations that are told one by one; of more only the best is
@@ -54,6 +54,10 @@ class GridAnswer:
 @register("analysis", "grid")
 class GridAnalysis(Analysis):
     """Independent trials: counts and quantiles over seeds, the best value and the edges."""
+
+    @staticmethod
+    def summary_columns() -> Sequence[str]:
+        return summary_columns()
 
     def summarise(self, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
         return summarise(parts, self.facts.axes)

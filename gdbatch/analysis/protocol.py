@@ -36,6 +36,11 @@ class Analysis(ABC):
     def __init__(self, facts: SweepFacts) -> None:
         self.facts = facts
 
+    @staticmethod
+    def summary_columns() -> Sequence[str]:
+        """The columns of the summary next to the axes, whose names no axis can have."""
+        return ()
+
     @abstractmethod
     def summarise(self, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
         """The summary of trials that come in parts, with the axes and TRIAL_COLUMNS."""

@@ -79,6 +79,13 @@ def summarise(parts: Iterable[pd.DataFrame], axes: Sequence[str]) -> pd.DataFram
     return table
 
 
+def summary_columns() -> tuple[str, ...]:
+    """The columns of a summary next to the axes."""
+    counts = ("trials", *outcomes.names(), "stable", "stationary")
+    rates = ("success_rate", "success_low", "success_high")
+    return (*counts, *rates, *_QUANTILES, "final_loss_median")
+
+
 def _joined(parts: list[NDArray[Number]]) -> NDArray[Number]:
     """The parts as one array; empties the list, so that no number is held twice for long."""
     whole = np.concatenate(parts, axis=-1)

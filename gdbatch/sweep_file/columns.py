@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from .. import outcomes, registry
+from .. import registry
 from ..engine import RECORDABLE
 from .diagnostics import Diagnostic
 from .sweep import Sweep
 
-_OF_SUMMARIES = frozenset(
-    {
-        *("trial", "outcome", "steps", "step", "initial_loss", "final_loss", "index"),
-        *("trials", "stable", "stationary"),
-        *("success_rate", "success_low", "success_high"),
-        *("steps_q25", "steps_median", "steps_q75", "final_loss_median"),
-        *("searches", "edges", "rising", "all_stable", "none_stable"),
-        *("edge_low", "edge_q25", "edge_median", "edge_q75", "edge_high"),
-    }
-)
+_OF_TRAJECTORIES = ("step", "index")
 
 
 def column_diagnostics(sweep: Sweep) -> list[Diagnostic]:
@@ -51,4 +42,6 @@ def column_diagnostics(sweep: Sweep) -> list[Diagnostic]:
 
 def reserved_columns() -> frozenset[str]:
     """Names that columns of results have, whatever the sweep."""
-    return frozenset({*registry.family("column"), *RECORDABLE, *outcomes.names(), *_OF_SUMMARIES})
+    summaries = (analysis.summary_columns() for analysis in registry.family("analysis").values())
+    declared = (registry.family("column"), RECORDABLE, _OF_TRAJECTORIES, *summaries)
+    return frozenset(name for names in declared for name in names)

@@ -21,7 +21,8 @@ def printable(text: str) -> str:
 
 def shortened(text: str, longest: int = _LONGEST) -> str:
     """The beginning of a text that is too long for a message, printable."""
-    return printable(text if len(text) <= longest else text[: longest - 3] + "…")
+    shown = printable(text[: longest + 1])
+    return shown if len(shown) <= longest else shown[: longest - 3] + "…"
 
 
 def message_text(text: str) -> str:
