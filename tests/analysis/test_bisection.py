@@ -106,6 +106,12 @@ def test_stable_is_whatever_did_not_diverge_and_ended_below_its_start(
     assert summary[["edges", "none_stable"]].to_numpy().tolist() == [found]
 
 
+def test_the_columns_are_the_declared_ones() -> None:
+    facts = SweepFacts(AXES, 100, search={"kind": "bisection", "axis": "rate", "rows": ROWS})
+    columns = list(analysis_of(facts).summary_columns())
+    assert list(summary_of({1: [below(11)]}).columns) == ["high", *columns]
+
+
 def words_of(searches: dict[Any, list[Stable]]) -> str:
     facts = SweepFacts(AXES, 100, search={"kind": "bisection", "axis": "rate", "rows": ROWS})
     return str(answer_of(analysis_of(facts), summary_of(searches)))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from gdbatch import outcomes
 from gdbatch.analysis import summarise
-from gdbatch.analysis.summary import wilson
+from gdbatch.analysis.summary import summary_columns, wilson
 from gdbatch.errors import UsageError
 from tests.analysis.tables import random_trials, summary_of, tables, trials_of
 
@@ -193,6 +193,7 @@ def test_the_columns_are_those_of_the_documentation_in_its_order() -> None:
         "success_rate", "success_low", "success_high",
         "steps_q25", "steps_median", "steps_q75", "final_loss_median",
     ]  # fmt: skip
+    assert list(row_of(3))[1:] == list(summary_columns())
 
 
 # the interval ------------------------------------------------------------------------------
