@@ -23,8 +23,6 @@ class Results:
     final_parameters: NDArray[np.float64] | None = None  # (parameters, trials)
     trajectories: dict[str, Array] = field(default_factory=dict)  # see `trajectories.record`
     measures: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    refined: NDArray[np.float64] | None = None  # values of the refined axis, see `bisection`
-    rows: NDArray[np.int64] | None = None  # of the shard, if not all; see `adaptive_map`
 
     @classmethod
     def empty(cls, trials: int, n_parameters: int | None) -> Results:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..engine import Recording, Task
 from ..errors import Problem as FileProblem
@@ -202,19 +201,17 @@ class Plan:
         return indices[::-1]
 
     def columns(
-        self, trials: Indices, refined: NDArray[np.float64] | None = None
+        self, trials: Indices, decided: Mapping[str, Values] | None = None
     ) -> dict[str, Any]:
         """The axis columns of some trials, in plan order.
 
-        refined: values of the axis that is; without them, those known before training.
+        decided: as for `task_of`.
         """
-        columns = {
-            axis.column: axis.column_values(index)
-            for dimension, index in zip(self.dimensions, self.indices(trials), strict=True)
-            for axis in dimension
-        }
-        if refined is not None and self.sweep.refined is not None:
-            columns[self.sweep.refined.column] = refined
+        columns: dict[str, Any] = {}
+        for dimension, index in zip(self.dimensions, self.indices(trials), strict=True):
+            for axis in dimension:
+                found = (decided or {}).get(axis.key)
+                columns[axis.column] = axis.column_values(index) if found is None else found
         return columns
 
     def task(self, shard: Shard) -> Task:

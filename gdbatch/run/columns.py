@@ -21,6 +21,7 @@ from ..engine import Results
 from ..errors import UsageError
 from ..plan import Plan, Shard
 from ..registry import register
+from ..search import Trained
 from ..sweep_file.axis import Axis
 
 Values: TypeAlias = NDArray[np.generic] | Sequence[object] | pa.Array
@@ -28,12 +29,13 @@ Values: TypeAlias = NDArray[np.generic] | Sequence[object] | pa.Array
 
 @dataclass(frozen=True)
 class Rows:
-    """Trials of one group, in plan order, and what training gave; of a map those trained only."""
+    """Trials of one group that were trained, in plan order, and what training gave."""
 
     plan: Plan
     group: int
     trials: NDArray[np.int64]
     results: Results
+    decided: Mapping[str, NDArray[np.float64]]  # values of axes that a search found, by key
 
 
 class Columns(ABC):
@@ -97,7 +99,7 @@ class AxisColumns(Columns):
 
     def arrays(self, rows: Rows) -> Mapping[str, Values]:
         """The values of each axis."""
-        return rows.plan.columns(rows.trials, rows.results.refined)
+        return rows.plan.columns(rows.trials, rows.decided)
 
 
 @register("column", "outcome")
@@ -224,6 +226,7 @@ def registered() -> tuple[Columns, ...]:
     return tuple(sorted(columns, key=lambda one: (one.place, one.name)))
 
 
+@functools.lru_cache(maxsize=2)  # a worker has one plan
 def trials_schema(plan: Plan) -> pa.Schema:
     """Names and types of the columns of `trials`, the same in every part of a run.
 
@@ -238,9 +241,10 @@ def trials_schema(plan: Plan) -> pa.Schema:
     return pa.schema(fields)
 
 
-def trials_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
+def trials_table(plan: Plan, shard: Shard, trained: Trained) -> pa.Table:
     """One row per trial, in plan order."""
-    rows = Rows(plan, shard.group, _trials_of(shard, results), results)
+    trials = shard.start + trained.rows
+    rows = Rows(plan, shard.group, trials, trained.results, trained.values)
     arrays: dict[str, Values] = {}
     for columns in registered():
         arrays |= columns.arrays(rows)
@@ -248,20 +252,21 @@ def trials_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
     filled = [
         _as_arrow(arrays[field.name], field.type)
         if field.name in arrays
-        else pa.nulls(len(rows.trials), field.type)
+        else pa.nulls(len(trials), field.type)
         for field in schema
     ]
     return pa.table(filled, schema)
 
 
-def trajectories_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
+def trajectories_table(plan: Plan, shard: Shard, trained: Trained) -> pa.Table:
     """One row per trial and recorded step; a quantity with several values has several columns."""
-    recorded = results.trajectories
-    trials = _trials_of(shard, results)[recorded["row"]]
-    refined = None if results.refined is None else results.refined[recorded["row"]]
-    axes = plan.columns(trials, refined)
+    recorded = trained.results.trajectories
+    row = recorded["row"]
+    trials = shard.start + trained.rows[row]
+    axes = plan.columns(trials, {key: values[row] for key, values in trained.values.items()})
     columns = {"trial": pa.array(trials, pa.int64())}
-    columns |= {axis.column: pa.array(axes[axis.column], _axis_type(axis)) for axis in plan.axes}
+    types = trials_schema(plan)
+    columns |= {name: pa.array(values, types.field(name).type) for name, values in axes.items()}
     columns["step"] = pa.array(recorded["step"], pa.int64())
     problem = plan.group(shard.group).problem
     for name, values in recorded.items():
@@ -273,13 +278,6 @@ def trajectories_table(plan: Plan, shard: Shard, results: Results) -> pa.Table:
             names = [name] if len(values) == 1 else [f"{name}_{i}" for i in range(len(values))]
         columns |= {one: pa.array(row) for one, row in zip(names, values, strict=True)}
     return pa.table(columns)
-
-
-def _trials_of(shard: Shard, results: Results) -> NDArray[np.int64]:
-    """The numbers of the trials: all of a shard, or those pixels of a map that were trained."""
-    if results.rows is None:
-        return np.arange(shard.start, shard.stop)
-    return shard.start + results.rows
 
 
 def _as_arrow(values: Values, kind: pa.DataType) -> pa.Array:

@@ -14,10 +14,10 @@ from typing import cast
 
 import pyarrow as pa
 
-from ..engine import Results
 from ..errors import RunError, UsageError
 from ..plan import Cut, Plan, Shard
 from ..plan.identity import differences
+from ..search import Trained
 from . import manifest as manifests
 from .columns import trajectories_table, trials_table
 from .machine import simd_level
@@ -203,15 +203,15 @@ class RunDirectory:
 
     # parts -------------------------------------------------------------------------------
 
-    def write_shard(self, plan: Plan, shard: Shard, results: Results) -> None:
+    def write_shard(self, plan: Plan, shard: Shard, trained: Trained) -> None:
         """Write the results of a shard: trajectories first, since the trials part makes it done."""
         trajectories = part_name("trajectories", shard.number)
-        if results.trajectories:
-            table = trajectories_table(plan, shard, results)
+        if trained.results.trajectories:
+            table = trajectories_table(plan, shard, trained)
             self.store.put(trajectories, [sealed(_key(plan, shard, "trajectories"), table)])
         else:
             self.store.delete(trajectories)
-        table = trials_table(plan, shard, results)
+        table = trials_table(plan, shard, trained)
         data = sealed(_key(plan, shard, "trials"), table)
         self.store.put(part_name("trials", shard.number), [data])
 

@@ -105,8 +105,8 @@ def run_shard(work: Work) -> ShardReport:
     plan, shard = work.sent.plan, work.shard
     try:
         with threadpoolctl.threadpool_limits(1):
-            results = plan.search.train(plan.shard_task(shard))
-        work.directory.write_shard(plan, shard, results)
+            trained = plan.search.train(plan.shard_task(shard))
+        work.directory.write_shard(plan, shard, trained)
     except GdbatchError as error:
         return ShardReport(shard.number, len(shard), failure=str(error), fatal=True)
     except IngredientError as error:  # from code that a sweep names
@@ -117,6 +117,7 @@ def run_shard(work: Work) -> ShardReport:
             traceback.print_exc()
         failure = f"shard {shard.number}: {type(error).__name__}: {error}"
         return ShardReport(shard.number, len(shard), failure=failure)
+    results = trained.results
     counts = np.bincount(results.outcome, minlength=len(outcomes.names()))
     return ShardReport(
         shard.number,

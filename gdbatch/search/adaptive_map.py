@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..engine import Results, observe, train
 from ..registry import register
-from .protocol import Search, ShardTask
+from .protocol import Search, ShardTask, Trained
 
 _TILE_ROWS = 32  # a multiple of every size of squares
 
@@ -66,7 +66,7 @@ class AdaptiveMap(Search):
         yield tiles - 1, _TILE_ROWS * self.columns
         yield 1, last * self.columns
 
-    def train(self, shard: ShardTask) -> Results:
+    def train(self, shard: ShardTask) -> Trained:
         """Train the pixels of a tile that are worth it, and those that are recorded."""
         first = shard.first % self.pixels // self.columns
         rows = shard.trials // self.columns
@@ -95,7 +95,7 @@ class AdaptiveMap(Search):
         return {"kind": "adaptive_map", "axes": list(self.names)}
 
 
-def _in_order(shard: ShardTask, results: Results, pixels: NDArray[np.int64]) -> Results:
+def _in_order(shard: ShardTask, results: Results, pixels: NDArray[np.int64]) -> Trained:
     """The results of a tile's own pixels in plan order, with trajectories."""
     order = np.argsort(pixels)
     order = order[pixels[order] < shard.trials]
@@ -103,8 +103,7 @@ def _in_order(shard: ShardTask, results: Results, pixels: NDArray[np.int64]) -> 
     if shard.recording is not None:
         places = np.searchsorted(pixels, shard.recording.rows)
         observe(shard.task_of(pixels), results, replace(shard.recording, rows=places), ())
-    results.rows = pixels
-    return results
+    return Trained(results, pixels)
 
 
 def _corners(shape: tuple[int, ...], coarse: int) -> Mask:

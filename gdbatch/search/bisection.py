@@ -14,7 +14,7 @@ import numpy as np
 from ..engine import Results, needs_final_parameters, observe, train
 from ..outcomes import stable
 from ..registry import register
-from .protocol import Search, ShardTask, Values, even_cut
+from .protocol import Search, ShardTask, Trained, Values, even_cut
 
 
 @register("search", "bisection")
@@ -43,7 +43,7 @@ class Bisection(Search):
         """Shards of up to a block of bisections: a round trains one row of each."""
         return even_cut(trials // self.rows, self.rows, block_width)
 
-    def train(self, shard: ShardTask) -> Results:
+    def train(self, shard: ShardTask) -> Trained:
         """Train every row of all bisections of a shard.
 
         A stable middle replaces the lower end, any other the upper end, so a bisection goes where
@@ -72,12 +72,11 @@ class Bisection(Search):
                 is_low = is_stable != rising
                 low, high = np.where(is_low, value, low), np.where(is_low, high, value)
         results = Results.side_by_side(parts)
-        results.refined = values
-        whole = shard.task_of(np.arange(shard.trials), {self.axis: values})
-        observe(whole, results, shard.recording, shard.measures)
+        rows, found = np.arange(shard.trials), {self.axis: values}
+        observe(shard.task_of(rows, found), results, shard.recording, shard.measures)
         if not shard.keep_parameters:
             results.final_parameters = None
-        return results
+        return Trained(results, rows, found)
 
     def facts(self) -> dict[str, object]:
         """The axis column, and how many rows stand together."""

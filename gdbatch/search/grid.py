@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..engine import Results, train
+from ..engine import train
 from ..registry import register
-from .protocol import Search, ShardTask, even_cut
+from .protocol import Search, ShardTask, Trained, even_cut
 
 _BLOCKS_PER_SHARD = 4  # so that finished lanes find waiting trials to take their place
 
@@ -21,10 +21,11 @@ class Grid(Search):
         """Shards of a few blocks."""
         return even_cut(trials, 1, _BLOCKS_PER_SHARD * block_width)
 
-    def train(self, shard: ShardTask) -> Results:
+    def train(self, shard: ShardTask) -> Trained:
         """Train all trials in one call of the engine."""
-        task = shard.task_of(np.arange(shard.trials))
-        return train(task, shard.recording, shard.keep_parameters, shard.measures)
+        rows = np.arange(shard.trials)
+        task = shard.task_of(rows)
+        return Trained(train(task, shard.recording, shard.keep_parameters, shard.measures), rows)
 
     def facts(self) -> dict[str, object]:
         """The kind."""

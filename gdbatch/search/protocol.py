@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -36,6 +36,15 @@ class ShardTask:
     recording: Recording | None = None  # rows are counted from the shard's first trial
     keep_parameters: bool = False
     measures: Sequence[MeasureOptions] = ()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training a shard gave."""
+
+    results: Results  # one row per trained trial, in plan order
+    rows: Rows  # the trained trials, counted from the shard's first
+    values: Mapping[str, Values] = field(default_factory=dict)  # of the axes decided on, by key
 
 
 class Search(ABC):
@@ -70,8 +79,8 @@ class Search(ABC):
         """
 
     @abstractmethod
-    def train(self, shard: ShardTask) -> Results:
-        """Train a shard; `rows` of the results says which of its trials, if not all."""
+    def train(self, shard: ShardTask) -> Trained:
+        """Train a shard, or those of its trials that are needed."""
 
     @abstractmethod
     def facts(self) -> dict[str, object]:
