@@ -1,7 +1,4 @@
-"""A small valid sweep that tests change in one place at a time, as TOML text and as a document.
-
-Nothing is tested here.
-"""
+"""A small valid sweep, as TOML and as a dict, that tests change in one place."""
 
 from __future__ import annotations
 
@@ -41,7 +38,7 @@ seed = { count = 4 }
 
 
 def document(changes: Mapping[str, Any] | None = None, **tables: Any) -> dict[str, Any]:
-    """The small sweep with values put in at dotted keys, and whole tables replaced."""
+    """The small sweep with some values at dotted keys, and some whole tables, replaced."""
     result = tomllib.loads(TEXT)
     for key, value in (changes or {}).items():
         *parents, last = key.split(".")
@@ -53,5 +50,5 @@ def document(changes: Mapping[str, Any] | None = None, **tables: Any) -> dict[st
 
 
 def plan_of(changes: Mapping[str, Any] | None = None, **tables: Any) -> Plan:
-    """The plan of such a document."""
+    """The plan of the small sweep with the same changes."""
     return Plan(read_sweep(document(changes, **tables)))

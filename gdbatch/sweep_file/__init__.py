@@ -1,6 +1,6 @@
-"""Sweep files: TOML in, a validated and typed sweep out, every error with its file, line and key.
+"""Sweep files: from TOML to a validated sweep, with the file, line and key of every error.
 
-A sweep file is data: nothing in it is run.
+A sweep file is data: nothing in it is executed.
 """
 
 from .parse import Overrides

@@ -77,6 +77,8 @@ def _read(path: Path) -> Document:
     text = ""
     line: int | None = None
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is not a regular file")
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
         line = line_of_long_key(text)
         if line is None:

@@ -1,4 +1,4 @@
-"""The sweeps that ship with gdbatch: found by bare name, in a checkout and in a wheel."""
+"""The sweeps that ship with gdbatch, found by bare name, in a checkout and in a wheel."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def shipped_sweeps() -> dict[str, Path]:
 
 
 def description(path: Path) -> str:
-    """The one line a sweep file says of itself."""
+    """The description in a sweep file."""
     return str(tomllib.loads(path.read_text(encoding="utf-8")).get("description", ""))
 
 
 def find_sweep(name: str) -> Path:
-    """The sweep file a person means: a path, or the bare name of a shipped one.
+    """The sweep file that a user names: a path, or the bare name of a shipped one.
 
     Raises UsageError with the nearest name.
     """

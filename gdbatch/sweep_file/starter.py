@@ -11,29 +11,29 @@ from .diagnostics import diagnostics_of
 from .train import Heading
 
 _STARTER = """\
-# Run it with `gdbatch sweep {name}.toml`, see what it would cost with `--dry-run`.
-# `gdbatch list` shows everything that can stand here, `gdbatch schema` the whole format.
+# Run it with `gdbatch sweep {name}.toml`; `--dry-run` shows what it would cost.
+# `gdbatch list` shows what there is to choose from, `gdbatch schema` the whole format.
 name = "{name}"
 description = "Logical and with one sigmoid unit."
-entropy = 0                     # where all random numbers come from
+entropy = 0                     # all random numbers are drawn from it
 
 [problem]
 kind = "network"
-layers = [2, 1]                 # units a layer, inputs first; [2, 4, 1] has a hidden layer
-activation = "sigmoid"          # one for all, or a list, one a layer after the inputs
+layers = [2, 1]                 # units per layer, inputs first; [2, 4, 1] has a hidden layer
+activation = "sigmoid"          # one for all layers, or a list with one per layer
 bias = true
 loss = "squared_error"          # summed over samples and outputs
 inputs = [[0, 0], [0, 1], [1, 0], [1, 1]]
 targets = [[0], [0], [0], [1]]
-# data = "samples.csv"          # instead: inputs, then targets, one sample a row
+# data = "samples.csv"          # instead: one sample per row, inputs, then targets
 
 [init]
-kind = "uniform"                # one draw a seed, the same at every learning rate
+kind = "uniform"                # one draw per seed, the same at every learning rate
 low = -1.0
 high = 1.0
 
 [optimizer]
-kind = "gradient_descent"       # learning_rate = 0.1 here if it were no axis
+kind = "gradient_descent"       # learning_rate = 0.1 here if it were not an axis
 
 [train]
 max_steps = 20_000
@@ -43,9 +43,9 @@ divergence = {{ loss = 1e8 }}     # or false
 [axes]                          # the trials are the product of the axes
 learning_rate = {{ log10 = [-2, 3], num = 51 }}
 seed = {{ count = 100 }}
-# "init.high" = [0.1, 1.0]      # any value of the file can be an axis, by its dotted key
+# "init.high" = [0.1, 1.0]      # any value can be an axis, by its dotted key
 
-[record]                        # trajectories, of some trials
+[record]                        # trajectories of some trials
 every = 10
 values = ["loss", "prediction"]
 trials = {{ seed = [0], learning_rate = [0.01, 1.0, 100.0] }}
@@ -63,7 +63,7 @@ file = "{name}.py"
 object = "Problem"
 
 [init]
-kind = "uniform"                # or point, with values = [one a parameter]
+kind = "uniform"                # or point, with values = [one per parameter]
 low = -1.0
 high = 1.0
 
@@ -82,7 +82,7 @@ seed = {{ count = 20 }}
 _PYTHON = '''\
 """A problem of my own, for {name}.toml.
 
-The plan knows this file alone: what it imports of yours is not watched for changes.
+Only this file counts when a run is resumed, not the modules that it imports.
 """
 
 import numpy as np
@@ -94,18 +94,18 @@ class Problem:
     parameters = ["x", "y"]
 
     def loss_and_gradient(self, parameters):
-        """Loss (lanes,) and gradient (2, lanes) at many points at once, each a column.
+        """Loss (lanes,) and gradient (2, lanes) at many points at once, one per column.
 
-        A column's results follow from that column alone; the parameters must not be changed.
+        The results of a column depend on that column alone. Do not change the parameters.
         """
         x, y = parameters
-        bend = y - x**2
-        loss = (1 - x) ** 2 + 10 * bend**2
-        gradient = np.stack([-2 * (1 - x) - 40 * x * bend, 20 * bend])
+        distance = y - x**2
+        loss = (1 - x) ** 2 + 10 * distance**2
+        gradient = np.stack([-2 * (1 - x) - 40 * x * distance, 20 * distance])
         return loss, gradient
 
 
-# Slower, but with no gradient to work out: a plain function of one vector.
+# Slower, but without a gradient to derive: a plain function of one vector.
 #
 # import gdbatch
 #
@@ -117,7 +117,7 @@ class Problem:
 
 
 def write_starter(name: str, folder: Path, python: bool = False) -> list[Path]:
-    """Write NAME.toml, and NAME.py for a problem in Python; never over a file.
+    """Write NAME.toml, and NAME.py for a problem in Python, unless they exist.
 
     Raises UsageError, RunError.
     """
@@ -130,7 +130,7 @@ def write_starter(name: str, folder: Path, python: bool = False) -> list[Path]:
     paths = {folder / f"{name}{ending}": text for ending, text in texts.items()}
     for path in paths:
         if path.exists():
-            raise UsageError(f"{path} is there already; choose another name")
+            raise UsageError(f"{path} exists; choose another name")
     for path, text in paths.items():
         try:
             with path.open("x", encoding="utf-8") as file:

@@ -41,12 +41,9 @@ class Heading(Options):
 
 
 class Stop(Options):
-    """A trial has converged when all rules given here hold, `hold` checks in a row.
+    """A trial has converged when all rules given here hold, `hold` checks in a row."""
 
-    The rules are those of the family "stop_rule".
-    """
-
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow")  # the rules of the family "stop_rule"
 
     hold: int = Field(1, ge=1, description="Checks in a row at which all rules must hold.")
     __pydantic_extra__: dict[str, Annotated[float, Field(gt=0)]] = Field(init=False)

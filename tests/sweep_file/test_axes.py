@@ -1,7 +1,4 @@
-"""What the values of every form of axis are, what an axis may be called, and its column.
-
-Bad axes are in test_bad_input.
-"""
+"""The values of every form of axis, its names and its column; bad axes are in test_bad_input."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A broken sweep file is refused in words: file, line, key, what was allowed, the nearest name.
+"""A broken sweep file is refused with its file, line and key, what is allowed and the nearest name.
 
-And nothing but a GdbatchError ever comes of one, whatever is in it.
+Whatever is in it, it raises nothing but a GdbatchError.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How an axis that is refined is written: its rows, its middles, and what is refused."""
+"""Refined axes: their rows, their midpoints, and what is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimizers, schedules and learning rates by layer in sweep files: what is read and refused."""
+"""Optimizers, schedules, minibatches and learning rates per layer in sweep files."""
 
 from __future__ import annotations
 

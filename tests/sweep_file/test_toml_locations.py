@@ -1,7 +1,4 @@
-"""Every key of a TOML document is found on the line where a person would look for it.
-
-The generated documents know the lines of their keys from how they were written.
-"""
+"""Every key of a TOML document is found on its line; generated documents note the lines."""
 
 from __future__ import annotations
 
@@ -18,8 +15,8 @@ from gdbatch.sweep_file.toml_locations import TomlLocations, lookup, split_key
 
 def lines_of(text: str, *paths: tuple[str | int, ...]) -> list[int | None]:
     tomllib.loads(text)  # a test about something that is not TOML would prove nothing
-    positions = TomlLocations(text)
-    return [positions.line(path) for path in paths]
+    locations = TomlLocations(text)
+    return [locations.line(path) for path in paths]
 
 
 # by hand -----------------------------------------------------------------------------------
@@ -305,10 +302,10 @@ def test_every_key_of_any_document_has_its_line(writer: Writer, windows: bool) -
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         reject()  # rare: a dotted key meets a table
-    positions = TomlLocations(text)
+    locations = TomlLocations(text)
     for path, line in writer.lines.items():
         lookup(document, path)  # the generator's own paths must be real
-        assert positions.line(path) == line, f"{describe(path)} in\n{text}"
+        assert locations.line(path) == line, f"{describe(path)} in\n{text}"
 
 
 PIECES = [*"ab.=[]{}\"'#,\n\n\\ 1", "'''", '"""', "[[", "]]", "a = 1\n", "\r\n"]
@@ -321,9 +318,9 @@ def test_whatever_tomllib_accepts_is_scanned(text: str) -> None:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return
-    positions = TomlLocations(text)
+    locations = TomlLocations(text)
     for key in document:
-        line = positions.line((key,))
+        line = locations.line((key,))
         assert line is not None
         assert 1 <= line <= text.count("\n") + 1
 
