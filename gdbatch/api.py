@@ -80,6 +80,11 @@ class Run:
         completeness = self.directory.completeness()
         return "" if completeness.is_complete else str(completeness)
 
+    @property
+    def strays(self) -> tuple[str, ...]:
+        """A sentence for each file that lies among the parts and is left out."""
+        return self.directory.completeness().strays
+
     # tables ------------------------------------------------------------------------------
 
     def trials(self, columns: Sequence[str] | None = None) -> pd.DataFrame:

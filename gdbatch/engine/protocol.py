@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,8 @@ class Engine(ABC):
 
     One that steps many lanes at once can build on `loop.LaneEngine`.
     """
+
+    depends_on_simd: ClassVar[bool] = True  # last digits, on the vector instructions of NumPy
 
     def refusal(
         self,

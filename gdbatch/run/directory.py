@@ -95,11 +95,11 @@ class RunDirectory:
 
         Raises UsageError if it is not the run of this plan and shall not be replaced.
         """
+        if self.store.is_empty():
+            return None
         try:
-            manifest = self._read_manifest()
+            manifest = self._read_manifest()  # the first file of a run
         except DamagedManifestError as error:
-            if self.store.is_empty():
-                return None
             return self._rebuilt(plan, fresh, str(error))
         if fresh:
             return manifest

@@ -17,6 +17,7 @@ from typing import Any, NotRequired, cast
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from ..engine import engine_named
 from ..errors import UsageError
 from ..plan import Cut, Plan
 from ..version import __version__
@@ -96,7 +97,7 @@ class Manifest(TypedDict):
     shards: int
     cut: list[list[Any]]  # see `Cut`; empty in a run of version 0.1.0
     engine: str
-    simd: str  # vector instructions of NumPy
+    simd: str  # vector instructions of NumPy, if the engine depends on them
     columns: dict[str, str]  # of `trials`: name → Arrow type
     derived: list[str]  # files that were made from the parts, which --fresh deletes
     axes: list[str]
@@ -118,6 +119,7 @@ class Manifest(TypedDict):
 
 def new_manifest(plan: Plan) -> Manifest:
     """The manifest of a run that begins now."""
+    engine = plan.sweep.first.train.engine
     manifest = {
         "gdbatch": __version__,
         "format": FORMAT,
@@ -126,8 +128,8 @@ def new_manifest(plan: Plan) -> Manifest:
         "trials": plan.trials,
         "shards": plan.cut.shards,
         "cut": plan.cut.as_data(),
-        "engine": plan.sweep.first.train.engine,
-        "simd": simd_level(),
+        "engine": engine,
+        "simd": simd_level() if engine_named(engine).depends_on_simd else "",
         "columns": {field.name: str(field.type) for field in trials_schema(plan)},
         "derived": [],
         "axes": [axis.column for axis in plan.axes],

@@ -69,7 +69,7 @@ class LocalStore(Store):
     """A directory on a local disk or a network drive."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser()
+        self.path = Path(os.path.expanduser(path))
 
     def get(self, name: str) -> bytes | None:
         """The content of a regular file; others, such as pipes, are refused: reading may block."""

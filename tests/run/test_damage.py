@@ -276,6 +276,7 @@ def test_a_part_too_many_is_reported_and_left_alone_and_never_counted(
     assert completeness.is_complete
     (stray,) = completeness.strays
     assert str(path / kind / name) in stray and "not part of this run" in stray
+    assert f"warning: {stray}" in command("summary", path).stderr
 
 
 def test_missing_shards_are_counted(path: Path) -> None:

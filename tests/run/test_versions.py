@@ -75,8 +75,11 @@ def test_the_summary_of_an_old_run_counts_what_it_counted(old: Path) -> None:
 def test_an_old_run_is_summarised_and_plotted_by_the_commands(old: Path) -> None:
     result = command("summary", old)
     assert result.exit_code == 0 and result.stdout
+    before = everything_in(old)
     result = command("plot", old)
     assert result.exit_code == 0 and result.stdout.count(".png") >= 1
+    assert before.items() <= everything_in(old).items()
+    assert len(load_run(old).trials())
 
 
 def test_a_missing_part_of_an_old_run_is_counted(old: Path) -> None:

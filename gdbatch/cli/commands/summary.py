@@ -26,6 +26,8 @@ def summary(
     from ...api import load_run
 
     loaded = load_run(run)
+    for stray in loaded.strays:
+        warn(stray)
     if csv:
         if loaded.partial:
             warn(f"the run is partial: {loaded.partial}")

@@ -94,6 +94,8 @@ def _finish(run: Run, csv: bool, json: bool, quiet: bool, figures: bool) -> None
     """Print and write what the options ask for; exits if a part of the sweep failed."""
     totals = run.totals
     assert totals is not None
+    for stray in run.strays:
+        warn(stray)
     for failure in totals.failures:
         typer.echo(f"error: {failure}", err=True)
     if totals.trials:

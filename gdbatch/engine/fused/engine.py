@@ -27,6 +27,7 @@ class FusedEngine(LaneEngine):
     """Compiled kernels for networks; faster, and needs Numba."""
 
     longest_intervals = (256, 128)
+    depends_on_simd = False
 
     def refusal(
         self,
