@@ -22,6 +22,7 @@ from gdbatch.engine import train
 from gdbatch.errors import GdbatchError, RunError
 from gdbatch.search import grid
 from tests.run.helpers import (
+    MODULE,
     WITHOUT_FIGURES,
     command,
     environment,
@@ -240,13 +241,15 @@ def test_workers_end_soon_after_their_parent_is_killed(tmp_path: Path) -> None:
 SHADOWING = ["random", "joblib", "queue", "logging", "copy", "numpy", "numba"]
 
 
-def test_workers_import_nothing_from_the_current_folder(tmp_path: Path) -> None:
-    write_sweep(tmp_path / "sweep.toml", structured())
+@pytest.mark.parametrize("how", [("-P", *WITHOUT_FIGURES), MODULE], ids=["command", "module"])
+def test_nothing_is_imported_from_the_current_folder(tmp_path: Path, how: tuple[str, ...]) -> None:
+    slow_enough = structured({"axes.seed": {"count": 20_000}}, record={"trials": {"seed": [0]}})
+    write_sweep(tmp_path / "sweep.toml", slow_enough)
     for name in SHADOWING:
         text = f"open({str(tmp_path / 'imported')!r}, 'a').write({name!r})\nraise SystemExit(3)\n"
         (tmp_path / f"{name}.py").write_text(text)
-    how = ("-P", *WITHOUT_FIGURES)
-    result = process("sweep", "sweep.toml", "-o", "run", "-j", "2", cwd=tmp_path, how=how)
+    arguments = ("sweep", "sweep.toml", "-o", "run", "-j", "2", "--no-figures")
+    result = process(*arguments, cwd=tmp_path, how=how)
     assert not (tmp_path / "imported").exists()
     assert result.returncode == 0, result.stderr
     assert load_run(tmp_path / "run").manifest["workers"] == 2
