@@ -140,7 +140,10 @@ SWEEPS = [
 def test_the_sweep_files_of_a_page_train(tmp_path: Path, text: str) -> None:
     """A fragment takes the place of those tables in a small sweep of two layers."""
     shown = tomllib.loads(text)
-    source = shown if "name" in shown else document({"problem.layers": [1, 2, 1]}) | shown
+    small = document({"problem.layers": [1, 2, 1]}) | shown
+    source = shown if "name" in shown else small
+    for table in {*source} & {*source["axes"]}:  # which varies
+        del source[table]
     totals = run_sweep(source, out=tmp_path / "run", jobs=1, figures=False).totals
     assert totals is not None and totals.trials and not totals.failures
 
