@@ -360,7 +360,7 @@ class _Trial:
         """The result if an outcome applies."""
         training = self._training
         finite = np.isfinite(observed.loss) & np.isfinite(observed.parameters).all(axis=0)
-        within = np.abs(observed.loss) <= training.largest_loss
+        within = np.abs(observed.loss) <= training.loss_limit(observed.initial_loss)
         here = ReferenceResult(
             "", step, self._initial, self._last_finite, observed.gradient_norm[0], self._parameters
         )

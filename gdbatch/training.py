@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .ingredients.problems.minibatches import Batch
 from .stopping import StopRule, rules_of
@@ -18,15 +19,23 @@ class Training:
     dtype: np.dtype[np.floating] = field(default_factory=lambda: np.dtype(np.float64))
     stop: dict[str, float] = field(default_factory=dict)  # stop rule → threshold
     hold: int = 1  # checks in a row for which the rules must hold
-    divergence_limit: float | None = 1e8  # of the loss; None: only what is not finite
+    divergence_factor: float | None = 1e8  # limit of |loss|, relative to max(|initial loss|, 1)
+    divergence_limit: float | None = None  # absolute, and instead of the factor
     engine: str = "numpy"
     batch: Batch | None = None  # None: every update uses all samples
 
-    @property
-    def largest_loss(self) -> float:
-        """A |loss| above this, or one that is not a number, is a divergence."""
-        largest = float(np.finfo(self.dtype).max)
-        return largest if self.divergence_limit is None else min(self.divergence_limit, largest)
+    def loss_limit(self, initial_loss: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The largest |loss| that is no divergence, for each initial loss.
+
+        Without a factor and a limit, it is the largest finite number.
+        """
+        largest = np.full_like(initial_loss, np.finfo(self.dtype).max)
+        if self.divergence_limit is not None:
+            return np.asarray(np.minimum(self.divergence_limit, largest))
+        if self.divergence_factor is not None:
+            size = np.maximum(np.abs(initial_loss), 1)
+            return np.asarray(np.minimum(self.divergence_factor * size, largest))
+        return largest
 
     @property
     def rules(self) -> list[tuple[type[StopRule], float]]:

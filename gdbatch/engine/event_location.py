@@ -90,6 +90,7 @@ class _CheckedBlock(Block):
         self._can_stall = task.can_stall
         self.active = np.arange(width) < self.occupied
         self._never = np.zeros(width, bool)
+        self._loss_limit = self._training.loss_limit(self.initial_loss)
         self._outcome = np.full(width, CONTINUES, np.int8)
         if notes is None:
             notes = LaneState(
@@ -122,7 +123,7 @@ class _CheckedBlock(Block):
         finite = np.isfinite(self.loss)
         np.copyto(self.lanes["last_loss"], self.loss, where=finite)
         finite &= np.isfinite(self.parameters).all(axis=0)
-        within = np.abs(self.loss) <= training.largest_loss
+        within = np.abs(self.loss) <= self._loss_limit
         streak = held = self._never
         if self._rules:
             self.measure_gradient_norm()

@@ -52,7 +52,8 @@ class SteppingBlock(Block, ABC):
         self.interval = interval
         self.distance = check_interval(training) if training.stop else interval
         # what is not finite for one minibatch may be finite for the next
-        bounded = task.problem.loss_bound <= training.largest_loss
+        lowest_limit = training.loss_limit(np.zeros(1, training.dtype))[0]
+        bounded = task.problem.loss_bound <= lowest_limit
         self.watches_loss = training.batch is not None or not bounded
         self._snapshot = {name: array.copy() for name, array in self.moving().items()}
         self._snapshot["last_loss"] = self.lanes["last_loss"].copy()
@@ -85,7 +86,7 @@ class SteppingBlock(Block, ABC):
         """
         event = ~np.isfinite(self.parameters).all(axis=0) | ~np.isfinite(self.loss)
         if self.watches_loss:
-            event |= ~(self.largest_loss <= self.training.largest_loss)
+            event |= ~(self.largest_loss <= self.training.loss_limit(self.initial_loss))
         event |= self.unchanged
         if self.rules:
             held = np.ones(len(event), bool)

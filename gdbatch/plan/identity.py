@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..sweep_file import Sweep
 from ..sweep_file.sections import Sections
 
-RESULTS_VERSION = 2  # counts up when the same sweep would give other `trials`
+RESULTS_VERSION = 3  # counts up when the same sweep would give other `trials`
 
 _NOT_IN_TRIALS = ("name", "description")
 _IN_TRIALS = ("final_parameters", "measures")  # of [record]

@@ -38,7 +38,7 @@ kind = "gradient_descent"       # learning_rate = 0.1 here if it were not an axi
 [train]
 max_steps = 20_000
 stop = {{ loss = 0.05 }}          # and/or prediction_error, gradient_norm; hold = n checks in a row
-divergence = {{ loss = 1e8 }}     # or false
+divergence = {{ factor = 1e8 }}   # or {{ loss = … }}, or false
 
 [axes]                          # the trials are the product of the axes
 learning_rate = {{ log10 = [-2, 3], num = 51 }}

@@ -84,9 +84,18 @@ class Stop(Options):
 
 
 class Divergence(Options):
-    """A trial whose loss passes this has diverged."""
+    """A trial has diverged when its |loss| passes a limit: relative to its start, or absolute."""
 
-    loss: float = Field(1e8, gt=0, description="Largest loss that is not a divergence.")
+    factor: float | None = Field(
+        None, gt=0, description="The limit is this times max(|initial loss|, 1)."
+    )
+    loss: float | None = Field(None, gt=0, description="Largest |loss| that is not a divergence.")
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Divergence:
+        if (self.factor is None) == (self.loss is None):
+            raise IngredientError("give either factor or loss")
+        return self
 
 
 class MinibatchOptions(Options):
@@ -115,7 +124,8 @@ class Train(Options):
     )
     stop: Stop | None = Field(None, description="When a trial has converged.")
     divergence: Divergence | Literal[False] = Field(
-        Divergence(loss=1e8), description="{ loss = … }, or false: only what is not finite."
+        Divergence(factor=1e8),
+        description="{ factor = … }, { loss = … }, or false: only what is not finite.",
     )
 
     batch: MinibatchOptions | None = Field(
@@ -136,9 +146,9 @@ class Train(Options):
                 "stop",
                 "hold",
             )
-        limit = self.divergence.loss if self.divergence else np.inf
+        limit = self.divergence.loss if self.divergence else None
         loss = self.stop.thresholds().get("loss")
-        if loss is not None and loss >= limit:
+        if loss is not None and limit is not None and loss >= limit:
             raise IngredientError(
                 f"a loss of {loss:g} would count as converged and, above {limit:g}, as diverged; "
                 "the stop rule must be below the divergence",
@@ -154,6 +164,7 @@ class Train(Options):
             dtype=np.dtype(self.dtype),
             stop=self.stop.thresholds() if self.stop else {},
             hold=self.stop.hold if self.stop else 1,
+            divergence_factor=self.divergence.factor if self.divergence else None,
             divergence_limit=self.divergence.loss if self.divergence else None,
             engine=self.engine,
             batch=Batch(**self.batch.model_dump()) if self.batch else None,

@@ -337,7 +337,7 @@ def test_updates_until_close_are_the_steps_of_the_reference_trainer(
 ) -> None:
     one = reference_of(single("sigmoid", 0.5, target))
     one.slope_at_prediction = slip
-    training = Training(most, stop={"prediction_error": 0.01}, divergence_limit=None)
+    training = Training(most, stop={"prediction_error": 0.01}, divergence_factor=None)
     found = tutorial.updates_until_close(w, 0.5, target, 10**power, 0.01, most, slip)
     end = train_reference(one, [w], 10**power, training)
     nudged = train_reference(one, [np.nextafter(w, 99)], 10**power, training)
@@ -360,7 +360,7 @@ def test_the_reference_follows_ieee_without_a_warning() -> None:
         [1, 1], reference_of(single()).activations, reference_of(single()).loss, [[1.0]], [[0.0]]
     )
     start: Array = np.array([1e200])
-    end = train_reference(one, start, 1e200, Training(5, divergence_limit=None))
+    end = train_reference(one, start, 1e200, Training(5, divergence_factor=None))
     assert (end.outcome, end.steps) == ("diverged", 0)
     assert end.initial_loss == math.inf
     assert math.isnan(end.final_loss) and math.isnan(end.gradient_norm)

@@ -75,7 +75,7 @@ Ends = list[tuple[bytes, ...]]
 
 def training_of(work: str, dtype: np.dtype[Any]) -> Training:
     engine = "fused" if "fused" in work else "numpy"
-    return Training(150, dtype, STOPS.get(work, STOP), 3, divergence_limit=None, engine=engine)
+    return Training(150, dtype, STOPS.get(work, STOP), 3, divergence_factor=None, engine=engine)
 
 
 def sweep_of(work: str, dtype: np.dtype[Any]) -> Task:

@@ -34,7 +34,7 @@ def measure(name: str, **options: Any) -> MeasureOptions:
 
 def crowd(dtype: np.dtype[Any] = F64, **changes: Any) -> Task:
     """Rates over five decades: some trials converge, others overflow in the same block."""
-    training = Training(150, dtype, {"prediction_error": 0.1}, 3, divergence_limit=None)
+    training = Training(150, dtype, {"prediction_error": 0.1}, 3, divergence_factor=None)
     problem = network([2, 3, 1], activation=["tanh", "identity"], bias=True)
     rates = np.tile(np.geomspace(1e-3, 3e2, 20), 2)
     return task_of(problem, replace(training, **changes), rates, np.repeat([0, 1], 20))

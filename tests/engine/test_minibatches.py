@@ -131,7 +131,7 @@ def sweep_of(batch: Batch | None, dtype: Any = F64, form: str | None = None) -> 
     """Rates over three decades, of three seeds; some trials overflow and some converge."""
     names = ["tanh", "identity"]
     problem = problem_of(form, activation=names, loss="mean_squared_error")
-    training = Training(150, dtype, {"loss": 0.07}, 2, divergence_limit=None, batch=batch)
+    training = Training(150, dtype, {"loss": 0.07}, 2, divergence_factor=None, batch=batch)
     rates = np.tile(np.geomspace(0.03, 30, TRIALS // 3), 3)
     return task_of(problem, training, rates, np.repeat([0, 1, 2], TRIALS // 3))
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gdbatch.engine import Recording, train
 from gdbatch.training import Training
-from tests.engine.helpers import outcomes, single, started_at
+from tests.engine.helpers import network, outcomes, single, started_at
 
 LIMIT = 1.0  # 2/λ with λ = 2
 engines = pytest.mark.parametrize("engine", ["numpy", "fused"])
@@ -97,13 +97,52 @@ def test_a_divergence_ends_at_the_first_loss_beyond_the_limit(
     limit: float | None, engine: str
 ) -> None:
     # w = (-3)^k, loss 9^k
-    found = trained(1.0, 2.0, engine, divergence_limit=limit)
+    limits = {"divergence_factor": None, "divergence_limit": limit}
+    found = trained(1.0, 2.0, engine, **limits)
     largest = np.finfo(float).max if limit is None else limit
     steps = math.floor(math.log(largest) / math.log(9)) + 1
     assert (outcomes(found), found.steps.tolist()) == (["diverged"], [steps])
     # the last finite loss is the one beyond the limit, unless it overflowed
     last = steps - 1 if limit is None else steps
     assert found.final_loss[0] == pytest.approx(9.0**last, rel=1e-9)
+
+
+@engines
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_limit_of_the_loss_is_relative_to_where_a_trial_starts(
+    dtype: type[np.floating], engine: str
+) -> None:
+    # w = start (-3)^k, loss start² 9^k: past factor × max(start², 1)
+    starts = [1e-2, 1.0, 3e4]
+    options = {"dtype": np.dtype(dtype), "divergence_factor": 1e4}
+    found = trained(starts, [2.0] * 3, engine, **options)
+    assert outcomes(found) == ["diverged"] * 3
+    by_limit = [math.floor(math.log(1e4 * max(s**2, 1) / s**2) / math.log(9)) + 1 for s in starts]
+    assert found.steps.tolist() == by_limit
+    # a factor that overflows leaves the largest finite number
+    options["divergence_factor"] = 1e300
+    endless = trained(3e4, 2.0, engine, **options)
+    without = trained(3e4, 2.0, engine, **options | {"divergence_factor": None})
+    if dtype == np.float32:
+        assert endless.steps.tolist() == without.steps.tolist()
+
+
+@engines
+def test_large_targets_are_no_divergence(engine: str) -> None:
+    # mean squared error of a line: the largest curvature is 11.09, so the edge is at 0.1803
+    problem = network(
+        [1, 1],
+        inputs=[[1.0], [2.0], [3.0]],
+        targets=[[210000.0], [330000.0], [405000.0]],
+        activation="identity",
+        bias=True,
+        loss="mean_squared_error",
+    )
+    training = Training(1000, stop={"gradient_norm": 1.0}, engine=engine)
+    found = train(started_at(0.0, problem, training, [0.1, 0.17, 0.19]))
+    assert outcomes(found)[::2] == ["converged", "diverged"]
+    assert found.steps[0] == 401
+    assert found.steps[2] > 50
 
 
 @settings(deadline=None)  # kernels may have to be compiled

@@ -168,8 +168,11 @@ WRONG: dict[str, tuple[str, str, str, list[str]]] = {
     # rules that contradict each other
     "hold that cannot be": (STOP, "stop = { loss = 1e-2, hold = 52 } # HERE", "train.stop.hold",
             ["52", "50"]),
-    "a stop above the divergence": (STOP, "stop = { loss = 2e8 } # HERE", "train.stop.loss",
+    "a stop above the divergence": (STOP,
+            "stop = { loss = 2e8 } # HERE\ndivergence = { loss = 1e8 }", "train.stop.loss",
             ["2e+08", "1e+08", "below"]),
+    "two limits of divergence": (STOP, STOP + "\ndivergence = { loss = 1e8, factor = 2.0 } # HERE",
+            "train.divergence", ["either factor or loss"]),
     "no rule": (STOP, "stop = { hold = 2 } # HERE", "train.stop",
             ["prediction_error", "loss", "gradient_norm"]),
     "hold of 0": (STOP, "stop = { loss = 1e-2, hold = 0 } # HERE", "train.stop.hold", ["1", "0"]),
@@ -288,7 +291,7 @@ def test_a_falling_axis_is_fine(tmp_path: Path, rates: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "stop", ["{ loss = 1e-2, hold = 51 }", "{ loss = 9e7 }", "{ loss = 2e8 }\ndivergence = false"]
+    "stop", ["{ loss = 1e-2, hold = 51 }", "{ loss = 2e8 }", "{ loss = 2e8 }\ndivergence = false"]
 )
 def test_rules_just_inside_what_can_be_are_fine(tmp_path: Path, stop: str) -> None:
     (tmp_path / "sweep.toml").write_text(swapped(STOP, f"stop = {stop}"))

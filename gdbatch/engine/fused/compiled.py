@@ -102,13 +102,24 @@ def stamp_of(*functions: Any) -> int | None:
     """
     names = [f"{one.__module__}.{one.__qualname__}" for one in functions]
     digest = hashlib.sha256("\0".join(names).encode())
+    for module in dict.fromkeys([*_OUR_CODE, *(one.__module__ for one in functions)]):
+        code = _digest_of(module)
+        if code is None:
+            return None
+        digest.update(code)
+    return int.from_bytes(digest.digest()[:6], "little")
+
+
+@functools.cache
+def _digest_of(module: str) -> bytes | None:
+    """The digest of the source files that belong to a module, or None where there is none."""
+    digest = hashlib.sha256()
     try:
-        for module in dict.fromkeys([*_OUR_CODE, *(one.__module__ for one in functions)]):
-            for file in _source_files(module):
-                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+        for file in _source_files(module):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
     except (AttributeError, OSError, TypeError):
         return None
-    return int.from_bytes(digest.digest()[:6], "little")
+    return digest.digest()
 
 
 def _source_files(module: str) -> list[Path]:
@@ -120,3 +131,7 @@ def _source_files(module: str) -> list[Path]:
     return sorted(
         file for folder in sys.modules[top].__path__ for file in Path(folder).rglob("*.py")
     )
+
+
+for _module in _OUR_CODE:  # now, before an upgrade can replace the files of a running process
+    _digest_of(_module)

@@ -36,6 +36,7 @@ def make_find_event(arithmetic: Arithmetic, step: Any, stamp: int, keep: bool) -
             new_rows(1, net.lanes, kind),
             new_rows(1, net.lanes, kind),
             new_rows(1, net.lanes, kind),
+            new_rows(1, net.lanes, kind),
         )
         history = borrowed(notes)
         count, width = lanes.moving.shape[1], net.lanes // net.vectors
@@ -44,6 +45,7 @@ def make_find_event(arithmetic: Arithmetic, step: Any, stamp: int, keep: bool) -
             bring(start, lanes.moving, work.moving)
             bring(start, lanes.numbers, work.numbers)
             bring(start, lanes.last_loss, history.loss_before)
+            bring(start, lanes.loss_limit, history.loss_limit)
             fill(history.begun, -1)
             fill(history.ended, 0)
             left = here
@@ -80,13 +82,13 @@ class EventLanes(NamedTuple):
     moving: Any  # (rows, lanes): parameters, and the optimizer's state
     numbers: Any  # (numbers, lanes): of the optimizer, the learning rate first
     last_loss: Any  # (1, lanes)
+    loss_limit: Any  # (1, lanes): a larger loss is a divergence
 
 
 class Rules(NamedTuple):
     """When an event happens."""
 
     limits: Any  # (3,): of prediction error, loss, norm; all infinite without a stop rule
-    largest_loss: Any
     hold: int
 
 
@@ -97,6 +99,7 @@ class History(NamedTuple):
     before: Any  # parameters and state before the last update
     kept_loss: Any  # (1, lanes)
     loss_before: Any  # (1, lanes): the last finite loss before this check
+    loss_limit: Any  # (1, lanes)
     begun: Any  # (1, lanes): the update with which the streak, or the event, began, or -1
     ended: Any  # (1, lanes): 1 where no more events are searched for
 
@@ -107,7 +110,7 @@ def may_have_event(vector: Any, work: Any, rules: Any, history: Any) -> Any:
     use_wide_vectors()
     zero = spread(work.zero)
     loss = load(work.measures, LOSS, vector)
-    ordinary, same = loss <= spread(rules.largest_loss), zero <= zero
+    ordinary, same = loss <= load(history.loss_limit, 0, vector), zero <= zero
     for row in range(work.moving.shape[0]):
         number = load(work.moving, row, vector)
         ordinary = ordinary & (number - number <= zero)  # no number, if it is not finite
@@ -126,7 +129,7 @@ def check_lane(lane: Any, done: Any, work: Any, rules: Any, history: Any) -> Non
     """One check of one lane after `done` updates, which may end it."""
     loss = work.measures[LOSS, lane]
     finite = np.isfinite(loss) and all_finite(work.parameters, lane)
-    if not (finite and loss <= rules.largest_loss):
+    if not (finite and loss <= history.loss_limit[0, lane]):
         history.ended[0, lane] = True
         history.begun[0, lane] = max(done - 1, 0)
         keep_state(lane, history.before if done > 0 else work.moving, history)

@@ -113,7 +113,10 @@ def find_events(
         advanced, here = np.zeros(len(part), np.int64), np.zeros(len(part), bool)
         moving = _moving(task, part)
         event_lanes = EventLanes(
-            moving, _hyperparameters(task, part), part["last_loss"].reshape(1, -1)
+            moving,
+            _hyperparameters(task, part),
+            part["last_loss"].reshape(1, -1),
+            training.loss_limit(part["initial_loss"]).reshape(1, -1),
         )
         call(kernels.find_event, net, event_lanes, rules, int(steps), advanced, here)
         _put_back(task, part, moving)
@@ -158,13 +161,13 @@ def _row(rule: type[StopRule]) -> int:
 
 
 def _rules(task: Task) -> Rules:
-    """The stop rules and the limit of divergence, for the kernel that finds events."""
+    """The stop rules, for the kernel that finds events."""
     training = task.training
     limits = np.full(len(ROWS), np.inf, training.dtype)
     for rule, threshold in training.rules:
         limits[_row(rule)] = min(limits[_row(rule)], threshold)
     limits[NORM] *= 1 + _slack(training.dtype)
-    return Rules(limits, training.dtype.type(training.largest_loss), training.hold)
+    return Rules(limits, training.hold)
 
 
 def _slack(dtype: np.dtype[Any]) -> float:
