@@ -310,6 +310,7 @@ class _Trial:
         self._initial = self._last_finite = network.dtype(np.nan)
         self._streak: ReferenceResult | None = None  # its first check, while there is one
         self._is_unchanged = False
+        self._is_autonomous = training.batch is None and updates.schedule is None
 
     def train(self) -> ReferenceResult:
         """Check, update, check, … until an outcome applies."""
@@ -395,5 +396,20 @@ class _Trial:
     def _update(self, gradient: list[Scalar], step: int) -> None:
         before = self._parameters, [dict(state) for state in self._states]
         self._parameters = self._updates.next(self._parameters, gradient, self._states, step)
-        may_stall = self._updates.schedule is None and self._training.batch is None
-        self._is_unchanged = may_stall and before == (self._parameters, self._states)
+        self._is_unchanged = self._is_autonomous and self._changed_nothing(*before)
+
+    def _changed_nothing(self, parameters: list[Scalar], states: list[dict[str, Scalar]]) -> bool:
+        """Whether the last update changed nothing, and no later one will; counters do not count."""
+        if parameters != self._parameters:
+            return False
+        optimizer = self._updates.optimizer
+        if optimizer is None:
+            return True
+        for before, after in zip(states, self._states, strict=True):
+            if any(before.get(name, 0) != after[name] for name in optimizer.state):
+                return False
+        corrected = any(state[name] != 1 for state in self._states for name in optimizer.row_state)
+        if not corrected:
+            return True
+        numerator = optimizer.numerator
+        return numerator is not None and all(state[numerator] == 0 for state in self._states)

@@ -5,6 +5,7 @@ It knows how to evaluate and to step, not what to check meanwhile.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +109,22 @@ class Block:
             if name == "parameters" or name.startswith("state.")
         }
 
+    def unchanged_lanes(self, before: dict[str, Array]) -> NDArray[np.bool_]:
+        """Lanes that the last update did not change, so that no later update will, (lanes,).
+
+        before: a copy of `moving` before the update. Parameters and moments must be unchanged; bias
+        corrections must be at rest or without effect.
+        """
+        optimizer, moving = self._task.optimizer, self.moving()
+        corrections = {f"state.{name}" for name in optimizer.row_state}
+        unchanged = _same_lanes(before, moving, moving.keys() - corrections)
+        if corrections:
+            at_rest = _same_lanes(before, moving, corrections)
+            if optimizer.numerator is not None:
+                at_rest |= (self.lanes[f"state.{optimizer.numerator}"] == 0).all(axis=0)
+            unchanged &= at_rest
+        return unchanged
+
 
 def begin(task: Task, engine: Engine, rows: NDArray[np.int64], results: Results) -> LaneState:
     """The lanes of some rows before their first update; fills their initial losses."""
@@ -121,7 +138,9 @@ def begin(task: Task, engine: Engine, rows: NDArray[np.int64], results: Results)
     return lanes
 
 
-def same_lanes(before: dict[str, Array], after: dict[str, Array]) -> NDArray[np.bool_]:
-    """Which lanes hold equal numbers in all arrays, (lanes,)."""
-    equal = [(array == after[name]).all(axis=0) for name, array in before.items()]
+def _same_lanes(
+    before: dict[str, Array], after: dict[str, Array], names: Iterable[str]
+) -> NDArray[np.bool_]:
+    """Which lanes hold equal numbers in the named arrays, (lanes,)."""
+    equal = [(before[name] == after[name]).all(axis=0) for name in names]
     return np.asarray(np.logical_and.reduce(equal))

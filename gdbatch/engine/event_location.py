@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import outcomes
 from ..outcomes import CONTINUES, Check
-from .block import FEWEST_LANES, Block, same_lanes
+from .block import FEWEST_LANES, Block
 from .lane_state import Array, LaneState
 from .protocol import Engine
 from .results import Results
@@ -202,4 +202,4 @@ class _CheckedBlock(Block):
         super().step()
         np.add(self.steps, 1, self.steps)
         if self._can_stall:
-            self.notes.columns["unchanged"] = same_lanes(before, self.moving())
+            self.notes.columns["unchanged"] = self.unchanged_lanes(before)

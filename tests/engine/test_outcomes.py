@@ -13,9 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gdbatch import registry
 from gdbatch.engine import Recording, train
+from gdbatch.reference import train_reference
 from gdbatch.training import Training
-from tests.engine.helpers import network, outcomes, single, started_at
+from tests.engine.helpers import network, outcomes, reference_of, single, started_at
+from tests.engine.updating import updates_of, with_updates
 
 LIMIT = 1.0  # 2/λ with λ = 2
 engines = pytest.mark.parametrize("engine", ["numpy", "fused"])
@@ -89,6 +92,33 @@ def test_an_update_that_changes_nothing_is_a_stall(engine: str) -> None:
     assert found.steps.tolist() == [0, 1]
     found = trained(1.0, 1e-17, engine)
     assert (outcomes(found), found.steps.tolist()) == (["stalled"], [1])
+
+
+@pytest.mark.parametrize("optimizer", sorted(registry.family("optimizer")))
+def test_a_dead_relu_stalls_at_once_under_every_optimizer(optimizer: str) -> None:
+    """No gradient and no moments: whatever an optimizer counts, nothing ever changes."""
+    problem = single("relu", target=1.0)
+    fused = registry.get("optimizer", optimizer).fused is not None
+    for engine in ("numpy", "fused") if fused else ("numpy",):
+        for stop in ({}, {"loss": 1e-3}):
+            training = Training(500, stop=stop, engine=engine)
+            task = with_updates(
+                started_at([-1.0, -2.0], problem, training, [0.1, 0.1]), optimizer, weight_decay=0.0
+            )
+            found = train(task)
+            assert outcomes(found) == ["stalled"] * 2
+            assert found.steps.tolist() == [1, 1]
+            end = train_reference(reference_of(problem), [-1.0], updates_of(task, 0), training)
+            assert (end.outcome, end.steps) == ("stalled", 1)
+
+
+@engines
+def test_moments_that_change_are_no_stall(engine: str) -> None:
+    """A relu that dies under momentum goes on moving, and then its velocity decays."""
+    problem = single("relu", target=0.0)
+    task = with_updates(started_at(1.0, problem, Training(20, engine=engine), 0.6), "momentum")
+    found = train(task, keep_parameters=True)
+    assert outcomes(found) == ["completed"]
 
 
 @engines

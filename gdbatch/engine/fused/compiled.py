@@ -19,7 +19,7 @@ from . import functions as _functions  # noqa: F401  makes exp, tanh, … known 
 from . import vectors
 from .kernels import Kernels, make_kernels
 from .network import Net, make_arithmetic
-from .updates import make_step
+from .updates import make_update
 
 _CHUNK_BYTES = 40 << 10  # of what a chunk works on: most of a first-level cache
 _MOST_VECTORS = 32  # in a chunk
@@ -84,14 +84,15 @@ def _made(
     for function in (*functions, loss.fused):
         register_jitable(function)
     stamp = stamp_of(*functions, loss.fused, optimizer.fused)
-    arithmetic, step = make_arithmetic(functions, slip, loss, together), make_step(optimizer)
+    arithmetic = make_arithmetic(functions, slip, loss, together)
+    update = make_update(optimizer)
     is_plain = optimizer is GradientDescent
     if stamp is not None:
         try:
-            return make_kernels(arithmetic, step, is_plain, stamp, True)
+            return make_kernels(arithmetic, update, is_plain, stamp, True)
         except RuntimeError:  # there is no place on disk to keep them
             pass
-    return make_kernels(arithmetic, step, is_plain, 0, False)  # compiled again in each process
+    return make_kernels(arithmetic, update, is_plain, 0, False)  # compiled again in each process
 
 
 def stamp_of(*functions: Any) -> int | None:

@@ -11,12 +11,14 @@ from numba.extending import register_jitable
 from .chunks import bring, copy, fill, give_back
 from .network import Arithmetic, new_rows, new_work
 from .rows import ERROR, LOSS, NORM
+from .updates import Update
 from .vector_arithmetic import any_of
 from .vectors import borrowed, keep_alive, load, spread, use_wide_vectors
 
 
-def make_find_event(arithmetic: Arithmetic, step: Any, stamp: int, keep: bool) -> Any:
-    together, evaluate_chunk = arithmetic.together, arithmetic.evaluate
+def make_find_event(arithmetic: Arithmetic, update: Update, stamp: int, keep: bool) -> Any:
+    together, evaluate_chunk, step = arithmetic.together, arithmetic.evaluate, update.step
+    moments, check_lane = update.moments, _make_check_lane(update.is_at_rest)
 
     @njit(cache=keep, error_model="numpy")
     def find_event(net: Any, lanes: Any, rules: Any, steps: Any, advanced: Any, found: Any) -> None:
@@ -52,7 +54,7 @@ def make_find_event(arithmetic: Arithmetic, step: Any, stamp: int, keep: bool) -
             for done in range(steps):
                 evaluate_chunk(net, work, True)
                 for vector in range(net.vectors):
-                    if not may_have_event(vector, work, rules, history):
+                    if not may_have_event(vector, moments, work, rules, history):
                         continue
                     for lane in range(vector * width, min((vector + 1) * width, here)):
                         if not history.ended[0, lane]:
@@ -105,13 +107,13 @@ class History(NamedTuple):
 
 
 @register_jitable
-def may_have_event(vector: Any, work: Any, rules: Any, history: Any) -> Any:
+def may_have_event(vector: Any, moments: Any, work: Any, rules: Any, history: Any) -> Any:
     """Whether a check of any lane of a vector could find an event."""
     use_wide_vectors()
     zero = spread(work.zero)
     loss = load(work.measures, LOSS, vector)
     ordinary, same = loss <= load(history.loss_limit, 0, vector), zero <= zero
-    for row in range(work.moving.shape[0]):
+    for row in range(work.gradient.shape[0] * moments):
         number = load(work.moving, row, vector)
         ordinary = ordinary & (number - number <= zero)  # no number, if it is not finite
         before = load(history.before, row, vector)
@@ -124,33 +126,36 @@ def may_have_event(vector: Any, work: Any, rules: Any, history: Any) -> Any:
     return any_of(~nothing & (load(history.ended, 0, vector) <= zero))
 
 
-@register_jitable
-def check_lane(lane: Any, done: Any, work: Any, rules: Any, history: Any) -> None:
-    """One check of one lane after `done` updates, which may end it."""
-    loss = work.measures[LOSS, lane]
-    finite = np.isfinite(loss) and all_finite(work.parameters, lane)
-    if not (finite and loss <= history.loss_limit[0, lane]):
-        history.ended[0, lane] = True
-        history.begun[0, lane] = max(done - 1, 0)
-        keep_state(lane, history.before if done > 0 else work.moving, history)
-        return
-    if (
-        np.isfinite(rules.limits).any()
-        and work.measures[ERROR, lane] <= rules.limits[ERROR]
-        and loss <= rules.limits[LOSS]
-        and work.measures[NORM, lane] <= rules.limits[NORM]
-    ):
-        if history.begun[0, lane] < 0:
-            history.begun[0, lane] = done
-            keep_state(lane, work.moving, history)
-        history.ended[0, lane] = done - history.begun[0, lane] + 1 >= rules.hold
-    else:
-        history.begun[0, lane] = -1
-        if done > 0 and are_equal(work.moving, history.before, lane):
+def _make_check_lane(is_at_rest: Any) -> Any:
+    @register_jitable
+    def check_lane(lane: Any, done: Any, work: Any, rules: Any, history: Any) -> None:
+        """One check of one lane after `done` updates, which may end it."""
+        loss = work.measures[LOSS, lane]
+        finite = np.isfinite(loss) and all_finite(work.parameters, lane)
+        if not (finite and loss <= history.loss_limit[0, lane]):
             history.ended[0, lane] = True
-            history.begun[0, lane] = done - 1
-            keep_state(lane, history.before, history)
-    history.loss_before[0, lane] = loss
+            history.begun[0, lane] = max(done - 1, 0)
+            keep_state(lane, history.before if done > 0 else work.moving, history)
+            return
+        if (
+            np.isfinite(rules.limits).any()
+            and work.measures[ERROR, lane] <= rules.limits[ERROR]
+            and loss <= rules.limits[LOSS]
+            and work.measures[NORM, lane] <= rules.limits[NORM]
+        ):
+            if history.begun[0, lane] < 0:
+                history.begun[0, lane] = done
+                keep_state(lane, work.moving, history)
+            history.ended[0, lane] = done - history.begun[0, lane] + 1 >= rules.hold
+        else:
+            history.begun[0, lane] = -1
+            if done > 0 and is_at_rest(history.before, work.moving, work.gradient.shape[0], lane):
+                history.ended[0, lane] = True
+                history.begun[0, lane] = done - 1
+                keep_state(lane, history.before, history)
+        history.loss_before[0, lane] = loss
+
+    return check_lane
 
 
 @register_jitable
@@ -166,14 +171,5 @@ def all_finite(rows: Any, lane: Any) -> Any:
     """Whether a lane's numbers are all finite."""
     for row in range(rows.shape[0]):
         if not np.isfinite(rows[row, lane]):
-            return False
-    return True
-
-
-@register_jitable
-def are_equal(rows: Any, others: Any, lane: Any) -> Any:
-    """Whether a lane's numbers are the same in two arrays."""
-    for row in range(rows.shape[0]):
-        if rows[row, lane] != others[row, lane]:
             return False
     return True

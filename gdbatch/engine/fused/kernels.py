@@ -12,6 +12,7 @@ from .chunks import bring, copy, fill, give_back, give_back_samples
 from .events import make_find_event
 from .network import Arithmetic, new_rows, new_work, note_larger, note_smaller
 from .rows import LOSS
+from .updates import Update
 from .vectors import borrowed, keep_alive, load, use_wide_vectors
 
 
@@ -21,7 +22,7 @@ class Watch(NamedTuple):
     smallest: Any  # (3, lanes): prediction error, loss, norm of the gradient
     largest_loss: Any  # (1, lanes)
     last_loss: Any  # (1, lanes): before the last update
-    same: Any  # (1, lanes): 1 where the last update changed nothing
+    same: Any  # (1, lanes): 1 where the last update changed nothing, and no later one will
 
 
 class Kernels(NamedTuple):
@@ -33,17 +34,17 @@ class Kernels(NamedTuple):
 
 
 def make_kernels(
-    arithmetic: Arithmetic, step: Any, is_plain: bool, stamp: int, keep: bool
+    arithmetic: Arithmetic, update: Update, is_plain: bool, stamp: int, keep: bool
 ) -> Kernels:
-    """Kernels for some arithmetic and the step of an optimizer, which may be plain descent.
+    """Kernels for some arithmetic and the updates of an optimizer, which may be plain descent.
 
     They are compiled when first called and, with `keep`, kept on disk. `stamp` becomes part of
     their code, so that Numba does not load kernels that were made from other sources.
     """
     return Kernels(
         _evaluate(arithmetic, stamp, keep),
-        _run_interval(arithmetic, step, is_plain, stamp, keep),
-        make_find_event(arithmetic, step, stamp, keep),
+        _run_interval(arithmetic, update, is_plain, stamp, keep),
+        make_find_event(arithmetic, update, stamp, keep),
     )
 
 
@@ -70,7 +71,10 @@ def _evaluate(arithmetic: Arithmetic, stamp: int, keep: bool) -> Any:
     return evaluate
 
 
-def _run_interval(arithmetic: Arithmetic, step: Any, is_plain: bool, stamp: int, keep: bool) -> Any:
+def _run_interval(
+    arithmetic: Arithmetic, update: Update, is_plain: bool, stamp: int, keep: bool
+) -> Any:
+    step, is_at_rest = update.step, update.is_at_rest
     together, _, evaluate_chunk, single_steps = arithmetic
 
     @njit(cache=keep, error_model="numpy")
@@ -111,11 +115,8 @@ def _run_interval(arithmetic: Arithmetic, step: Any, is_plain: bool, stamp: int,
                 if done == steps:
                     copy(before, work.moving)
                 step(net, work)
-            fill(same, 1)
-            for row in range(len(before)):
-                for lane in range(net.lanes):
-                    if before[row, lane] != work.moving[row, lane]:
-                        same[0, lane] = 0
+            for lane in range(net.lanes):
+                same[0, lane] = is_at_rest(before, work.moving, work.gradient.shape[0], lane)
             give_back(start, work.moving, moving)
             give_back(start, smallest, watch.smallest)
             give_back(start, largest, watch.largest_loss)

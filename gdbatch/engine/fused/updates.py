@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from numba.extending import register_jitable
 
 from .vectors import load, store, use_wide_vectors
 
 
-def make_step(optimizer: Any) -> Any:
+class Update(NamedTuple):
+    """What kernels need from an optimizer."""
+
+    step: Any  # (net, work): one update of a chunk's lanes
+    is_at_rest: Any  # (before, after, weights, lane): whether no later update changes anything
+    moments: int  # arrays like the parameters that an update changes, these included
+
+
+def make_update(optimizer: Any) -> Update:
+    """The updates of an optimizer, from its fused form."""
+    return Update(_make_step(optimizer), _make_is_at_rest(optimizer), 1 + len(optimizer.state))
+
+
+def _make_step(optimizer: Any) -> Any:
     """One update of a chunk's lanes: (net, work)."""
     states = len(optimizer.state)
     load_states, store_states = _rows(states)
@@ -37,6 +50,36 @@ def make_step(optimizer: Any) -> Any:
             store_shares(work.moving, first_share, 1, vector, new_shares)
 
     return step
+
+
+def _make_is_at_rest(optimizer: Any) -> Any:
+    """Whether an update changed nothing and no later one will: (before, after, weights, lane).
+
+    The same as `Block.unchanged_lanes`; rows are as in `Work.moving`.
+    """
+    states, numerator = len(optimizer.state), optimizer.numerator
+    place = 0 if numerator is None else 1 + optimizer.state.index(numerator)
+
+    @register_jitable
+    def is_at_rest(before: Any, after: Any, weights: Any, lane: Any) -> Any:
+        moments = weights * (1 + states)
+        for row in range(moments):
+            if before[row, lane] != after[row, lane]:
+                return False
+        corrected = False
+        for row in range(moments, before.shape[0]):
+            if before[row, lane] != after[row, lane]:
+                corrected = True
+        if not corrected:
+            return True
+        if place == 0:
+            return False
+        for row in range(weights * place, weights * (place + 1)):
+            if after[row, lane] != 0:
+                return False
+        return True
+
+    return is_at_rest
 
 
 def _rows(count: int) -> tuple[Any, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...numerics.buffers import new_buffer
-from ..block import Prepared, same_lanes
+from ..block import Prepared
 from ..lane_state import LaneState
 from ..protocol import Engine
 from ..stepping import SteppingBlock
@@ -44,7 +44,7 @@ class NumpySteppingBlock(SteppingBlock):
                 np.copyto(array, self.lanes[name])
         self._advance(self._full, is_check=True)
         if self._can_stall:
-            self.unchanged[:] = same_lanes(self._before, self.moving())
+            self.unchanged[:] = self.unchanged_lanes(self._before)
         if not self._counts_steps:
             np.add(self.steps, self.interval, self.steps)
 

@@ -122,6 +122,7 @@ class Adam(Optimizer):
 
     state = ("mean", "square")
     row_state = ("mean_weight", "square_weight")
+    numerator = "mean"
 
     @staticmethod
     def update(step: Step) -> None:
@@ -138,9 +139,7 @@ class Adam(Optimizer):
         state: State,
     ) -> Scalar:
         mean, square = _averages(gradient, hyperparameters, state)
-        updates = state["updates"]
-        mean = mean / (1 - hyperparameters["beta1"] ** updates)
-        square = square / (1 - hyperparameters["beta2"] ** updates)
+        mean, square = mean / state["mean_weight"], square / state["square_weight"]
         return weight - rate * mean / (np.sqrt(square) + hyperparameters["epsilon"])
 
     fused_hyperparameters = ("beta1", "beta2", "epsilon")
@@ -189,6 +188,7 @@ class AMSGrad(Optimizer):
 
     state = ("mean", "square", "largest_square")
     row_state = ("mean_weight", "square_weight")
+    numerator = "mean"
 
     @staticmethod
     def update(step: Step) -> None:
@@ -208,9 +208,8 @@ class AMSGrad(Optimizer):
     ) -> Scalar:
         mean, square = _averages(gradient, hyperparameters, state)
         state["largest_square"] = max(state.get("largest_square", 0), square)
-        updates = state["updates"]
-        mean = mean / (1 - hyperparameters["beta1"] ** updates)
-        square = state["largest_square"] / (1 - hyperparameters["beta2"] ** updates)
+        mean = mean / state["mean_weight"]
+        square = state["largest_square"] / state["square_weight"]
         return weight - rate * mean / (np.sqrt(square) + hyperparameters["epsilon"])
 
 
@@ -226,6 +225,7 @@ class NAdam(Optimizer):
 
     state = ("mean", "square")
     row_state = ("mean_weight", "square_weight")
+    numerator = "mean"
 
     @staticmethod
     def update(step: Step) -> None:
@@ -251,8 +251,8 @@ class NAdam(Optimizer):
         mean, square = _averages(gradient, hyperparameters, state)
         beta1, updates = hyperparameters["beta1"], state["updates"]
         ahead = beta1 * mean / (1 - beta1 ** (updates + 1))
-        ahead = ahead + (1 - beta1) * gradient / (1 - beta1**updates)
-        square = square / (1 - hyperparameters["beta2"] ** updates)
+        ahead = ahead + (1 - beta1) * gradient / state["mean_weight"]
+        square = square / state["square_weight"]
         return weight - rate * ahead / (np.sqrt(square) + hyperparameters["epsilon"])
 
 
@@ -299,7 +299,8 @@ def _averages(
 ) -> tuple[Scalar, Scalar]:
     """m and v of one weight, before the bias correction."""
     beta1, beta2 = hyperparameters["beta1"], hyperparameters["beta2"]
-    state["updates"] = state.get("updates", 0) + 1
+    state["updates"] = updates = state.get("updates", 0) + 1
+    state["mean_weight"], state["square_weight"] = 1 - beta1**updates, 1 - beta2**updates
     state["mean"] = beta1 * state.get("mean", 0) + (1 - beta1) * gradient
     state["square"] = beta2 * state.get("square", 0) + (1 - beta2) * gradient**2
     return state["mean"], state["square"]

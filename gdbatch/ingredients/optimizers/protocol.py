@@ -88,7 +88,8 @@ class Optimizer(ABC):
 
     Options: ClassVar[type[OptimizerOptions]]
     state: ClassVar[tuple[str, ...]] = ()  # names of state arrays (parameters, lanes)
-    row_state: ClassVar[tuple[str, ...]] = ()  # names of state arrays (1, lanes)
+    row_state: ClassVar[tuple[str, ...]] = ()  # names of bias corrections (1, lanes)
+    numerator: ClassVar[str | None] = None  # of `state`: where it is 0, corrections have no effect
     fused: ClassVar[FusedUpdate | None] = None  # None: only the NumPy engine trains it
     fused_hyperparameters: ClassVar[tuple[str, ...]] = ()  # names of options
 
@@ -108,5 +109,6 @@ class Optimizer(ABC):
     ) -> Scalar:
         """One weight after one update: the equation, for the reference trainer.
 
-        `state` is an empty dict at the start, for the method to fill.
+        `state` is an empty dict at the start, for the method to fill. It has the names of the class
+        attribute `state`; those of `row_state` have no more effect once they are exactly 1.
         """
