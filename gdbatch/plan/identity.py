@@ -26,7 +26,7 @@ _LONGEST = 60  # characters of a value in a message
 def resolved(sweep: Sweep) -> dict[str, object]:
     """A sweep with every default written out, as plain data."""
     first = sweep.first
-    tables: dict[str, object] = {
+    return {
         **sweep.heading.model_dump(mode="json"),
         "problem": first.problem.model_dump(mode="json"),
         "init": first.init.model_dump(mode="json"),
@@ -35,10 +35,8 @@ def resolved(sweep: Sweep) -> dict[str, object]:
         "train": first.train.resolved(),
         "axes": [[axis.resolved() for axis in dimension] for dimension in sweep.dimensions],
         "record": sweep.record.model_dump(mode="json"),
+        "search": sweep.search.facts(),
     }
-    if sweep.map:
-        tables["map"] = sweep.map.model_dump(mode="json")
-    return tables
 
 
 class ContentDigest:
@@ -74,7 +72,7 @@ def plan_hash(identity: Mapping[str, Any]) -> str:
     """The digest of whatever changes `trials`; not of names, descriptions or recording."""
     sweep = identity["sweep"]
     covered: dict[str, object] = {"entropy": sweep["entropy"], "axes": sweep["axes"]}
-    covered["map"] = sweep.get("map")
+    covered["search"] = sweep["search"]
     covered |= {key: sweep["record"][key] for key in _IN_TRIALS}
     covered |= {key: identity[key] for key in ("results_version", "contents")}
     return _digest(covered)

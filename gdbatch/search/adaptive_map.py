@@ -8,27 +8,52 @@ see is followed to its end; an island, or a cape, that lies between corners is m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from ..engine import Results, observe, train
+from ..errors import IngredientError, nearest
+from ..ingredients.measures.protocol import MeasureOptions
+from ..ingredients.options import Options
 from ..registry import register
-from .protocol import Search, ShardTask, Trained
+from .protocol import SearchAxis, ShardTask, TableSearch, Trained
 
-_TILE_ROWS = 32  # a multiple of every size of squares
+_TILE_ROWS = 32  # a multiple of every `coarse`
 
 Mask = NDArray[np.bool_]
 Kinds = NDArray[np.float64]  # what each pixel came out as; NaN where it was not trained
 
 
+class MapOptions(Options):
+    """Train every few pixels of a map of two axes first, then those where neighbours differ."""
+
+    axes: list[str] = Field(min_length=2, max_length=2, description="The two axes of the map.")
+    coarse: int = Field(
+        8, ge=2, le=_TILE_ROWS, description="Distance of the pixels that are trained first."
+    )
+    by: str = Field(
+        "outcome", description="What neighbours differ in: outcome, or a column of a measure."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_halved(self) -> MapOptions:
+        if self.coarse & (self.coarse - 1):
+            raise IngredientError(f"coarse = {self.coarse} must be a power of two", "coarse")
+        return self
+
+
 @register("search", "adaptive_map")
 @dataclass(frozen=True)
-class AdaptiveMap(Search):
+class AdaptiveMap(TableSearch):
     """Trains a map of two axes, finely only where neighbouring pixels differ."""
+
+    table = "map"
+    table_options = MapOptions
 
     keys: tuple[str, str]  # of the axes, the slower one first
     names: tuple[str, str]  # of their columns
@@ -38,6 +63,23 @@ class AdaptiveMap(Search):
     by: str  # what neighbours differ in: "outcome", or the column of a measure
 
     trains_all: ClassVar[bool] = False
+
+    @classmethod
+    def of(
+        cls, options: Options, axes: Sequence[SearchAxis], measures: Sequence[MeasureOptions]
+    ) -> AdaptiveMap:
+        """The map of two axes, the slower one being the first in the file."""
+        assert isinstance(options, MapOptions)
+        chosen = [_axis(name, index, axes) for index, name in enumerate(options.axes)]
+        if chosen[0] == chosen[1]:
+            raise IngredientError(f"{options.axes[0]} is given twice", "axes")
+        kinds = ["outcome", *(one.name for each in measures for one in each.columns() if one.whole)]
+        if options.by not in kinds:
+            message = f"neighbours cannot differ in {options.by}; allowed are outcome and columns "
+            raise IngredientError(f"{message}of whole numbers: {', '.join(kinds)}", "by")
+        slow, fast = sorted(chosen, key=axes.index)
+        keys, names = (slow.key, fast.key), (slow.column, fast.column)
+        return cls(keys, names, slow.size, fast.size, options.coarse, options.by)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -91,8 +133,22 @@ class AdaptiveMap(Search):
         return _in_order(shard, Results.joined(parts), np.concatenate(numbers))
 
     def facts(self) -> dict[str, object]:
-        """The axis columns, the slower one first."""
-        return {"kind": "adaptive_map", "axes": list(self.names)}
+        """The axis columns, the slower one first, and how the map is refined."""
+        axes = list(self.names)
+        return {"kind": "adaptive_map", "axes": axes, "coarse": self.coarse, "by": self.by}
+
+
+def _axis(name: str, index: int, axes: Sequence[SearchAxis]) -> SearchAxis:
+    """The axis that `axes[index]` of the table names."""
+    found = next((axis for axis in axes if name in (axis.key, axis.column)), None)
+    if found is None:
+        hint = nearest(name, [axis.column for axis in axes])
+        raise IngredientError(f'the sweep has no axis "{name}"; {hint}', "axes", index)
+    if not found.is_free:
+        message = f"{name} cannot be an axis of a map: only a number that can differ within a "
+        message += "block, which is not part of a zip and not a seed"
+        raise IngredientError(message, "axes", index)
+    return found
 
 
 def _in_order(shard: ShardTask, results: Results, pixels: NDArray[np.int64]) -> Trained:

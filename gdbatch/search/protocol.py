@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..engine import Recording, Results, Task
 from ..ingredients.measures.protocol import MeasureOptions
+from ..ingredients.options import Options
 
 Rows = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -84,7 +85,36 @@ class Search(ABC):
 
     @abstractmethod
     def facts(self) -> dict[str, object]:
-        """Plain data for the manifest: `kind`, the registered name, and what an analysis needs."""
+        """Plain data for the manifest: `kind`, the registered name, what an analysis needs, and
+        whatever decides, beside the axes, which trials are trained.
+        """
+
+
+@dataclass(frozen=True)
+class SearchAxis:
+    """What a search is told about an axis of the sweep."""
+
+    key: str
+    column: str
+    size: int  # how many values
+    is_free: bool  # a number that varies within a block, by itself: no zip, no seed
+
+
+class TableSearch(Search):
+    """A search that a sweep file asks for with a table of its own, such as `[map]`."""
+
+    table: ClassVar[str]  # its name
+    table_options: ClassVar[type[Options]]  # its keys
+
+    @classmethod
+    @abstractmethod
+    def of(
+        cls, options: Options, axes: Sequence[SearchAxis], measures: Sequence[MeasureOptions]
+    ) -> Self:
+        """The search of a sweep with these axes, in file order.
+
+        Raises IngredientError if the options do not fit the axes or measures.
+        """
 
 
 def even_cut(units: int, unit: int, most: int) -> Iterable[tuple[int, int]]:

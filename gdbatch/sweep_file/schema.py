@@ -15,7 +15,7 @@ from ..ingredients.options import Options
 from .families import FAMILIES, default_kind, nested_families
 from .forms import FORMS
 from .record import Record
-from .search import MapOptions
+from .search import table_searches
 from .train import Heading, Train
 
 Schema = dict[str, Any]  # JSON
@@ -57,7 +57,8 @@ def json_schema() -> Schema:
 
 def _models() -> Iterator[tuple[str, type[Options]]]:
     """Every table that a sweep file may have, by a name that does not depend on modules."""
-    yield from (("heading", Heading), ("record", Record), ("train", Train), ("map", MapOptions))
+    yield from (("heading", Heading), ("record", Record), ("train", Train))
+    yield from ((name, search.table_options) for name, search in table_searches().items())
     yield from ((f"axis.{form.key}", form) for form in FORMS)
     for family in (*FAMILIES, *_nested_in_any()):
         for name, entry in registry.family(family).items():
@@ -99,7 +100,7 @@ def _reference(name: str) -> Schema:
 
 def _finish(schema: Schema, name: str, model: type[Options]) -> None:
     """What pydantic does not know: a key may be an axis instead, and tables have families."""
-    if not name.startswith("axis.") and model not in (Heading, MapOptions, Record):
+    if not name.startswith("axis.") and name not in ("heading", "record", *table_searches()):
         fields = model.model_fields
         schema["required"] = [
             key for key in _choices(model) if key in fields and fields[key].is_required()
@@ -161,7 +162,7 @@ def _properties(heading: Schema, models: dict[str, type[Options]]) -> Schema:
         "properties": {**dict.fromkeys(short, axis), "zip": zips},
         "additionalProperties": axis,
     }
-    properties["map"] = _reference("map")
+    properties |= {name: _reference(name) for name in table_searches()}
     properties["record"] = _reference("record")
     return properties
 

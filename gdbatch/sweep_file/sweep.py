@@ -14,7 +14,6 @@ from ..search.protocol import Search
 from .axis import Axis
 from .forms import Refine
 from .record import Record
-from .search import MapOptions
 from .sections import Sections, validate_sections, with_values
 from .train import Heading
 
@@ -27,7 +26,6 @@ class Sweep:
     document: Mapping[str, object]  # the sections, without those values that are axes
     dimensions: tuple[tuple[Axis, ...], ...]  # in file order; the axes of a zip move together
     record: Record
-    map: MapOptions | None
     search: Search
     first: Sections  # with the first value of every axis
     context: Context

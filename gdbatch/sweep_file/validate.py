@@ -15,7 +15,7 @@ from .keys import key_path, short_name
 from .parse import Document
 from .record import Record
 from .resolve import FoundAxes
-from .search import MapOptions, map_diagnostics, search_of
+from .search import search_of, table_searches
 from .sections import Sections, validate_sections, with_values
 from .sweep import Sweep
 from .text import shortened
@@ -35,25 +35,24 @@ def validate(
     sections = {key: part for key, part in document.tables.items() if key in SECTIONS}
     first = _first(sections, axes, context, diagnostics)
     record = _table(Record, document, "record", context, diagnostics)
-    map_options = None
-    if "map" in document.tables:
-        map_options = _table(MapOptions, document, "map", context, diagnostics)
+    searches = {
+        name: _table(search.table_options, document, name, context, diagnostics)
+        for name, search in table_searches().items()
+        if name in document.tables
+    }
     if heading is None or first is None or record is None or diagnostics:
         return None
     dimensions = _dimensions(axes, heading.entropy)
-    if map_options is not None:
-        diagnostics.extend(map_diagnostics(map_options, dimensions, record.measures))
-        if diagnostics:
-            return None
-        search = search_of(map_options, dimensions)
-        map_options = map_options.model_copy(update={"axes": [*search.axes]})
+    tables = {name: options for name, options in searches.items() if options is not None}
+    search = search_of(tables, dimensions, record.measures, diagnostics)
+    if diagnostics:
+        return None
     return Sweep(
         heading,
         sections,
         dimensions,
         record,
-        map_options,
-        search_of(map_options, dimensions),
+        search,
         first,
         context,
         document.source,
@@ -62,7 +61,7 @@ def validate(
 
 
 def _heading(document: Document, context: Context, diagnostics: Diagnostics) -> Heading | None:
-    tables = (*SECTIONS, "axes", "map", "record")
+    tables = (*SECTIONS, "axes", *table_searches(), "record")
     plain = {}
     for key, value in document.tables.items():
         if key in Heading.model_fields:

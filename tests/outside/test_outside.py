@@ -33,6 +33,7 @@ PARTS = {
     "figures": "success",
     "engines": "plain",
     "executors": "threads",
+    "searches": "thinned",
     "commands": "count",
 }
 LIMITS = {"executor": 120, "engine": 120}  # lines; 40 for all others
@@ -194,6 +195,19 @@ def test_a_function_trains(tmp_path: Path) -> None:
     trials = pd.read_parquet(tmp_path / "run" / "trials")
     best = trials.loc[trials["learning_rate"] == 0.02, "final_loss"]
     assert (best < -24).all()  # ½ (x⁴ - 16 x² + 5 x) is at least -39.17, and -25.03 at the other
+
+
+def test_a_search_has_a_table_of_its_own(tmp_path: Path) -> None:
+    sweep = FUNCTION | {"thinned": {"every": 3}}
+    schema = json.loads(gdbatch("schema", cwd=tmp_path))
+    jsonschema.validate(sweep, schema)
+    assert not jsonschema.Draft202012Validator(schema).is_valid(sweep | {"thinned": {"evry": 3}})
+    path = write(tmp_path, sweep)
+    gdbatch("sweep", path, "-j", "1", "-o", "run", "--no-figures", cwd=tmp_path)
+    assert pd.read_csv(tmp_path / "run" / "summary.csv")["trials"].tolist() == [2]
+    trials = pd.read_parquet(tmp_path / "run" / "trials")
+    assert trials["trial"].tolist() == [0, 3]
+    assert (trials["learning_rate"] == 1e-3).all()
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
