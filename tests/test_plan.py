@@ -143,7 +143,7 @@ def test_a_group_has_the_structural_values_of_its_columns(plan: Plan) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(plans())
-def test_an_assignment_gives_each_trial_the_numbers_of_its_columns(plan: Plan) -> None:
+def test_a_task_gives_each_trial_the_numbers_of_its_columns(plan: Plan) -> None:
     for shard in itertools.islice(plan.shards(), 4):
         task = plan.task(shard)
         assert len(task) == len(shard)
@@ -197,6 +197,16 @@ def test_a_plan_of_a_million_million_trials_is_light() -> None:
     assert columns["learning_rate"].tolist() == [1e-3, 1e3]
     assert columns["seed"].tolist() == [0, 10**6 - 1]
     assert peak < 50e6
+
+
+def test_a_group_that_cannot_be_is_refused_wherever_it_is() -> None:
+    layers = [*([1, width, 1] for width in range(1, 600)), [1, 1, 1, 1]]
+    axes = {"problem.layers": layers, "problem.activation": ["tanh", ["tanh", "relu"]]}
+    problem = {"kind": "network", "inputs": [[0.1]], "targets": [[0.3]]}
+    plan = plan_of({"problem": problem, "optimizer.learning_rate": 0.1, "axes": axes})
+    told = r"problem.layers = \[1, 1, 1, 1\], .*: 2 activations for 3 layers"
+    with pytest.raises(SweepFileError, match=told):
+        assert plan.hash
 
 
 def test_more_trials_than_can_be_numbered_are_refused() -> None:

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..engine import Recording, Task
+from ..errors import IngredientError, SweepFileError
 from ..errors import Problem as FileProblem
-from ..errors import SweepFileError
 from ..search import Search, ShardTask
 from ..search.protocol import Values
 from ..sweep_file import Sweep
@@ -104,13 +104,14 @@ class Plan:
                     structural[axis.key] = axis.value(index)
                 elif axis.key != "seed":
                     moved[axis.key] = axis.value(index)
-        return Group(
-            number,
-            number * self.group_trials,
-            self.group_trials,
-            structural,
-            self.sweep.sections(structural | moved),
-        )
+        try:
+            sections = self.sweep.sections(structural | moved)
+        except IngredientError as error:  # reading a sweep checks the first combinations only
+            where = ", ".join(f"{key} = {value}" for key, value in reversed(structural.items()))
+            message = f"{where}: {error.message}"
+            raise SweepFileError([FileProblem(message, "axes", source=self.sweep.source)]) from None
+        start = number * self.group_trials
+        return Group(number, start, self.group_trials, structural, sections)
 
     @functools.cached_property
     def _survey(self) -> _Survey:

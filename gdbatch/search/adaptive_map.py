@@ -109,7 +109,7 @@ class AdaptiveMap(TableSearch):
         yield 1, last * self.columns
 
     def train(self, shard: ShardTask) -> Trained:
-        """Train the pixels of a tile that are worth it, and those that are recorded."""
+        """Train the pixels of a tile that are needed, and those that are recorded."""
         first = shard.first % self.pixels // self.columns
         rows = shard.trials // self.columns
         # the row below, where there is one, helps decide
