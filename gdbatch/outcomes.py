@@ -41,7 +41,7 @@ class Check:
     is_in_streak: Mask  # all stop rules hold
     has_held: Mask  # and have held for `hold` checks in a row
     is_unchanged: Mask  # the last update changed nothing, and no later one would
-    is_oscillating: Mask  # the last updates of the budget went back and forth without approach
+    is_oscillating: Mask  # the last updates of the budget went back and forth; see `oscillates`
 
     @property
     def is_at_end(self) -> Mask:
@@ -104,6 +104,24 @@ class Stalled(Outcome):
     @staticmethod
     def applies(check: Check) -> Mask:
         return check.is_unchanged & ~check.is_in_streak
+
+
+@register("outcome", "oscillating")
+class Oscillating(Outcome):
+    """The budget ended while the parameters went back and forth without approach.
+
+    Told from slow progress by the last updates; see `oscillates`. With momentum, which oscillates
+    where it converges too, this is a heuristic.
+    """
+
+    code, precedence, colour = 5, 50, "#3A0044"
+    meaning = "the budget ended while the parameters went back and forth without approach"
+    remedy = "a smaller learning rate"
+    is_stable = False
+
+    @staticmethod
+    def applies(check: Check) -> Mask:
+        return check.is_at_end & check.is_oscillating
 
 
 @register("outcome", "unfinished")
@@ -176,3 +194,34 @@ def classify(check: Check) -> NDArray[np.int8]:
     for outcome in reversed(by_precedence()):
         np.copyto(codes, np.int8(outcome.code), where=outcome.applies(check))
     return codes
+
+
+# oscillation --------------------------------------------------------------------------------------
+
+OSCILLATION_PARTS = 8  # into which the last updates are cut
+_MOST_UPDATES, _FEWEST_UPDATES = 256, 16
+
+
+def oscillation_updates(max_steps: int) -> int:
+    """How many updates at the end of the budget tell oscillation from slow progress; 0 if too few.
+
+    >>> oscillation_updates(400), oscillation_updates(10_000), oscillation_updates(60)
+    (100, 256, 0)
+    """
+    updates = min(_MOST_UPDATES, max_steps // 4)
+    return updates if updates >= _FEWEST_UPDATES else 0
+
+
+def oscillates(has_opposed: Mask, largest_move: Floats, least_loss: Floats) -> Mask:
+    """Which lanes went back and forth without approach in the last updates.
+
+    has_opposed: whether two consecutive updates had a negative scalar product. largest_move,
+    least_loss: of each part of these updates, (parts, lanes), the largest norm of an update and
+    the least loss. Approach is that one of these falls from every part to the next. The loss alone
+    would miss cycles between points of equal loss.
+    """
+    return np.asarray(has_opposed & ~_always_falls(largest_move) & ~_always_falls(least_loss))
+
+
+def _always_falls(values: Floats) -> Mask:
+    return np.asarray((values[1:] < values[:-1]).all(axis=0))

@@ -311,6 +311,10 @@ class _Trial:
         self._streak: ReferenceResult | None = None  # its first check, while there is one
         self._is_unchanged = False
         self._is_autonomous = training.batch is None and updates.schedule is None
+        has_end = bool(training.stop) and self._is_autonomous
+        self._watched = outcomes.oscillation_updates(training.max_steps) if has_end else 0
+        self._moves: list[Floats] = []  # the last updates of the budget, and the losses after them
+        self._losses: list[Floats] = []
 
     def train(self) -> ReferenceResult:
         """Check, update, check, … until an outcome applies."""
@@ -360,6 +364,8 @@ class _Trial:
     def _ended(self, step: int, observed: _Observed) -> ReferenceResult | None:
         """The result if an outcome applies."""
         training = self._training
+        if self._moves:
+            self._losses.append(observed.loss)
         finite = np.isfinite(observed.loss) & np.isfinite(observed.parameters).all(axis=0)
         within = np.abs(observed.loss) <= training.loss_limit(observed.initial_loss)
         here = ReferenceResult(
@@ -382,7 +388,7 @@ class _Trial:
             is_in_streak=np.array([self._streak is not None]),
             has_held=np.array([has_held]),
             is_unchanged=np.array([self._is_unchanged]),
-            is_oscillating=np.array([False]),
+            is_oscillating=np.array([self._is_oscillating()]),
         )
         codes = outcomes.classify(check)
         if codes[0] == outcomes.CONTINUES:
@@ -397,6 +403,21 @@ class _Trial:
         before = self._parameters, [dict(state) for state in self._states]
         self._parameters = self._updates.next(self._parameters, gradient, self._states, step)
         self._is_unchanged = self._is_autonomous and self._changed_nothing(*before)
+        if step >= self._training.max_steps - self._watched:
+            self._moves.append(np.subtract(self._parameters, before[0]))
+
+    def _is_oscillating(self) -> bool:
+        """Whether all of the last updates are known, and went back and forth without approach."""
+        if not self._watched or len(self._moves) < self._watched:
+            return False
+        pairs = zip(self._moves, self._moves[1:], strict=False)
+        opposed = any(np.dot(one, other) < 0 for one, other in pairs)
+        parts = np.arange(self._watched) * outcomes.OSCILLATION_PARTS // self._watched
+        lengths, losses = np.linalg.norm(self._moves, axis=1), np.concatenate(self._losses)
+        numbers = range(outcomes.OSCILLATION_PARTS)
+        largest = np.array([[lengths[parts == number].max()] for number in numbers])
+        least = np.array([[losses[parts == number].min()] for number in numbers])
+        return bool(outcomes.oscillates(np.array([opposed]), largest, least)[0])
 
     def _changed_nothing(self, parameters: list[Scalar], states: list[dict[str, Scalar]]) -> bool:
         """Whether the last update changed nothing, and no later one will; counters do not count."""

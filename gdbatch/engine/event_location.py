@@ -14,6 +14,7 @@ from .. import outcomes
 from ..outcomes import CONTINUES, Check
 from .block import FEWEST_LANES, Block
 from .lane_state import Array, LaneState
+from .oscillation import Oscillation
 from .protocol import Engine
 from .results import Results
 from .task import Task
@@ -87,7 +88,9 @@ class _CheckedBlock(Block):
         super().__init__(task, engine, lanes)
         width = len(self.lanes)
         self._training, self._rules = task.training, task.training.rules
-        self._can_stall = task.can_stall
+        self._is_autonomous = task.is_autonomous
+        self._last_unchecked = task.last_unchecked
+        self._oscillation = Oscillation(task)
         self.active = np.arange(width) < self.occupied
         self._never = np.zeros(width, bool)
         self._loss_limit = self._training.loss_limit(self.initial_loss)
@@ -102,6 +105,7 @@ class _CheckedBlock(Block):
                     "streak_norm": np.zeros(width),
                     "streak_parameters": self.parameters.copy(),
                     "unchanged": np.zeros(width, bool),
+                    **self._oscillation.columns(self.parameters),
                 }
             )
         elif len(notes) < width:
@@ -130,6 +134,7 @@ class _CheckedBlock(Block):
             self._note_streaks(finite & within)
             streak = notes["streak_start"] >= 0
             held = streak & (step - notes["streak_start"] + 1 >= training.hold)
+        self._oscillation.note_loss(notes, step, self.loss)
         check = Check(
             step=step,
             max_steps=training.max_steps,
@@ -142,7 +147,7 @@ class _CheckedBlock(Block):
             is_in_streak=streak,
             has_held=held,
             is_unchanged=notes["unchanged"],
-            is_oscillating=self._never,
+            is_oscillating=self._oscillation.at_end(notes, step),
         )
         self._outcome = outcomes.classify(check)
         ending = self.active & (self._outcome != CONTINUES)
@@ -157,9 +162,9 @@ class _CheckedBlock(Block):
         if patience > self._training.max_steps:
             return self._never
         step = self.lanes["step"]
-        # those with less than an interval of budget left stay to the end
+        # those that must not make the updates of another interval unchecked stay to the end
         quiet = ~streak & (step - self.notes["arrival"] >= patience)
-        quiet &= step + patience <= self._training.max_steps
+        quiet &= step + patience <= self._last_unchecked
         return self.active & quiet
 
     def _note_streaks(self, holding: Mask) -> None:
@@ -195,11 +200,14 @@ class _CheckedBlock(Block):
             )
 
     def step(self) -> None:
-        """One update; notes which lanes it did not change."""
+        """One update; notes which lanes it did not change, and how it moved them."""
         before: dict[str, Array] = {}
-        if self._can_stall:
+        if self._is_autonomous:
             before = {name: array.copy() for name, array in self.moving().items()}
         super().step()
-        np.add(self.steps, 1, self.steps)
-        if self._can_stall:
+        if self._is_autonomous:
             self.notes.columns["unchanged"] = self.unchanged_lanes(before)
+            self._oscillation.note_move(
+                self.notes, self.steps, before["parameters"], self.parameters
+            )
+        np.add(self.steps, 1, self.steps)

@@ -42,7 +42,8 @@ class LaneEngine(Engine):
     ) -> tuple[LaneState | None, LaneState | None]:
         """Split lanes into those for event location and those in which nothing happens.
 
-        Lanes have an event within `interval` updates, or less budget left than that. An engine
+        Lanes have an event within `interval` updates, or are nearer to `task.last_unchecked` than
+        that. An engine
         that steps faster than event location may advance them to just before the event.
         """
         return lanes, None
@@ -104,7 +105,7 @@ class _Loop:
         self._eventful: list[LaneState] = []
         longest = engine.longest_intervals[bool(task.training.stop)]
         self._interval = detection_interval(task.training, longest)
-        self._fits = self._interval <= task.training.max_steps
+        self._fits = self._interval <= task.last_unchecked
 
     def run(self) -> None:
         """Train all trials to their end."""
@@ -128,7 +129,7 @@ class _Loop:
         if not self._queue:
             return None
         lanes = self._queue.next(self._queue.batch)
-        if not self._fits:  # the budget is shorter than an interval
+        if not self._fits:  # an interval is longer than what may be left unchecked
             self._eventful.append(lanes)
             return None
         return self._engine.stepping_block(self._task, lanes, self._interval)

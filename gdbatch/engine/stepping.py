@@ -49,7 +49,7 @@ class SteppingBlock(Block, ABC):
         super().__init__(task, engine, lanes)
         training, width = task.training, len(self.lanes)
         self.training, self.rules = training, training.rules
-        self.interval = interval
+        self.interval, self._last_unchecked = interval, task.last_unchecked
         self.distance = check_interval(training) if training.stop else interval
         # what is not finite for one minibatch may be finite for the next
         lowest_limit = training.loss_limit(np.zeros(1, training.dtype))[0]
@@ -75,8 +75,8 @@ class SteppingBlock(Block, ABC):
         np.copyto(self.lanes["last_loss"], self.loss)
 
     def near_end(self) -> Mask:
-        """Lanes whose budget does not last for another interval."""
-        return self._present() & (self.steps + self.interval > self.training.max_steps)
+        """Lanes that must not make the updates of another interval unchecked."""
+        return self._present() & (self.steps + self.interval > self._last_unchecked)
 
     def detect_events(self) -> Mask:
         """Lanes in which the rules may have held, or that diverged or stalled, in this interval.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import registry
+from .. import outcomes, registry
 from ..ingredients.initializers.protocol import Initializer
 from ..ingredients.optimizers.protocol import Optimizer
 from ..ingredients.options import Floats, Number, as_array
@@ -58,9 +58,21 @@ class Task:
         return _is_used(self.optimizer_hyperparameters.get("weight_decay", 0.0))
 
     @property
-    def can_stall(self) -> bool:
-        """Whether an update that changes nothing is followed by others like it."""
+    def is_autonomous(self) -> bool:
+        """Whether an update depends on nothing but parameters and optimizer state."""
         return not (self.rate_varies or self.problem.uses_step or self.training.batch)
+
+    @property
+    def oscillation_updates(self) -> int:
+        """How many updates at the end of the budget are checked one by one for oscillation."""
+        if not (self.training.stop and self.is_autonomous):
+            return 0
+        return outcomes.oscillation_updates(self.training.max_steps)
+
+    @property
+    def last_unchecked(self) -> int:
+        """The step up to which lanes may make updates without a check after each."""
+        return self.training.max_steps - self.oscillation_updates
 
     @property
     def block_width(self) -> int:

@@ -35,7 +35,7 @@ def with_tables(optimizer: str = DESCENT, schedule: str = "", axes: str = RATES)
 def test_without_a_table_the_rate_is_constant() -> None:
     task = plan_of().task_of(0, np.arange(12))
     assert not task.rate_varies
-    assert task.can_stall
+    assert task.is_autonomous
     assert plan_of({"schedule.kind": "constant"}).hash == plan_of().hash
 
 

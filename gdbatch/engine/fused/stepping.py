@@ -97,7 +97,7 @@ class FusedSteppingBlock(SteppingBlock):
 def find_events(
     task: Task, lanes: LaneState, interval: int
 ) -> tuple[LaneState | None, LaneState | None]:
-    """Advance lanes to where their event happens, or to one update before the budget ends.
+    """Advance lanes to where their event happens, or to where every update must be checked.
 
     Returns those for event location, which has one or two checks left to make, and those in which
     nothing happened.
@@ -105,7 +105,8 @@ def find_events(
     training, layers = task.training, layers_of(task.problem)
     net, kernels = net_of(layers, training.dtype, task), kernels_for(layers, task.optimizer)
     rules = _rules(task)
-    ahead = np.clip(training.max_steps - lanes["step"] - 1, 0, interval)
+    last = min(task.last_unchecked, training.max_steps - 1)  # location has a check left to make
+    ahead = np.clip(last - lanes["step"], 0, interval)
     found = np.ones(len(lanes), bool)
     for steps in np.unique(ahead[ahead > 0]):
         index = np.flatnonzero(ahead == steps)
@@ -123,7 +124,7 @@ def find_events(
         part["step"][:] += advanced
         lanes.put(index, part)
         found[index] = here
-    found |= lanes["step"] + interval > training.max_steps
+    found |= lanes["step"] + interval > task.last_unchecked
     split = [np.flatnonzero(found), np.flatnonzero(~found)]
     eventful, quiet = (lanes.take(index) if index.size else None for index in split)
     return eventful, quiet

@@ -20,7 +20,7 @@ class NumpySteppingBlock(SteppingBlock):
         self._counts_steps = (
             task.problem.uses_step or task.rate_varies or task.training.batch is not None
         )
-        self._can_stall = task.can_stall
+        self._is_autonomous = task.is_autonomous
         read = {name for rule, _ in self.rules for name in rule.reads}
         self._reads_norm = "gradient_norm" in read
         watched = {"loss"} if self.watches_loss else set()
@@ -39,11 +39,11 @@ class NumpySteppingBlock(SteppingBlock):
                 self._advance(self._check, is_check=True)
             else:
                 self._advance(self._lean, is_check=False)
-        if self._can_stall:
+        if self._is_autonomous:
             for name, array in self._before.items():
                 np.copyto(array, self.lanes[name])
         self._advance(self._full, is_check=True)
-        if self._can_stall:
+        if self._is_autonomous:
             self.unchanged[:] = self.unchanged_lanes(self._before)
         if not self._counts_steps:
             np.add(self.steps, self.interval, self.steps)
