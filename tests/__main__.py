@@ -28,7 +28,8 @@ def main() -> int:
         ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
         [*pytest, *([] if everything else ["-m", "not long"])],
     )
-    environment = os.environ | {"GDBATCH_INSTALLED": "1"}
+    # LLVM's first level gives the same bytes, and compiles kernels in two thirds of the time
+    environment = {"NUMBA_OPT": "1", **os.environ, "GDBATCH_INSTALLED": "1"}
     for check in checks:
         print(f"\n{' '.join(check[1:] if check[0] == '-m' else check)}", flush=True)
         code = subprocess.run([sys.executable, *check], cwd=ROOT, env=environment).returncode

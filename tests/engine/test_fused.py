@@ -46,6 +46,11 @@ from tests.engine.updating import different_numbers, valid_numbers, with_updates
 from tests.left_out import assert_few_left_out, count_left_out
 
 both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
+# all for the same worker of pytest-xdist, as each would compile the kernels
+both_dtypes_apart = pytest.mark.parametrize(
+    "dtype", [pytest.param(one, id=str(one), marks=pytest.mark.xdist_group(f"fused {one}"))
+              for one in (F64, F32)]
+)  # fmt: skip
 FUSED = [name for name, one in registry.family("optimizer").items() if one.fused is not None]
 FEW = {one: index % 3 for index, one in enumerate(ACTIVATIONS)}  # three share a kernel
 
@@ -185,7 +190,17 @@ def test_an_evaluation_is_that_of_numpy(loss: str, third: int, dtype: np.dtype[A
 # trials --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", CHOSEN.values(), ids=CHOSEN)
+# kernels of their own each, which take a dozen seconds to compile
+LONG_CHOSEN = ("a line", "the slip")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(one, id=name, marks=pytest.mark.long if name in LONG_CHOSEN else [])
+        for name, one in CHOSEN.items()
+    ],
+)
 def test_stable_trials_equal_the_reference(options: dict[str, Any]) -> None:
     training = Training(130, stop={"loss": 0.05, "prediction_error": 0.2}, hold=3, engine="fused")
     rates, seeds = np.geomspace(0.02, 1.5, 7), [0, 1]
@@ -255,7 +270,7 @@ def test_kernels_step_as_the_equation_of_one_weight_says(optimizer: str) -> None
         assert weight == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
-@both_dtypes
+@both_dtypes_apart
 @pytest.mark.parametrize(
     "stop",
     [
