@@ -179,7 +179,7 @@ def test_the_template_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert load_run("run").answer[0].edge is not None
     again = command("new", "--python", "mine")
     assert again.exit_code == 2
-    assert "mine.py is there already" in message(again.stderr)
+    assert "mine.py exists" in message(again.stderr)
 
 
 # what is wrong before the sweep ----------------------------------------------------------------

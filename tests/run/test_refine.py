@@ -82,7 +82,6 @@ def test_the_edge_of_any_parabola_is_that_of_a_plain_loop(tmp_path: Path) -> Non
     assert low == pytest.approx(2 / eigenvalue, rel=1e-14)
 
 
-@pytest.mark.xfail(strict=True, reason="bounded oscillation does not have an outcome yet")
 def test_the_edge_of_the_tutorial_lies_inside_of_the_step_of_the_grid(tmp_path: Path) -> None:
     train = {"max_steps": 3_000, "stop": {"prediction_error": 1e-3, "hold": 50}}
     bracket = {"refine": [2239.0, 2512.0]}
@@ -213,7 +212,6 @@ def test_a_search_does_not_depend_on_its_neighbours(tmp_path: Path) -> None:
 # the command ---------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="bounded oscillation does not have an outcome yet")
 def test_the_command_tells_the_edge_and_its_spread(tmp_path: Path) -> None:
     path = write_sweep(tmp_path / "edge.toml", searching())
     planned = command("sweep", path, "--dry-run", "--json")
