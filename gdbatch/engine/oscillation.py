@@ -25,7 +25,7 @@ class Oscillation:
         self._max_steps = task.training.max_steps
 
     def columns(self, parameters: Floats) -> dict[str, Array]:
-        """Empty notes about lanes; none where oscillation is not looked for."""
+        """Empty notes about lanes; none where oscillation is not tracked."""
         if not self._updates:
             return {}
         lanes = parameters.shape[1]

@@ -144,7 +144,7 @@ def thresholds() -> st.SearchStrategy[float]:
 
 @st.composite
 def trainings(draw: st.DrawFn, most: int = 150) -> Training:
-    """Budgets from nothing to some windows, any stop rules, with and without a limit."""
+    """Budgets from nothing to a few intervals, any stop rules, with and without a limit."""
     rules = st.dictionaries(
         st.sampled_from(sorted(registry.family("stop_rule"))), thresholds(), max_size=3
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import mpmath
@@ -371,6 +373,34 @@ def test_where_there_is_no_place_for_a_cache_kernels_are_not_kept(
     monkeypatch.setattr(compiled, "make_kernels", nowhere)
     assert compiled.kernels_for(network([1, 1]).layers) == "kernels"  # type: ignore[comparison-overlap]
     compiled._made.cache_clear()
+
+
+def test_kernels_on_disk_depend_on_every_file_of_a_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "fused_plugin_for_a_test"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from .helper import double\n\ndef f(x): return double(x)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    stamps = []
+    for factor in (2, 3):
+        (package / "helper.py").write_text(f"def double(x): return {factor} * x\n")
+        importlib.invalidate_caches()
+        function = importlib.import_module(package.name).f
+        compiled._digest_of.cache_clear()
+        stamps += [compiled.stamp_of(function) for _ in range(2)]
+    assert stamps[0] == stamps[1] != stamps[2] == stamps[3]
+    compiled._digest_of.cache_clear()
+
+
+def test_kernels_of_functions_without_a_file_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "a_module_without_a_file"
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    scope: dict[str, Any] = {"__name__": name}
+    exec("def function(x): return x", scope)
+    assert compiled.stamp_of(scope["function"]) is None
 
 
 def test_every_activation_and_loss_has_a_form_for_kernels() -> None:

@@ -139,9 +139,7 @@ def test_the_order_of_trials_changes_nothing(
 
 @every_work
 @pytest.mark.parametrize("cut", [1, 7, 31])
-def test_an_assignment_in_two_parts_gives_the_same(
-    work: str, dtype: np.dtype[Any], cut: int
-) -> None:
+def test_a_task_in_two_parts_gives_the_same(work: str, dtype: np.dtype[Any], cut: int) -> None:
     task = sweep_of(work, dtype)
     parts = (np.arange(cut), np.arange(cut, TRIALS))
     found = [bytes_of(train(some_of(task, rows), keep_parameters=True)) for rows in parts]

@@ -1,6 +1,6 @@
 """Losses and what the engine concludes from them: bounds, slopes, curvature and accuracy.
 
-The alarms of the engine do not look at a loss that cannot pass the limit, so a bound must bound.
+Event detection skips a loss that cannot pass the limit, so its bound must hold.
 """
 
 from __future__ import annotations

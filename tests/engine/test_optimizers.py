@@ -196,8 +196,8 @@ def test_a_trial_ends_as_it_would_alone_in_any_block_and_order(
 
 
 @every_optimizer
-def test_windows_inspection_and_recording_take_the_same_way(optimizer: str) -> None:
-    """The end recorded is the end found, and a budget shorter than a window changes nothing."""
+def test_stepping_event_location_and_recording_agree(optimizer: str) -> None:
+    """The end recorded is the end found, also if the budget is shorter than an interval."""
     base = any_updates(plain_task(9, max_steps=70), optimizer, "linear", 1)
     long = train(replace(base, training=Training(200)), keep_parameters=True)
     recording = Recording(np.arange(9), 7, ("loss", "parameters"))

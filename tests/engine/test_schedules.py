@@ -127,7 +127,7 @@ def falling(schedule: str, trials: int, max_steps: int, dtype: Any, **changes: A
 @every_schedule
 @pytest.mark.parametrize("dtype", [F64, F32], ids=str)
 def test_every_step_takes_the_rate_of_its_own_number(schedule: str, dtype: Any) -> None:
-    """In windows, where trials that start later share a block with others, and recorded."""
+    """While stepping, where trials that start later share a block, and when recorded."""
     warm_up = np.array([0.0, 3.0, 10.0, 2.5] * 3)
     task = falling(schedule, 12, 200, dtype, warm_up=warm_up)
     problem: Any = task.problem

@@ -1,4 +1,4 @@
-"""Assignments with any optimizer and schedule, and the same for the reference trainer.
+"""Tasks with any optimizer and schedule, and the same for the reference trainer.
 
 Nothing is tested here.
 """
@@ -109,7 +109,7 @@ def any_updates(task: Task, optimizer: str, schedule: str, seed: int = 0) -> Tas
 
 
 def updates_of(task: Task, row: int) -> ReferenceUpdates:
-    """What updates one trial of an assignment, for the reference trainer."""
+    """The updates of one trial of a task, for the reference trainer."""
 
     def numbers_of(numbers: Mapping[str, Number], dtype: Any) -> dict[str, Any]:
         found = {}

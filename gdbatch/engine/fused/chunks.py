@@ -1,4 +1,4 @@
-"""The way of lanes to a chunk that a kernel works on, and back; and its rows as a whole."""
+"""Copies of lanes to the chunk that a kernel works on, and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .vectors import BITS, load, spread, store, use_wide_vectors
 
 @register_jitable
 def bring(start: Any, array: Any, rows: Any) -> None:
-    """Lanes of a chunk from (rows, lanes); past the end, copies of the last lane."""
+    """Copy (rows, lanes) from lane `start` on to a chunk, padded with copies of the last lane."""
     use_wide_vectors()
     last = array.shape[1] - 1
     width = BITS // (8 * rows.itemsize)
@@ -25,7 +25,7 @@ def bring(start: Any, array: Any, rows: Any) -> None:
 
 @register_jitable
 def give_back(start: Any, rows: Any, array: Any) -> None:
-    """The way back, without the copies."""
+    """Copy a chunk back, without the padding."""
     use_wide_vectors()
     width = BITS // (8 * rows.itemsize)
     here = min(rows.shape[1], array.shape[1] - start)
@@ -38,7 +38,7 @@ def give_back(start: Any, rows: Any, array: Any) -> None:
 
 @register_jitable
 def give_back_samples(start: Any, net: Any, rows: Any, together: Any, array: Any) -> None:
-    """The way back of what there is for some samples, (samples·rows, lanes)."""
+    """Copy the values of several samples back, to (samples·rows, lanes)."""
     width = net.lanes // net.vectors
     for row in range(array.shape[0]):
         sample, unit = row // rows.shape[0], row % rows.shape[0]
@@ -49,7 +49,7 @@ def give_back_samples(start: Any, net: Any, rows: Any, together: Any, array: Any
 
 @register_jitable
 def fill(rows: Any, number: Any) -> None:
-    """A number everywhere; an array's own assignment takes seconds to compile."""
+    """Fill rows with a number; a plain array assignment takes seconds to compile."""
     use_wide_vectors()
     for row in range(rows.shape[0]):
         for vector in range(rows.shape[1] * rows.itemsize * 8 // BITS):
@@ -58,7 +58,7 @@ def fill(rows: Any, number: Any) -> None:
 
 @register_jitable
 def copy(rows: Any, others: Any) -> None:
-    """The numbers of other rows."""
+    """Copy rows."""
     use_wide_vectors()
     for row in range(rows.shape[0]):
         for vector in range(rows.shape[1] * rows.itemsize * 8 // BITS):

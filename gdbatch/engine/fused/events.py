@@ -88,7 +88,7 @@ class EventLanes(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """When an event happens."""
+    """The stop rules."""
 
     limits: Any  # (3,): of prediction error, loss, norm; all infinite without a stop rule
     hold: int
@@ -115,7 +115,7 @@ def may_have_event(vector: Any, moments: Any, work: Any, rules: Any, history: An
     ordinary, same = loss <= load(history.loss_limit, 0, vector), zero <= zero
     for row in range(work.gradient.shape[0] * moments):
         number = load(work.moving, row, vector)
-        ordinary = ordinary & (number - number <= zero)  # no number, if it is not finite
+        ordinary = ordinary & (number - number <= zero)  # NaN, if not finite
         before = load(history.before, row, vector)
         same = same & (number <= before) & (number >= before)
     holds = loss <= spread(rules.limits[LOSS])

@@ -17,7 +17,7 @@ from .vector_arithmetic import multiply_add, scaled, with_sign_of
 # the first exact when multiplied by k. Adding and subtracting 1.5·2^(bits of the mantissa - 1)
 # rounds to a whole number, which then stands in the lowest bits of the sum.
 _HIGHEST = {64: 709.0, 32: 88.0}
-_LOWEST = {64: -708.39, 32: -87.33}  # of the numbers that are no denormals
+_LOWEST = {64: -708.39, 32: -87.33}  # of the normal numbers
 _ROUND = {64: 1.5 * 2.0**52, 32: 1.5 * 2.0**23}
 _LN2_HIGH = {64: 6.93147180369123816490e-01, 32: 0.693359375}
 _LN2_LOW = {64: 1.90821492927058770002e-10, 32: -2.12194440e-4}

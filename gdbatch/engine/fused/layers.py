@@ -15,7 +15,7 @@ from .vectors import load, loader, number_loader, repeater, spread, store, use_w
 
 
 class Layers(NamedTuple):
-    """What a layer does for samples from `first` on, (net, first, work, layer, start, row).
+    """The passes of a layer for samples from `first` on: (net, first, work, layer, start, row).
 
     Its weights begin at row `start` of the parameters, its units at `row` of the values.
     """
@@ -25,7 +25,7 @@ class Layers(NamedTuple):
 
 
 def make_layers(together: int) -> Layers:
-    """Layers for so many samples at once."""
+    """Layers that compute `together` samples at once."""
     return Layers(_make_forward_sums(together), _make_input_gradients(together))
 
 
@@ -35,7 +35,7 @@ def _make_forward_sums(together: int) -> Any:
 
     @register_jitable
     def forward_sums(net: Any, first: Any, work: Any, layer: Any, start: Any, row: Any) -> None:
-        """The sums of products of a layer's units, which begin at `row`, in their values' place."""
+        """Store the sums of a layer's units where their values will be, from `row` on."""
         use_wide_vectors()
         n_in, n_out = net.sizes[layer], net.sizes[layer + 1]
         if layer == 0:
@@ -47,7 +47,7 @@ def _make_forward_sums(together: int) -> Any:
 
 
 def _make_sums(read: Any, of_inputs: bool, together: int) -> Any:
-    """Sums of products of numbers that `read` reads: of the inputs, or of units below."""
+    """Sums of products of weights and what `read` reads: inputs, or values of units below."""
     repeat = repeater(together)
 
     @register_jitable
@@ -55,7 +55,7 @@ def _make_sums(read: Any, of_inputs: bool, together: int) -> Any:
         net: Any, work: Any, numbers: Any, top: Any, first: Any, start: Any, row: Any,
         n_in: Any, n_out: Any,
     ) -> None:  # fmt: skip
-        """Four units at a time, for their sums to stay in registers; then what is left."""
+        """Four units at a time, so that their sums stay in registers; then the rest."""
         use_wide_vectors()
         biases = start + n_in * n_out
         for vector in range(net.vectors):
@@ -105,7 +105,7 @@ def _make_input_gradients(together: int) -> Any:
 
     @register_jitable
     def go_back(net: Any, first: Any, work: Any, layer: Any, start: Any, row: Any) -> None:
-        """Add to the gradient of a layer's weights, and find the deltas of the layer below."""
+        """Add to the weight gradients, and compute the deltas of the layer below."""
         use_wide_vectors()
         n_in, n_out = net.sizes[layer], net.sizes[layer + 1]
         if layer == 0:
@@ -123,7 +123,7 @@ def _make_first_weight_gradients(together: int) -> Any:
 
     @register_jitable
     def first_weight_gradients(net: Any, first: Any, work: Any) -> None:
-        """The gradient of the first layer's weights."""
+        """The weight gradients of the first layer."""
         use_wide_vectors()
         n_in, n_out = net.sizes[0], net.sizes[1]
         for below in range(n_in):
@@ -158,7 +158,7 @@ def _make_chain_rule(together: int) -> Any:
 
     @register_jitable
     def input_gradients(net: Any, work: Any, start: Any, row: Any, n_in: Any, n_out: Any) -> None:
-        """The gradient of a later layer's weights, and the deltas of the layer below."""
+        """The weight gradients of a later layer, and the deltas of the layer below."""
         use_wide_vectors()
         for below in range(n_in):
             place = start + below * n_out

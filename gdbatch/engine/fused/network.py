@@ -1,7 +1,7 @@
 """The arithmetic of a network for compiled kernels, on a chunk of lanes that stays in the cache.
 
 In a chunk, arrays are (rows, lanes) and the lanes a multiple of a vector's. Every kernel uses the
-same arithmetic, so a lane that is looked at again takes the same way.
+same arithmetic, so a lane that is trained again gets the same bits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .vectors import BITS, load, loader, repeater, spread, store, use_wide_vecto
 
 
 class Net(NamedTuple):
-    """A network in numbers; `dtype` is that of the training."""
+    """A network as numbers; `dtype` is that of the training."""
 
     sizes: Any  # (layers + 1,) int64: units, inputs first
     codes: Any  # (layers,) int64: which of the activations
@@ -41,10 +41,10 @@ class Work(NamedTuple):
     Of a unit there are, a vector of lanes, those of all samples that are computed at once.
     """
 
-    moving: Any  # what an update changes: the parameters, and then the optimizer's state
+    moving: Any  # what an update changes: parameters, then optimizer state
     parameters: Any  # the first rows of it
     gradient: Any
-    numbers: Any  # of the optimizer, the learning rate first
+    numbers: Any  # hyperparameters, the learning rate first
     values: Any
     slopes: Any
     deltas: Any
@@ -58,7 +58,7 @@ _ABREAST = 4  # vectors of single weights, whose long chains of operations run s
 
 @register_jitable
 def new_work(net: Any, moving_rows: Any, numbers: Any, together: Any) -> Any:
-    """Buffers for one chunk, in which so many rows move, by so many numbers."""
+    """Buffers for one chunk, with the given numbers of moving rows and of hyperparameters."""
     weights, units = 0, 0
     for layer in range(len(net.codes)):
         weights += (net.sizes[layer] + net.bias) * net.sizes[layer + 1]
@@ -81,7 +81,7 @@ def new_work(net: Any, moving_rows: Any, numbers: Any, together: Any) -> Any:
 
 @register_jitable
 def new_rows(rows: Any, lanes: Any, kind: Any) -> Any:
-    """Zeros (rows, lanes), where a vector does not cross lines of the cache."""
+    """Zeros (rows, lanes), aligned so that no vector crosses a cache line."""
     line = BITS // 8
     whole = np.zeros(rows * lanes + line, kind)
     first = -whole.ctypes.data % line // whole.itemsize
@@ -98,7 +98,7 @@ class Arithmetic(NamedTuple):
 
 
 def make_arithmetic(functions: Sequence[Any], slip: bool, loss: Any, together: int) -> Arithmetic:
-    """Arithmetic with activations by their fused forms; slip: slopes taken at the prediction."""
+    """Arithmetic with the fused forms of activations; slip: derivatives are at the prediction."""
     activate = _activation(functions, slip)
     forward_sums, input_gradients = make_layers(together)
     forward = _make_forward(activate, forward_sums, together)
@@ -138,7 +138,7 @@ def _make_forward(activate: Any, forward_sums: Any, together: int) -> Any:
 def _make_measure(term: Any, together: int) -> Any:
     @register_jitable
     def measure(net: Any, first: Any, work: Any) -> None:
-        """Add some samples' terms to the loss, and look for a larger prediction error."""
+        """Add some samples' terms to the loss, and update the prediction error."""
         use_wide_vectors()
         outputs = net.sizes[-1]
         row = work.values.shape[0] - outputs
@@ -155,11 +155,11 @@ def _make_measure(term: Any, together: int) -> Any:
 
 
 def _make_backward(input_gradients: Any, through_sigmoid: bool, together: int) -> Any:
-    """through_sigmoid: the slope of the outputs cancels against that of the loss."""
+    """through_sigmoid: the derivatives of outputs and loss cancel."""
 
     @register_jitable
     def start_deltas(net: Any, first: Any, work: Any) -> None:
-        """The loss's slope at the sums of products of the outputs; 0 for a repeated sample."""
+        """The derivative of the loss by the output layer's sums; 0 for a repeated sample."""
         use_wide_vectors()
         outputs = net.sizes[-1]
         row = work.values.shape[0] - outputs
@@ -217,7 +217,7 @@ def _make_single_steps(activate: Any, through_sigmoid: bool) -> Any:
 
     @register_jitable
     def single_step(net: Any, work: Any, vector: Any) -> Any:
-        """One update of plain descent of one weight; returns the difference before it."""
+        """One update of plain descent of one weight; returns prediction - target before it."""
         use_wide_vectors()
         number, target = repeat(spread(net.inputs[0, 0])), repeat(spread(net.targets[0, 0]))
         zero = repeat(spread(work.zero))
@@ -234,7 +234,7 @@ def _make_single_steps(activate: Any, through_sigmoid: bool) -> Any:
 
     @register_jitable
     def single_steps(net: Any, work: Any, steps: Any, smallest: Any, watched: Any) -> None:
-        """Where `watched`, the smallest prediction errors come to stand in `smallest`."""
+        """Updates one after another; if `watched`, `smallest` keeps the prediction errors."""
         use_wide_vectors()
         if not watched:
             for _ in range(steps):
@@ -251,7 +251,7 @@ def _make_single_steps(activate: Any, through_sigmoid: bool) -> Any:
 
 
 def _activation(functions: Sequence[Any], slip: bool) -> Any:
-    """Value and slope by the number of a function among one to three."""
+    """Value and derivative of one of up to three functions, chosen by number."""
     first, second, third = [*functions, functions[0], functions[0]][:3]
     choices: list[Callable[[Any, Any], Any]] = [
         lambda code, sop: first(sop),
@@ -273,13 +273,13 @@ def _activation(functions: Sequence[Any], slip: bool) -> Any:
 
 @register_jitable
 def note_smaller(kept: Any, row: Any, vector: Any, now: Any) -> None:
-    """Keep the smaller number of each lane; a NaN is none."""
+    """Keep the smaller number of each lane; ignores NaN."""
     before = load(kept, row, vector)
     store(kept, row, vector, where(now < before, now, before))
 
 
 @register_jitable
 def note_larger(kept: Any, row: Any, vector: Any, now: Any) -> None:
-    """Keep the larger number of each lane; a NaN wins, and stays."""
+    """Keep the larger number of each lane; NaN stays."""
     before = load(kept, row, vector)
     store(kept, row, vector, where(now <= before, before, now))

@@ -1,4 +1,4 @@
-"""The updates of optimizers for compiled kernels, from their fused forms; see `fused_network`."""
+"""The updates of optimizers for compiled kernels, from their fused forms."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _make_is_at_rest(optimizer: Any) -> Any:
 
 
 def _rows(count: int) -> tuple[Any, Any]:
-    """To load and to store a tuple of so many vectors, in rows that are some way apart."""
+    """Functions that load and store a tuple of `count` vectors, in rows `apart` from each other."""
 
     def load_none(array: Any, row: Any, apart: Any, vector: Any) -> Any:
         return ()

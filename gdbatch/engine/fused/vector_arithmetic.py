@@ -149,7 +149,7 @@ def add_parts(context: Any, vector: Any, total: Any) -> Any:
 
 @lasting
 def with_sign_of(context: Any, size: Any, signed: Any) -> Any:
-    """The size of one vector's numbers with the sign of another's."""
+    """The magnitudes of one vector with the signs of another."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return _call(builder, "copysign", *values)
@@ -159,7 +159,7 @@ def with_sign_of(context: Any, size: Any, signed: Any) -> Any:
 
 @lasting
 def scaled(context: Any, number: Any, rounded: Any) -> Any:
-    """number·2^k, where k stands in the lowest bits of `rounded`; no overflow is looked for."""
+    """number·2^k, where k stands in the lowest bits of `rounded`; overflow is not handled."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = values[0].type
@@ -172,7 +172,7 @@ def scaled(context: Any, number: Any, rounded: Any) -> Any:
     return number(number, rounded), generate
 
 
-# what fused forms of ingredients are written in -----------------------------------------------
+# functions that fused forms use ---------------------------------------------------------------
 
 
 @lasting

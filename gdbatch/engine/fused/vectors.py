@@ -29,7 +29,7 @@ def lasting(function: Any, name: str = "") -> Any:
 
 
 class Vector(types.Type):  # type: ignore[misc]
-    """Lanes of one type of numbers, in one register or, in parts of the same size, in several."""
+    """Lanes of one number type, in one register or in several of the same size (parts)."""
 
     def __init__(self, number: Any, parts: int = 1) -> None:
         self.number, self.parts = number, parts
@@ -38,7 +38,7 @@ class Vector(types.Type):  # type: ignore[misc]
 
 
 class Mask(types.Type):  # type: ignore[misc]
-    """A truth value a lane."""
+    """One truth value per lane."""
 
     def __init__(self, lanes: int) -> None:
         self.lanes = lanes
@@ -101,7 +101,7 @@ def borrowed(context: Any, group: Any) -> Any:
 
 @lasting
 def keep_alive(context: Any, group: Any) -> Any:
-    """Nothing; but what it is handed is there until then."""
+    """Do nothing, but keep the argument alive until here."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return context.get_dummy_value()
@@ -113,7 +113,7 @@ def keep_alive(context: Any, group: Any) -> Any:
 
 
 def _place(context: Any, builder: Any, kinds: Any, arguments: Any, kind: Vector) -> Any:
-    """A pointer to a vector by its row and number in an array (rows, lanes) in C order."""
+    """A pointer to a vector, by row and number, in an array (rows, lanes) in C order."""
     return _pointer(context, builder, kinds, arguments, kind, kind.parts * BITS // 8)
 
 
@@ -135,10 +135,10 @@ def _pointer(
 
 @functools.cache
 def loader(parts: int) -> Any:
-    """To load a vector of so many parts."""
+    """A function that loads a vector of `parts` parts."""
 
     def load(context: Any, array: Any, row: Any, number: Any) -> Any:
-        """The vector of a number, from 0, in an array's row."""
+        """The vector number `number`, from 0, in an array's row."""
         kind = Vector(array.dtype, parts)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -155,7 +155,7 @@ load = loader(1)
 
 @lasting
 def store(context: Any, array: Any, row: Any, number: Any, vector: Any) -> Any:
-    """Put a vector where `load` finds it."""
+    """Store a vector where `load` finds it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         place = _place(context, builder, signature.args, arguments, vector)
@@ -189,7 +189,7 @@ def spread_out(builder: Any, kind: Any, number: Any) -> Any:
 
 @functools.cache
 def number_loader(parts: int) -> Any:
-    """To load as many numbers, each for all lanes of a part."""
+    """A function that loads one number per part, for all lanes of the part."""
 
     def load_numbers(context: Any, array: Any, row: Any, first: Any) -> Any:
         """The numbers that begin at `first` in an array's row."""
@@ -210,7 +210,7 @@ def number_loader(parts: int) -> Any:
 
 @functools.cache
 def repeater(parts: int) -> Any:
-    """To have a vector of one part as many times."""
+    """A function that repeats a vector of one part."""
 
     def repeat(context: Any, vector: Any) -> Any:
         """A vector in every part."""

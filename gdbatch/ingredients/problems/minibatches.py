@@ -1,14 +1,14 @@
-"""Which samples an update is made from: a function of the lane's key and step, of nothing else.
+"""Minibatches: the samples of an update are a function of the lane's key and step, nothing else.
 
 Random numbers are those of SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number
-generators", OOPSLA 2014), whose number n is a hash of its start and n, so that any of them can be
-had without those before: by lanes that are at different steps, and by a lane that is put back.
-A seed's key, from the stream "batches", starts a generator whose number s starts another one.
+generators", OOPSLA 2014). Its number n is a hash of its start and n, so any of them can be computed
+without those before: for lanes at different steps, and for a lane that is put back. A seed's key,
+from the stream "batches", starts a generator whose number s starts another one.
 
-With replacement, s is the step: every sample of its minibatch is a number of that generator times
-the number of samples, the whole part of it (off from uniform by at most samples/2³²). Without,
-s is the epoch: it has one number a sample, and the order of these numbers is the order of the
-samples. Epoch follows epoch, and minibatches are cut from them without regard to where one ends.
+With replacement, s is the step: every sample of its minibatch is the integer part of a number of
+that generator times the number of samples (off from uniform by at most samples/2³²). Without, s is
+the epoch: it has one number per sample, and the order of these numbers is the order of the samples.
+Epoch follows epoch, and a minibatch may contain the end of one and the start of the next.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _LAST_SHIFT, _HALF_WORD = np.uint64(31), np.uint64(32)
 
 @dataclass(frozen=True)
 class Batch:
-    """How minibatches are drawn, and what is looked at; resolved from `train.batch`."""
+    """How minibatches are drawn, and which samples are tracked; resolved from `train.batch`."""
 
     size: int
     replacement: bool = False
     tracked: Literal["full", "batch"] = "full"  # of which samples loss and the like are
 
     def orders(self, samples: int) -> int:
-        """How many numbers a lane keeps of the orders it is in: those of one or two epochs."""
+        """How many sample indices a lane keeps: the order of one or two epochs."""
         if self.replacement:
             return 0
         return samples if samples % self.size == 0 else 2 * samples
