@@ -150,7 +150,7 @@ class RunDirectory:
     def check_machine(self) -> None:
         """Raise UsageError if training here would give other last bits than the run has."""
         simd = self.manifest()["simd"]
-        if simd != simd_level():
+        if simd and simd != simd_level():
             raise UsageError(
                 f"{self.path} was trained with NumPy's {simd} instructions, and this machine uses "
                 f"{simd_level()}, which gives other last digits; resume it on a machine with "
