@@ -38,27 +38,28 @@ class Oscillation:
 
     def note_move(self, notes: LaneState, steps: Array, before: Floats, parameters: Floats) -> None:
         """Note an update; steps: those before it."""
-        lanes = self._watched(steps)
-        if not lanes.size:
+        part = self._part(steps)
+        watched = (part >= 0) & (part < OSCILLATION_PARTS)
+        if not watched.any():
             return
         move = parameters - before
         # scaled, so that squares neither overflow nor underflow
         size = np.abs(move).max(axis=0)
-        move /= np.where(size > 0, size, 1)
+        np.divide(move, size, out=move, where=size > 0)
         norm = size * np.sqrt(np.einsum("pl,pl->l", move, move))
         opposed = np.einsum("pl,pl->l", move, notes["direction"]) < 0
-        notes["has_opposed"][lanes] |= opposed[lanes]
-        notes["direction"][:, lanes] = move[:, lanes]
-        part = self._part(steps[lanes])
-        largest = notes["largest_move"]
-        largest[part, lanes] = np.maximum(largest[part, lanes], norm[lanes])
+        np.logical_or(notes["has_opposed"], opposed & watched, out=notes["has_opposed"])
+        np.copyto(notes["direction"], move, where=watched)
+        for number in _numbers(part):
+            largest = notes["largest_move"][number]
+            np.maximum(largest, norm, out=largest, where=part == number)
 
     def note_loss(self, notes: LaneState, steps: Array, loss: Floats) -> None:
         """Note the loss after an update; steps: those made."""
-        lanes = self._watched(steps - 1)
-        if lanes.size:
-            part, least = self._part(steps[lanes] - 1), notes["least_loss"]
-            least[part, lanes] = np.minimum(least[part, lanes], loss[lanes])
+        part = self._part(steps - 1)
+        for number in _numbers(part):
+            least = notes["least_loss"][number]
+            np.minimum(least, loss, out=least, where=part == number)
 
     def at_end(self, notes: LaneState, steps: Array) -> Mask:
         """Which lanes are at the end of their budget, and oscillate."""
@@ -68,11 +69,13 @@ class Oscillation:
         columns = (notes[name] for name in ("has_opposed", "largest_move", "least_loss"))
         return np.asarray(found & oscillates(*columns))
 
-    def _watched(self, steps: Array) -> NDArray[np.intp]:
-        """Lanes whose update after `steps` is one of the last."""
-        if not self._updates:
-            return np.zeros(0, np.intp)
-        return np.flatnonzero((steps >= self._first) & (steps < self._max_steps))
-
     def _part(self, steps: Array) -> Array:
+        """The part that the update after `steps` belongs to; outside of the range if to none."""
+        if not self._updates:
+            return np.full(1, -1)
         return (steps - self._first) * OSCILLATION_PARTS // self._updates
+
+
+def _numbers(part: Array) -> range:
+    """The numbers of the parts that occur."""
+    return range(max(0, int(part.min())), min(OSCILLATION_PARTS - 1, int(part.max())) + 1)
