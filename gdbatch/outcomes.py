@@ -200,6 +200,7 @@ def classify(check: Check) -> NDArray[np.int8]:
 
 OSCILLATION_PARTS = 8  # into which the last updates are cut
 _MOST_UPDATES, _FEWEST_UPDATES = 256, 16
+_ROUNDING = 16  # units in the last place of the largest parameter
 
 
 def oscillation_updates(max_steps: int) -> int:
@@ -212,10 +213,20 @@ def oscillation_updates(max_steps: int) -> int:
     return updates if updates >= _FEWEST_UPDATES else 0
 
 
+def exceeds_rounding(move: Floats, parameters: Floats) -> Mask:
+    """Whether an update is more than rounding, (lanes,); both arrays are (parameters, lanes).
+
+    At a minimum, parameters may jump between neighbouring floats for ever: that is no oscillation.
+    """
+    rounding = _ROUNDING * np.finfo(parameters.dtype).eps * np.abs(parameters).max(axis=0)
+    return np.asarray(np.abs(move).max(axis=0) > rounding)
+
+
 def oscillates(has_opposed: Mask, largest_move: Floats, least_loss: Floats) -> Mask:
     """Which lanes went back and forth without approach in the last updates.
 
-    has_opposed: whether two consecutive updates had a negative scalar product. largest_move,
+    has_opposed: whether an update that `exceeds_rounding` had a negative scalar product with the
+    one before. largest_move,
     least_loss: of each part of these updates, (parts, lanes), the largest norm of an update and
     the least loss. Approach is that one of these falls from every part to the next. The loss alone
     would miss cycles between points of equal loss.

@@ -315,6 +315,7 @@ class _Trial:
         self._watched = outcomes.oscillation_updates(training.max_steps) if has_end else 0
         self._moves: list[Floats] = []  # the last updates of the budget, and the losses after them
         self._losses: list[Floats] = []
+        self._matters: list[bool] = []  # whether each of them is more than rounding
 
     def train(self) -> ReferenceResult:
         """Check, update, check, … until an outcome applies."""
@@ -404,14 +405,16 @@ class _Trial:
         self._parameters = self._updates.next(self._parameters, gradient, self._states, step)
         self._is_unchanged = self._is_autonomous and self._changed_nothing(*before)
         if step >= self._training.max_steps - self._watched:
-            self._moves.append(np.subtract(self._parameters, before[0]))
+            move, after = np.subtract(self._parameters, before[0]), np.array(self._parameters)
+            self._moves.append(move)
+            self._matters.append(outcomes.exceeds_rounding(move[:, None], after[:, None])[0])
 
     def _is_oscillating(self) -> bool:
         """Whether all of the last updates are known, and went back and forth without approach."""
         if not self._watched or len(self._moves) < self._watched:
             return False
-        pairs = zip(self._moves, self._moves[1:], strict=False)
-        opposed = any(np.dot(one, other) < 0 for one, other in pairs)
+        pairs = zip(self._moves, self._moves[1:], self._matters[1:], strict=False)
+        opposed = any(matters and np.dot(one, other) < 0 for one, other, matters in pairs)
         parts = np.arange(self._watched) * outcomes.OSCILLATION_PARTS // self._watched
         lengths, losses = np.linalg.norm(self._moves, axis=1), np.concatenate(self._losses)
         numbers = range(outcomes.OSCILLATION_PARTS)

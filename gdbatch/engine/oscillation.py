@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ingredients.options import Floats
-from ..outcomes import OSCILLATION_PARTS, oscillates
+from ..outcomes import OSCILLATION_PARTS, exceeds_rounding, oscillates
 from .lane_state import Array, LaneState
 from .task import Task
 
@@ -43,12 +43,13 @@ class Oscillation:
         if not watched.any():
             return
         move = parameters - before
+        matters = watched & exceeds_rounding(move, parameters)
         # scaled, so that squares neither overflow nor underflow
         size = np.abs(move).max(axis=0)
         np.divide(move, size, out=move, where=size > 0)
         norm = size * np.sqrt(np.einsum("pl,pl->l", move, move))
         opposed = np.einsum("pl,pl->l", move, notes["direction"]) < 0
-        np.logical_or(notes["has_opposed"], opposed & watched, out=notes["has_opposed"])
+        np.logical_or(notes["has_opposed"], opposed & matters, out=notes["has_opposed"])
         np.copyto(notes["direction"], move, where=watched)
         for number in _numbers(part):
             largest = notes["largest_move"][number]

@@ -51,6 +51,19 @@ def test_either_kind_of_approach_is_enough() -> None:
     assert not oscillates(np.zeros(5, bool), moves, losses).any()
 
 
+@engines
+def test_jumps_between_neighbouring_floats_at_a_minimum_are_rounding(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At w ≈ 0.3 the loss (0.7 w - 0.21)² cannot fall further, but the last bit may change."""
+    problem = network([1, 1], inputs=[[0.7]], targets=[[0.21]], activation="identity")
+    rates = np.linspace(0.5, 1.9, 200)  # stable below 2/0.98 = 2.04
+    task = started_at(0.5, problem, Training(2000, stop=NEVER, engine=engine), rates)
+    assert "oscillating" not in outcomes(train(task))
+    monkeypatch.setattr("gdbatch.outcomes._ROUNDING", 0)
+    assert "oscillating" in outcomes(train(task))
+
+
 # theory --------------------------------------------------------------------------------------
 
 
