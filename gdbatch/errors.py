@@ -2,20 +2,20 @@
 
     Exception
     ├── GdbatchError              has a message for the user; exit code 1
-    │   ├── RunError              the run could not be done or written: disk, worker
-    │   │   ├── ShardError        some shards failed, and the others are kept; exit code 3
+    │   ├── RunError              the run failed or could not be written: worker, disk
+    │   │   ├── ShardError        some shards failed; the others are kept; exit code 3
     │   │   └── FigureError       a figure could not be drawn
     │   └── UsageError            the request is wrong: command line, path, run; exit code 2
-    │       ├── SweepFileError    a sweep file is wrong; has all problems in it
+    │       ├── SweepFileError    a sweep file is wrong; lists everything wrong with it
     │       └── PluginError       an installed plug-in cannot be imported
     ├── ValueError
-    │   └── IngredientError       an ingredient refuses its options
+    │   └── IngredientError       an ingredient rejects its options
     └── Warning
         └── UserWarning
-            ├── FigureWarning     a figure could not be drawn, and the others were
-            └── SweepFileWarning  a sweep file is valid, but looks as if it had a mistake
+            ├── FigureWarning     a figure could not be drawn; the others were
+            └── SweepFileWarning  a sweep file is valid but probably has a mistake
 
-Nothing here knows about sweeps or files. Add an exception only when a caller must tell it apart.
+Nothing here knows about sweeps or files. Add an exception only if a caller must catch it alone.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class GdbatchError(Exception):
 
 
 class RunError(GdbatchError):
-    """The run could not be done or written (disk, worker); exit code 1."""
+    """The run failed or could not be written (worker, disk); exit code 1."""
 
 
 class ShardError(RunError):
-    """Some shards failed, and the others are kept; exit code 3."""
+    """Some shards failed; the others are kept; exit code 3."""
 
     exit_code = 3
 
@@ -52,7 +52,7 @@ class FigureError(RunError):
 
 
 class FigureWarning(UserWarning):
-    """A figure could not be drawn, and the others were."""
+    """A figure could not be drawn; the others were."""
 
 
 class UsageError(GdbatchError):
@@ -66,7 +66,7 @@ class PluginError(UsageError):
 
 
 class IngredientError(ValueError):
-    """An ingredient refuses its options; `key` is the option's name, or a path of names."""
+    """An ingredient rejects its options; `key` is the option's name, or a path of names."""
 
     def __init__(self, message: str, *key: str | int) -> None:
         super().__init__(message)
@@ -76,7 +76,7 @@ class IngredientError(ValueError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong in a sweep file, and where."""
+    """One problem in a sweep file, and where it is."""
 
     message: str
     key: str = ""
@@ -92,7 +92,7 @@ class Problem:
 
 
 class SweepFileError(UsageError):
-    """A sweep file is wrong; `problems` has everything wrong in it, in the order of its lines."""
+    """A sweep file is wrong; `problems` lists everything wrong with it, in line order."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: problem.line or 0)
@@ -100,7 +100,7 @@ class SweepFileError(UsageError):
 
 
 class SweepFileWarning(UserWarning):
-    """A sweep file is valid, but looks as if it had a mistake."""
+    """A sweep file is valid but probably has a mistake."""
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

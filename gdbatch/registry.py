@@ -1,8 +1,8 @@
 """The registry: every named part of gdbatch, by family and name.
 
-A part registers itself with `@register`; nothing here knows any of them. A family is filled when it
-is first asked for, by importing its home, and installed plug-ins add to it: packages with an entry
-point in the group "gdbatch", which names a module to import.
+A part registers itself with `@register`; this module knows none of them. A family is filled on
+first use by importing its home module. Installed plug-ins add to it: packages with an entry point
+in the group "gdbatch" that names a module to import.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PLUGIN_GROUP = "gdbatch"
 
 @dataclass(frozen=True)
 class Family:
-    """Parts of one kind: the module that brings the shipped ones, and what they are."""
+    """Parts of one kind: the module that registers the built-in ones, and what they are."""
 
     home: str
     description: str
@@ -32,12 +32,12 @@ FAMILIES = {
     "problem": Family("ingredients", "what is trained", "problems"),
     "function": Family("ingredients", "functions with exact gradients", "functions"),
     "dataset": Family("ingredients", "data drawn from a seed", "datasets"),
-    "activation": Family("ingredients", "what a unit does to its sum of products", "activations"),
-    "loss": Family("ingredients", "what a network is trained to reduce", "losses"),
+    "activation": Family("ingredients", "functions of a unit's sum of products", "activations"),
+    "loss": Family("ingredients", "what training a network minimises", "losses"),
     "init": Family("ingredients", "where the parameters start", "initializers"),
-    "optimizer": Family("ingredients", "how an update follows from the gradient", "optimizers"),
-    "schedule": Family("ingredients", "the factor of the learning rate at each step", "schedules"),
-    "measure": Family("ingredients", "further columns of `trials`, on request", "measures"),
+    "optimizer": Family("ingredients", "how the gradient becomes an update", "optimizers"),
+    "schedule": Family("ingredients", "how the learning rate changes", "schedules"),
+    "measure": Family("ingredients", "optional columns of `trials`", "measures"),
     "stop_rule": Family("stopping", "what ends a trial as converged", "stop rules"),
     "outcome": Family("outcomes", "how a trial can end", "outcomes"),
     "search": Family("search", "how the trials of a group are chosen", "searches"),
@@ -67,7 +67,7 @@ def register(family: str, name: str) -> Callable[[Entry], Entry]:
         if name in _entries[family]:
             raise ValueError(f"the {family} {name!r} is registered twice")
         if not (entry.__doc__ or "").strip():
-            raise ValueError(f"the {family} {name!r} needs a docstring: it is its line in the list")
+            raise ValueError(f"the {family} {name!r} needs a docstring, which `gdbatch list` shows")
         missing = ", ".join(sorted(getattr(entry, "__abstractmethods__", ())))
         if missing:
             raise TypeError(f"the {family} {name!r} does not define {missing}")
@@ -85,7 +85,7 @@ def family(name: str) -> Mapping[str, Any]:
 
 
 def get(family_name: str, name: str) -> Any:
-    """One entry; raises KeyError with the nearest name where there is none."""
+    """One entry; raises KeyError with the nearest name if there is none."""
     if name not in _entries[family_name]:  # the home may not have been imported yet
         known = family(family_name)
         if name not in known:
@@ -106,17 +106,17 @@ def summary(entry: Any) -> str:
     return str(entry.__doc__).strip().splitlines()[0].rstrip(".")
 
 
-@functools.cache  # to search all installed packages takes some milliseconds
+@functools.cache  # searching all installed packages takes milliseconds
 def _plugins() -> list[importlib.metadata.EntryPoint]:
     """The plug-ins that are installed and have not been imported yet."""
     return list(importlib.metadata.entry_points(group=PLUGIN_GROUP))
 
 
 def load_plugins() -> None:
-    """Import the installed plug-ins, once; raises PluginError where one cannot be imported."""
+    """Import the installed plug-ins, once; raises PluginError if one cannot be imported."""
     waiting = _plugins()
     while waiting:
-        point = waiting.pop(0)  # before its import, since a plug-in may ask for a family itself
+        point = waiting.pop(0)  # before its import, which may use the registry itself
         try:
             importlib.import_module(point.value)
         except Exception as error:

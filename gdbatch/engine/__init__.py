@@ -1,6 +1,6 @@
 """The engine: many independent gradient descents in one set of arrays, lanes last.
 
-`train` is its only door.
+`train` is the entry point.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ __all__ = [
     "train",
 ]
 
-_BUFFER = 256  # numbers; rows at least half as long are not copied
+_BUFFER = 256  # elements; NumPy does not copy rows at least half as long
 
 
 @functools.cache
 def engine_named(name: str) -> Engine:
-    """An engine by its registered name; raises KeyError where there is none."""
+    """The engine registered under `name`; raises KeyError if there is none."""
     engine: Engine = registry.get("engine", name)()
     return engine
 
@@ -52,7 +52,7 @@ def train(
 ) -> Results:
     """Train every trial of a task to its end.
 
-    The results of a trial do not depend on the others: they are those it would have alone.
+    A trial's results do not depend on the other trials of the task.
     """
     engine = engine_named(task.training.engine)
     keep = keep_parameters or needs_final_parameters(measures)
@@ -71,7 +71,7 @@ def observe(
     recording: Recording | None = None,
     measures: Sequence[MeasureOptions] = (),
 ) -> None:
-    """Add trajectories and measures to the results of trials whose ends are known."""
+    """Add trajectories and measures to the results of trained trials."""
     engine = engine_named(task.training.engine)
     with _lane_arithmetic():
         if recording is not None and recording.rows.size:
@@ -82,10 +82,10 @@ def observe(
 
 @contextmanager
 def _lane_arithmetic() -> Iterator[None]:
-    """How NumPy computes while lanes train."""
-    # overflow is an outcome of a lane, which its checks find: nothing to warn about
+    """NumPy's error state and buffer size during training."""
+    # checks turn an overflow into an outcome, so there is no need to warn
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        # with its usual buffer size NumPy copies what has one number per lane again for every
-        # row, which costs as much as the arithmetic; leaving the errstate resets the size too
+        # with its default buffer size NumPy copies per-lane operands again for every row, which
+        # costs as much as the arithmetic; leaving the errstate also restores the size
         np.setbufsize(_BUFFER)
         yield

@@ -1,6 +1,6 @@
-"""A block: lanes that step together, with the evaluator and buffers for their number.
+"""A block: lanes that step together, with an evaluator and buffers of the same width.
 
-It knows how to evaluate and to step, not what to check meanwhile.
+A block evaluates and steps; subclasses add the checks.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .results import Results
 from .task import Task
 from .updates import Updates
 
-# NumPy reduces a single lane in another order than several: keep to widths at which the bits of a
-# lane do not depend on its neighbours
+# NumPy reduces a single lane in a different order than several; from this width on, a lane's bits
+# do not depend on its neighbours
 FEWEST_LANES = 8
 
 _EVALUATED = ("loss", "prediction_error", "predictions")
@@ -30,16 +30,16 @@ _EVALUATED = ("loss", "prediction_error", "predictions")
 
 @dataclass(frozen=True)
 class Prepared:
-    """An evaluation of a block that can be made again and again."""
+    """A reusable evaluation of a block."""
 
     out: Evaluation
     evaluate: Call
 
 
 class Block:
-    """Lanes in their slots; slots from `occupied` on hold copies that are ignored.
+    """Lanes in slots; slots from `occupied` on hold copies, which are ignored.
 
-    After an evaluation it is what stop rules read; see `stopping.Observed`.
+    After an evaluation, stop rules read it as a `stopping.Observed`.
     """
 
     def __init__(self, task: Task, engine: Engine, lanes: LaneState) -> None:
@@ -54,7 +54,7 @@ class Block:
         problem, dtype = task.problem, task.training.dtype
         self.gradient: Floats = new_buffer(self.parameters.shape, dtype)
         self._evaluator = engine.evaluator(problem, width, dtype)
-        on_batch: Evaluator | None = None  # of the updates, if it is not the tracked one
+        on_batch: Evaluator | None = None  # for the updates, if all samples are tracked
         batch = task.training.batch
         if batch:
             minibatches = Minibatches(batch, problem.n_samples, lanes["batch_key"], self.steps)
@@ -73,15 +73,15 @@ class Block:
         self.predictions: Floats = new_buffer((problem.n_predictions, width), dtype)
 
     def wanted(self, *names: str) -> Prepared:
-        """An evaluation of all lanes that fills the named buffers of this block, and the gradient.
+        """An evaluation of all lanes that fills the named buffers and the gradient.
 
-        Where updates are made from minibatches but all samples are tracked, the gradient is filled
-        only for `measure_gradient_norm`, if "gradient_norm" is among the names. Names of what is
-        always there, such as "parameters", need no evaluation.
+        If updates use minibatches but all samples are tracked, the gradient is filled only if
+        "gradient_norm" is among the names, for `measure_gradient_norm`. Names that need no
+        evaluation, such as "parameters", are ignored.
         """
-        spared = self._evaluate_batch is not None and "gradient_norm" not in names
+        skips_gradient = self._evaluate_batch is not None and "gradient_norm" not in names
         buffers = {name: getattr(self, name) for name in names if name in _EVALUATED}
-        out = Evaluation(None if spared else self.gradient, **buffers)
+        out = Evaluation(None if skips_gradient else self.gradient, **buffers)
         if out.is_empty:
             return Prepared(out, lambda: None)
         return Prepared(out, self._evaluator.prepare(self.parameters, self._data, self.steps, out))
@@ -98,7 +98,7 @@ class Block:
         self._updates.make()
 
     def learning_rates(self) -> Floats:
-        """The rates of the next update, to broadcast to the parameters; valid until then."""
+        """The next update's learning rates, which broadcast to the parameters; valid until then."""
         return self._updates.rate()
 
     def moving(self) -> dict[str, Array]:
@@ -110,10 +110,10 @@ class Block:
         }
 
     def unchanged_lanes(self, before: dict[str, Array]) -> NDArray[np.bool_]:
-        """Lanes that the last update did not change, so that no later update will, (lanes,).
+        """Which lanes the last update, and hence every later one, leaves unchanged, (lanes,).
 
         before: a copy of `moving` before the update. Parameters and moments must be unchanged; bias
-        corrections must be at rest or without effect.
+        corrections must be constant or have no effect.
         """
         optimizer, moving = self._task.optimizer, self.moving()
         corrections = {f"state.{name}" for name in optimizer.row_state}
@@ -127,7 +127,7 @@ class Block:
 
 
 def begin(task: Task, engine: Engine, rows: NDArray[np.int64], results: Results) -> LaneState:
-    """The lanes of some rows before their first update; fills their initial losses."""
+    """The lanes of the given rows before their first update; fills in their initial losses."""
     lanes = task.fresh_lanes(rows)
     block = Block(task, engine, lanes)
     block.wanted("loss").evaluate()
@@ -141,6 +141,6 @@ def begin(task: Task, engine: Engine, rows: NDArray[np.int64], results: Results)
 def _same_lanes(
     before: dict[str, Array], after: dict[str, Array], names: Iterable[str]
 ) -> NDArray[np.bool_]:
-    """Which lanes hold equal numbers in the named arrays, (lanes,)."""
+    """Which lanes have equal values in the named arrays, (lanes,)."""
     equal = [(before[name] == after[name]).all(axis=0) for name in names]
     return np.asarray(np.logical_and.reduce(equal))

@@ -1,7 +1,7 @@
-"""Products of the Hessian of any problem with directions, in float64.
+"""Hessian-vector products of any problem, in float64.
 
-A problem may have its own, exact to rounding. For the others they are central differences of
-the exact gradient, accurate to about 10 digits of the gradient's size where that is smooth.
+A problem may provide its own, exact to rounding. Otherwise they are central differences of the
+gradient, accurate to about 10 digits relative to the gradient's size where that is smooth.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _STEP = np.cbrt(np.finfo(_FLOAT64).eps)  # balances rounding against the third-o
 
 
 def hessian_at(problem: Problem, lanes: LaneState, parameters: Values) -> Hessian:
-    """The Hessian in some lanes, at the given parameters (parameters, lanes)."""
+    """The Hessian of each lane at the given parameters (parameters, lanes)."""
     return problem.hessian(parameters) or _DifferenceOfGradients(problem, lanes, parameters)
 
 

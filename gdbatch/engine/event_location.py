@@ -1,7 +1,4 @@
-"""Event location: every rule is checked after every update.
-
-Lanes in which an event was detected come here, where it is located to the exact step.
-"""
+"""Event location: finds the exact step of a detected event by checking after every update."""
 
 from __future__ import annotations
 
@@ -19,25 +16,25 @@ from .protocol import Engine
 from .results import Results
 from .task import Task
 
-_COMPACT_BELOW = 0.75  # share of active lanes in a block below which the others are dropped
+_COMPACT_BELOW = 0.75  # share of active lanes in a block below which ended lanes are dropped
 
 Mask = NDArray[np.bool_]
 
 
 class Observer(ABC):
-    """Is shown every step of lanes that step together."""
+    """Observes every step of lanes that step together."""
 
     @abstractmethod
     def update(self, block: Block) -> None:
-        """A block has just been evaluated, with its loss."""
+        """Called after each evaluation of a block, which includes its loss."""
 
     @abstractmethod
     def compute(self, block: Block, chosen: slice | NDArray[np.int64]) -> None:
-        """The chosen lanes have ended, and their results are written."""
+        """Called when the chosen lanes have ended and their results are written."""
 
     @abstractmethod
     def select(self, chosen: slice | NDArray[np.int64]) -> None:
-        """The next block holds only these lanes."""
+        """Called when only these lanes remain in the block."""
 
 
 class EventLocation:
@@ -51,12 +48,12 @@ class EventLocation:
     def run(
         self, lanes: LaneState, patience: int, observer: Observer | None = None
     ) -> LaneState | None:
-        """Train until every lane has ended, or nothing has happened in it for `patience` updates.
+        """Train until every lane has ended or gone `patience` updates without an event.
 
-        Returns the lanes in which nothing happened, as if they had been stepped, or None. An
-        observer is shown every step; its lanes must begin together.
+        Returns the lanes without an event, ready for stepping, or None. An observer sees every
+        step; its lanes must start at the same step.
         """
-        back: list[LaneState] = []
+        quiet: list[LaneState] = []
         block = _CheckedBlock(self._task, self._engine, lanes, None)
         while True:
             leaving, ending = block.check(patience)
@@ -67,11 +64,11 @@ class EventLocation:
                 if observer is not None:
                     observer.compute(block, np.flatnonzero(ending))
             if leaving.any():
-                back.append(block.lanes.take(np.flatnonzero(leaving)))
+                quiet.append(block.lanes.take(np.flatnonzero(leaving)))
             block.active &= ~(leaving | ending)
             left = int(block.active.sum())
             if left == 0:
-                return LaneState.join(back) if back else None
+                return LaneState.join(quiet) if quiet else None
             block.step()
             if left < _COMPACT_BELOW * len(block.active) and len(block.active) > FEWEST_LANES:
                 if observer is not None:
@@ -80,7 +77,7 @@ class EventLocation:
 
 
 class _CheckedBlock(Block):
-    """A block with notes about each lane: its streak, and what the last update changed."""
+    """A block that also notes each lane's streak and what its last update changed."""
 
     def __init__(
         self, task: Task, engine: Engine, lanes: LaneState, notes: LaneState | None
@@ -92,7 +89,7 @@ class _CheckedBlock(Block):
         self._last_unchecked = task.last_unchecked
         self._oscillation = Oscillation(task)
         self.active = np.arange(width) < self.occupied
-        self._never = np.zeros(width, bool)
+        self._no_lanes = np.zeros(width, bool)
         self._loss_limit = self._training.loss_limit(self.initial_loss)
         self._outcome = np.full(width, CONTINUES, np.int8)
         if notes is None:
@@ -116,19 +113,19 @@ class _CheckedBlock(Block):
         self._at_end = self.wanted("gradient_norm")
 
     def remaining(self) -> tuple[LaneState, LaneState]:
-        """The active lanes and the notes about them."""
+        """The active lanes and their notes."""
         index = np.flatnonzero(self.active)
         return self.lanes.take(index), self.notes.take(index)
 
     def check(self, patience: int) -> tuple[Mask, Mask]:
-        """Check every lane; returns which leave, since nothing happened, and which have ended."""
+        """Check every lane; returns which leave without an event and which have ended."""
         training, notes, step = self._training, self.notes, self.lanes["step"]
         self._at_check.evaluate()
         finite = np.isfinite(self.loss)
         np.copyto(self.lanes["last_loss"], self.loss, where=finite)
         finite &= np.isfinite(self.parameters).all(axis=0)
         within = np.abs(self.loss) <= self._loss_limit
-        streak = held = self._never
+        streak = held = self._no_lanes
         if self._rules:
             self.measure_gradient_norm()
             self._note_streaks(finite & within)
@@ -158,17 +155,17 @@ class _CheckedBlock(Block):
         return self._leaving(streak, patience) & ~ending, ending
 
     def _leaving(self, streak: Mask, patience: int) -> Mask:
-        """Active lanes in which nothing has happened for `patience` updates."""
+        """Active lanes without an event for `patience` updates."""
         if patience > self._training.max_steps:
-            return self._never
+            return self._no_lanes
         step = self.lanes["step"]
-        # those that must not make the updates of another interval unchecked stay to the end
+        # near the end of the budget every update must be checked, so those lanes stay
         quiet = ~streak & (step - self.notes["arrival"] >= patience)
         quiet &= step + patience <= self._last_unchecked
         return self.active & quiet
 
     def _note_streaks(self, holding: Mask) -> None:
-        """Begin and end streaks of checks at which all stop rules hold."""
+        """Start and end streaks: consecutive checks at which all stop rules hold."""
         for rule, threshold in self._rules:
             value = np.asarray(rule.value(self), self._training.dtype)
             holding &= rule.holds(value, threshold)
@@ -181,7 +178,7 @@ class _CheckedBlock(Block):
         self.notes["streak_parameters"][:, begun] = self.parameters[:, begun]
 
     def write(self, ending: Array, results: Results) -> None:
-        """Write the end of lanes to the results."""
+        """Write the results of lanes that have ended."""
         index = np.flatnonzero(ending)
         codes, notes = self._outcome[index], self.notes
         rows = self.lanes["row"][index]
@@ -200,7 +197,7 @@ class _CheckedBlock(Block):
             )
 
     def step(self) -> None:
-        """One update; notes which lanes it did not change, and how it moved them."""
+        """Make one update; notes which lanes it left unchanged and how it moved the parameters."""
         before: dict[str, Array] = {}
         if self._is_autonomous:
             before = {name: array.copy() for name, array in self.moving().items()}

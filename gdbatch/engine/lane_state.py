@@ -1,4 +1,4 @@
-"""Lane state: everything that belongs to a trial while it trains, as columns of arrays.
+"""Lane state: everything a trial carries while it trains, as columns of arrays.
 
 Loading, dropping and replaying a trial are column operations, whatever is trained.
 """
@@ -19,10 +19,10 @@ Array = NDArray[Any]
 class LaneState:
     """Named arrays that share their last axis: `columns[name]` is (..., lanes).
 
-    Always there: `parameters` (parameters, lanes), and (lanes,) each `row`, the trial's row in the
-    results, `step`, the number of updates made, `initial_loss`, and `last_loss`, the last finite
-    loss. `state.NAME` is optimizer state, `number.NAME` a hyperparameter of the optimizer,
-    `schedule.NAME` one of the schedule, `data.NAME` one of the problem. With minibatches there is
+    Always present: `parameters` (parameters, lanes) and, each (lanes,), `row`, the trial's row in
+    the results; `step`, the number of updates made; `initial_loss`; and `last_loss`, the last
+    finite loss. `state.NAME` is optimizer state, `number.NAME` a hyperparameter of the optimizer,
+    `schedule.NAME` one of the schedule, `data.NAME` one of the problem. Minibatches add
     `batch_key` (lanes,).
     """
 
@@ -45,7 +45,7 @@ class LaneState:
         }
 
     def take(self, index: Array | slice) -> LaneState:
-        """A copy of some lanes."""
+        """A copy of the indexed lanes."""
         chosen = np.arange(len(self))[index]
         taken = {
             name: new_buffer((*array.shape[:-1], len(chosen)), array.dtype)

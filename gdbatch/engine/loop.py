@@ -1,7 +1,7 @@
-"""The loop: keeps a block full until the queue is empty, and every trial's end exact.
+"""The training loop: keeps a block full until no trials are waiting.
 
-Lanes that have ended leave and waiting trials take their place, so a sweep costs what its trials
-need, not the longest of them times their number.
+Waiting trials replace those that have ended, so a sweep costs the sum of its trials' lengths, not
+the longest length times their number.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from .results import Results
 from .stepping import SteppingBlock, detection_interval
 from .task import Task
 
-_LOCATE_FROM = 0.25  # lanes waiting for event location, as a share of those that train
-_COMPACT_BELOW = 0.75  # share of a block in use below which it is made smaller
+_LOCATE_FROM = 0.25  # ratio of lanes waiting for event location to lanes in training
+_COMPACT_BELOW = 0.75  # share of a block in use below which it shrinks
 
 
 class LaneEngine(Engine):
     """An engine that steps many lanes at once; a subclass provides the stepping."""
 
-    # most updates between event detections, without a stop rule and with one
+    # maximum number of updates between event detections, without and with a stop rule
     longest_intervals: ClassVar[tuple[int, int]]
 
     @abstractmethod
     def stepping_block(self, task: Task, lanes: LaneState, interval: int) -> SteppingBlock:
-        """Lanes ready to be stepped, `interval` updates at a time."""
+        """A block that steps these lanes, `interval` updates at a time."""
 
     def find_events(
         self, task: Task, lanes: LaneState, interval: int
     ) -> tuple[LaneState | None, LaneState | None]:
-        """Split lanes into those for event location and those in which nothing happens.
+        """Split lanes into those for event location and those without an event.
 
-        Lanes have an event within `interval` updates, or are nearer to `task.last_unchecked` than
-        that. An engine
-        that steps faster than event location may advance them to just before the event.
+        Each lane may have an event within `interval` updates, or is closer than that to
+        `task.last_unchecked`. An engine that steps faster than event location may advance lanes to
+        just before the event.
         """
         return lanes, None
 
@@ -56,7 +56,7 @@ class LaneEngine(Engine):
 
 
 class _Queue:
-    """Trials that wait for a lane: those that came back first, then those that have not begun."""
+    """Trials waiting for a lane: first those put back, then those not yet started."""
 
     def __init__(self, task: Task, engine: Engine, results: Results) -> None:
         self._task = task
@@ -74,7 +74,7 @@ class _Queue:
         self._waiting.append(lanes)
 
     def next(self, most: int) -> LaneState:
-        """Up to `most` lanes; call only while the queue is true."""
+        """Up to `most` lanes; the queue must not be empty."""
         taken: list[LaneState] = []
         while most and self:
             if not self._waiting:
@@ -95,7 +95,7 @@ class _Queue:
 
 
 class _Loop:
-    """Steps a full block, and locates the events that are detected in it."""
+    """Steps a full block and locates the events detected in it."""
 
     def __init__(self, task: Task, engine: LaneEngine, results: Results) -> None:
         self._task = task
@@ -116,7 +116,7 @@ class _Loop:
                 block.run()
                 event, near = block.detect_events(), block.near_end()
                 if event.any():
-                    self._eventful.append(block.begin_of_interval(np.flatnonzero(event)))
+                    self._eventful.append(block.start_of_interval(np.flatnonzero(event)))
                 if (near & ~event).any():
                     self._eventful.append(block.lanes.take(np.flatnonzero(near & ~event)))
                 free = np.flatnonzero(event | near)
@@ -125,17 +125,17 @@ class _Loop:
             block = self._refill(block, free) if block else self._new_block()
 
     def _new_block(self) -> SteppingBlock | None:
-        """A block of waiting lanes; None where there are none, or none that can be stepped."""
+        """A block of waiting lanes; None if there are none or they cannot be stepped."""
         if not self._queue:
             return None
         lanes = self._queue.next(self._queue.batch)
-        if not self._fits:  # an interval is longer than what may be left unchecked
+        if not self._fits:  # an interval is longer than the unchecked part of the budget
             self._eventful.append(lanes)
             return None
         return self._engine.stepping_block(self._task, lanes, self._interval)
 
     def _locate_events(self) -> None:
-        """Locate the events detected so far; lanes in which nothing happened are queued again."""
+        """Locate the events detected so far; lanes without one return to the queue."""
         detected, self._eventful = LaneState.join(self._eventful), []
         lanes, quiet = self._engine.find_events(self._task, detected, self._interval)
         if quiet is not None:
@@ -149,7 +149,7 @@ class _Loop:
                 self._queue.put_back(back)
 
     def _refill(self, block: SteppingBlock, free: Array) -> SteppingBlock | None:
-        """Load waiting lanes into free slots, or close the gaps where none are left."""
+        """Load waiting lanes into free slots and close any gaps that remain."""
         if free.size and self._queue:
             fresh = self._queue.next(len(free))
             block.lanes.put(free[: len(fresh)], fresh)

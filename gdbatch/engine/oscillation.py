@@ -1,6 +1,6 @@
-"""Oscillation: what event location notes about the last updates of the budget.
+"""Oscillation: notes of event location about the last updates of the budget.
 
-See `outcomes.oscillates`. Notes are columns, so that they are taken along with their lanes.
+See `outcomes.oscillates`. Notes are columns, so that they move with their lanes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Oscillation:
         self._max_steps = task.training.max_steps
 
     def columns(self, parameters: Floats) -> dict[str, Array]:
-        """Empty notes about lanes; none where oscillation is not tracked."""
+        """Empty notes, one column per fact; no columns if oscillation is not tracked."""
         if not self._updates:
             return {}
         lanes = parameters.shape[1]
@@ -37,14 +37,14 @@ class Oscillation:
         }
 
     def note_move(self, notes: LaneState, steps: Array, before: Floats, parameters: Floats) -> None:
-        """Note an update; steps: those before it."""
+        """Note an update; steps: the number of updates before it."""
         part = self._part(steps)
         watched = (part >= 0) & (part < OSCILLATION_PARTS)
         if not watched.any():
             return
         move = parameters - before
         matters = watched & exceeds_rounding(move, parameters)
-        # scaled, so that squares neither overflow nor underflow
+        # scaled so that squares neither overflow nor underflow
         size = np.abs(move).max(axis=0)
         np.divide(move, size, out=move, where=size > 0)
         norm = size * np.sqrt(np.einsum("pl,pl->l", move, move))
@@ -56,14 +56,14 @@ class Oscillation:
             np.maximum(largest, norm, out=largest, where=part == number)
 
     def note_loss(self, notes: LaneState, steps: Array, loss: Floats) -> None:
-        """Note the loss after an update; steps: those made."""
+        """Note the loss after an update; steps: the number of updates made."""
         part = self._part(steps - 1)
         for number in _numbers(part):
             least = notes["least_loss"][number]
             np.minimum(least, loss, out=least, where=part == number)
 
     def at_end(self, notes: LaneState, steps: Array) -> Mask:
-        """Which lanes are at the end of their budget, and oscillate."""
+        """Which lanes are at the end of their budget and oscillate."""
         found = steps == self._max_steps
         if not (self._updates and found.any()):
             return np.zeros(len(steps), bool)
@@ -71,12 +71,12 @@ class Oscillation:
         return np.asarray(found & oscillates(*columns))
 
     def _part(self, steps: Array) -> Array:
-        """The part that the update after `steps` belongs to; outside of the range if to none."""
+        """The part that contains the update after `steps`; out of range if there is none."""
         if not self._updates:
             return np.full(1, -1)
         return (steps - self._first) * OSCILLATION_PARTS // self._updates
 
 
 def _numbers(part: Array) -> range:
-    """The numbers of the parts that occur."""
+    """The range of parts that occur."""
     return range(max(0, int(part.min())), min(OSCILLATION_PARTS - 1, int(part.max())) + 1)

@@ -1,4 +1,4 @@
-"""What an engine is: it trains tasks, and says what it cannot train."""
+"""Interface of engines."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .task import Task
 
 
 class Engine(ABC):
-    """Trains tasks. An engine has no state; it is registered as a class.
+    """Trains tasks; stateless, and registered as a class.
 
-    One that steps many lanes at once can build on `loop.LaneEngine`.
+    An engine that steps many lanes at once can extend `loop.LaneEngine`.
     """
 
-    depends_on_simd: ClassVar[bool] = True  # last digits, on the vector instructions of NumPy
+    depends_on_simd: ClassVar[bool] = True  # whether NumPy's SIMD level affects the last digits
 
     def refusal(
         self,
@@ -32,7 +32,7 @@ class Engine(ABC):
         schedule: ScheduleOptions,
         training: Training,
     ) -> str:
-        """Why the engine cannot train this, as the end of a sentence, or ""."""
+        """Why the engine cannot train this, as the end of a sentence; "" if it can."""
         return ""
 
     @abstractmethod
@@ -40,16 +40,16 @@ class Engine(ABC):
         """Train every trial to its end and fill `results`, one row per trial.
 
         measures: those that read every step. An engine may fill their columns in
-        `results.measures`; those it leaves out are computed by training the trials again.
+        `results.measures`; the others are computed by replaying the trials.
         """
 
     def evaluator(self, problem: Problem, lanes: int, dtype: np.dtype[np.floating]) -> Evaluator:
-        """The problem prepared for blocks of `lanes` lanes, where trials are trained again."""
+        """The problem's evaluator for blocks of `lanes` lanes; replays use it too."""
         return problem.evaluator(lanes, dtype)
 
     def is_prepared(self, task: Task) -> bool:
-        """Whether `prepare` has nothing left to do in this process."""
+        """Whether this process can train the task without `prepare`."""
         return True
 
     def prepare(self, task: Task) -> None:  # noqa: B027  nothing by default
-        """Do what would otherwise be done in every worker, such as compiling."""
+        """Do work that every worker would otherwise repeat, such as compiling."""

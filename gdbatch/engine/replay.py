@@ -1,7 +1,7 @@
-"""Trains some trials again, to ends that are already known.
+"""Replays: train trials again, to ends that are already known.
 
-A lane's bits do not depend on its block, so the replay repeats the training exactly; what is
-observed meanwhile can never change what was found.
+A lane's bits do not depend on its block, so a replay repeats the training exactly, and observing
+it cannot change the results.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ _COMPACT_BELOW = 0.75
 
 
 class Replay:
-    """Lanes that began together and are at the same step, in descending order of their ends.
+    """Lanes at the same step, in descending order of their last steps.
 
-    Slots from `left` on belong to trials that are past their end, and are dropped from time to
-    time.
+    Slots from `left` on hold trials past their end, which are dropped from time to time.
     """
 
     block: Block
@@ -46,18 +45,18 @@ class Replay:
 
     @property
     def ending(self) -> slice:
-        """The lanes that are at their end now."""
+        """The lanes that are now at their last step."""
         first = self.left
         while first and self._ends[first - 1] == self.step:
             first -= 1
         return slice(first, self.left)
 
     def evaluate(self, with_values: bool = True) -> None:
-        """Evaluate all lanes: the gradient, and the values that the replay was made for."""
+        """Evaluate the gradient of all lanes and, with `with_values`, the requested values."""
         (self._full if with_values else self._lean).evaluate()
 
     def advance(self) -> None:
-        """One update, after an evaluation; drops lanes when many are past their end."""
+        """Make one update, after an evaluation; drops lanes when many are past their end."""
         self.block.step()
         np.add(self.block.steps, 1, self.block.steps)
         self.step += 1
@@ -78,9 +77,9 @@ def replays(
     steps: NDArray[np.int64],
     values: list[str],
 ) -> Iterator[Replay]:
-    """Every step of the replays of some rows; the caller evaluates each.
+    """Every step of the replays of the given rows; the caller evaluates each.
 
-    steps: where each trial of the task ended. values: what an evaluation fills.
+    steps: the last step of each trial of the task. values: the names that an evaluation fills.
     """
     rows = rows[np.argsort(-steps[rows], kind="stable")]
     batch = task.block_width

@@ -1,4 +1,4 @@
-"""What the engine returns: one row per trial of a task."""
+"""The results of a task, one row per trial."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Results:
 
     @classmethod
     def empty(cls, trials: int, n_parameters: int | None) -> Results:
-        """Room for the results of `trials` trials."""
+        """Empty results for `trials` trials."""
         return cls(
             np.full(trials, -1, np.int8),
             np.zeros(trials, np.int64),
@@ -48,11 +48,11 @@ class Results:
 
     @classmethod
     def joined(cls, parts: Sequence[Results]) -> Results:
-        """All rows of every part, one part after the other; without trajectories."""
+        """The rows of all parts in order, without trajectories."""
         return cls._merged(parts, lambda arrays: np.concatenate(arrays, axis=-1))
 
     def take(self, index: NDArray[np.int64]) -> Results:
-        """Some rows; without trajectories."""
+        """The indexed rows, without trajectories."""
         return self._merged([self], lambda arrays: arrays[0][..., index])
 
     @classmethod

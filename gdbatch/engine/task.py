@@ -1,4 +1,4 @@
-"""What one call of the engine trains: plain arrays and ingredients, no files or plans."""
+"""Tasks: what one call of the engine trains, as plain arrays and ingredients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..random_streams import generator
 from ..training import Training
 from .lane_state import Array, LaneState
 
-# number types of hyperparameters, by the prefix of their columns; None: that of the training
+# dtypes of hyperparameters, by column prefix; None: the dtype of the training
 _DTYPES = {"number": None, "data": None, "schedule": np.float64}
 
 
@@ -28,7 +28,7 @@ _DTYPES = {"number": None, "data": None, "schedule": np.float64}
 class Task:
     """Trials that share every structural value, one row per trial.
 
-    Hyperparameters are as in `options.Number`, with one column per trial.
+    Arrays of hyperparameters have one column per trial; see `options.Number`.
     """
 
     problem: Problem
@@ -59,19 +59,19 @@ class Task:
 
     @property
     def is_autonomous(self) -> bool:
-        """Whether an update depends on nothing but parameters and optimizer state."""
+        """Whether an update depends only on parameters and optimizer state."""
         return not (self.rate_varies or self.problem.uses_step or self.training.batch)
 
     @property
     def oscillation_updates(self) -> int:
-        """How many updates at the end of the budget are checked one by one for oscillation."""
+        """The number of updates at the end of the budget that are examined for oscillation."""
         if not (self.training.stop and self.is_autonomous):
             return 0
         return outcomes.oscillation_updates(self.training.max_steps)
 
     @property
     def last_unchecked(self) -> int:
-        """The step up to which lanes may make updates without a check after each."""
+        """The last step that lanes may reach without a check after every update."""
         return self.training.max_steps - self.oscillation_updates
 
     @property
@@ -93,7 +93,7 @@ class Task:
         return self.initializer.start(np.stack(draws, axis=1)[:, which], hyperparameters)
 
     def fresh_lanes(self, rows: NDArray[np.int64]) -> LaneState:
-        """Lanes for trials that have not begun."""
+        """Lanes for the given rows at step 0."""
         dtype = self.training.dtype
         parameters = self.initial_parameters(rows).astype(dtype)
         columns: dict[str, Array] = {
@@ -112,16 +112,16 @@ class Task:
         for prefix in _DTYPES:
             for name, number in self._hyperparameters(prefix).items():
                 if isinstance(number, np.ndarray):
-                    columns[f"{prefix}.{name}"] = self._spread(prefix, number[..., rows])
+                    columns[f"{prefix}.{name}"] = self._expanded(prefix, number[..., rows])
         return LaneState(columns)
 
     def constants(self, prefix: str) -> dict[str, Floats]:
         """Hyperparameters that are the same in every lane, ready to broadcast.
 
-        Prefixes are those of the columns in `LaneState`.
+        prefix: a column prefix of `LaneState`.
         """
         return {
-            name: self._spread(prefix, as_array(number))
+            name: self._expanded(prefix, as_array(number))
             for name, number in self._hyperparameters(prefix).items()
             if not isinstance(number, np.ndarray)
         }
@@ -133,15 +133,15 @@ class Task:
             "schedule": self.schedule_hyperparameters,
         }[prefix]
 
-    def _spread(self, prefix: str, array: NDArray[np.float64]) -> Floats:
-        """Hyperparameters as a block needs them: the optimizer's lists with one per parameter."""
+    def _expanded(self, prefix: str, array: NDArray[np.float64]) -> Floats:
+        """Hyperparameters in a block's dtype; optimizer lists are expanded to all parameters."""
         if prefix == "number" and array.ndim == 2:
             array = array[layer_indices(self.problem.arrays)]
         return array.astype(_DTYPES[prefix] or self.training.dtype)
 
 
 def block_width(problem: Problem, training: Training) -> int:
-    """How many lanes step together: a function of the shapes only."""
+    """How many lanes step together; depends only on shapes."""
     dtype, batch = training.dtype, training.batch
     if batch is None:
         return problem.block_width(dtype)

@@ -1,4 +1,4 @@
-"""Trajectories: trains some trials again, to the ends already known, and records their values."""
+"""Trajectories: replays trials to their known ends and records values on the way."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Recordable:
     """A value that can be recorded."""
 
     read: Callable[[Block], Array]  # (lanes,) or (n, lanes)
-    needs_predictions: bool = False  # whether it has no meaning for a function
+    needs_predictions: bool = False  # whether the problem must have predictions
 
 
 RECORDABLE: Mapping[str, Recordable] = {
@@ -43,9 +43,9 @@ class Recording:
 
 
 def record(task: Task, engine: Engine, recording: Recording, results: Results) -> dict[str, Array]:
-    """`row`, `step` and every value, (n, rows), in the order of rows and steps.
+    """Columns `row`, `step` and every value, (n, rows), sorted by row and step.
 
-    There is a row at step 0, at multiples of `every`, and at the reported end of each trial.
+    Each trial is recorded at step 0, at multiples of `every`, and at its reported end.
     """
     recorder = _Recorder(recording)
     values = ["loss", "predictions", "prediction_error", "gradient_norm"]
@@ -72,7 +72,7 @@ class _Recorder:
         self._parts: dict[str, list[Array]] = {name: [] for name in self._read}
 
     def add(self, block: Block, chosen: slice) -> None:
-        """Record what the block has just evaluated, for the chosen lanes."""
+        """Record the block's latest evaluation for the chosen lanes."""
         for name, read in self._read.items():
             self._parts[name].append(read(block)[..., chosen].copy())
 

@@ -53,11 +53,11 @@ class Updates:
         if "clip_norm" in hyperparameters:
             self._calls.append(self._clip_norm)
         if task.decays:
-            self._calls.append(self._shrink if task.decoupled else self._pull)
+            self._calls.append(self._decay_weights if task.decoupled else self._decay_gradient)
         self._update = task.optimizer.update
 
     def make(self) -> None:
-        """One update of all lanes; overwrites the gradient."""
+        """Update all lanes once; overwrites the gradient."""
         for call in self._calls:
             call()
         self._update(self._step)
@@ -92,7 +92,7 @@ class Updates:
         np.minimum(gradient, limit, out=gradient)
 
     def _clip_norm(self) -> None:
-        """g ← g · min(limit/‖g‖, 1); divides by the largest slope first, so as not to overflow."""
+        """g ← g · min(limit/‖g‖, 1); divides by the largest |g| first to avoid overflow."""
         gradient, work = self._step.gradient, self._step.work
         largest, factor = self._row(0), self._row(1)
         np.absolute(gradient, work)
@@ -106,13 +106,13 @@ class Updates:
         np.minimum(factor, 1.0, out=factor)
         np.multiply(gradient, factor, gradient)
 
-    def _pull(self) -> None:
+    def _decay_gradient(self) -> None:
         """g ← g + λ w."""
         step = self._step
         np.multiply(step.parameters, step.hyperparameters["weight_decay"], step.work)
         np.add(step.gradient, step.work, step.gradient)
 
-    def _shrink(self) -> None:
+    def _decay_weights(self) -> None:
         """w ← w - η λ w, as (1 - η λ) w."""
         step = self._step
         np.multiply(step.rate, step.hyperparameters["weight_decay"], step.scaled_rate)

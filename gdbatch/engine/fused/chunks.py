@@ -1,4 +1,4 @@
-"""Copies of lanes to the chunk that a kernel works on, and back."""
+"""Copies lanes into the chunk that a kernel works on, and back."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .vectors import BITS, load, spread, store, use_wide_vectors
 
 
 @register_jitable
-def bring(start: Any, array: Any, rows: Any) -> None:
-    """Copy (rows, lanes) from lane `start` on to a chunk, padded with copies of the last lane."""
+def load_chunk(start: Any, array: Any, rows: Any) -> None:
+    """Copy lanes from `start` on into a chunk, padded with copies of the last lane."""
     use_wide_vectors()
     last = array.shape[1] - 1
     width = BITS // (8 * rows.itemsize)
@@ -24,7 +24,7 @@ def bring(start: Any, array: Any, rows: Any) -> None:
 
 
 @register_jitable
-def give_back(start: Any, rows: Any, array: Any) -> None:
+def store_chunk(start: Any, rows: Any, array: Any) -> None:
     """Copy a chunk back, without the padding."""
     use_wide_vectors()
     width = BITS // (8 * rows.itemsize)
@@ -37,7 +37,7 @@ def give_back(start: Any, rows: Any, array: Any) -> None:
 
 
 @register_jitable
-def give_back_samples(start: Any, net: Any, rows: Any, together: Any, array: Any) -> None:
+def store_samples(start: Any, net: Any, rows: Any, together: Any, array: Any) -> None:
     """Copy the values of several samples back, to (samples·rows, lanes)."""
     width = net.lanes // net.vectors
     for row in range(array.shape[0]):

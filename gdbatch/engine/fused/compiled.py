@@ -1,4 +1,4 @@
-"""Kernels for a network and an optimizer, made once per process and kept on disk by Numba."""
+"""Kernels for a network and an optimizer, made once per process and cached on disk by Numba."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from .kernels import Kernels, make_kernels
 from .network import Net, make_arithmetic
 from .updates import make_update
 
-_CHUNK_BYTES = 40 << 10  # of what a chunk works on: most of a first-level cache
-_MOST_VECTORS = 32  # in a chunk
-_TOGETHER = 4  # samples
+_CHUNK_BYTES = 40 << 10  # working set of a chunk: most of an L1 cache
+_MOST_VECTORS = 32  # per chunk
+_TOGETHER = 4  # samples computed at once
 _ROOT = __name__.partition(".")[0]
-_OUR_CODE = (__name__, elementary.__name__)  # modules in whose packages all kernels' code is
+_OUR_CODE = (__name__, elementary.__name__)  # modules whose packages hold the kernels' code
 
 
 def call(kernel: Any, *arguments: Any) -> None:
-    """Call a kernel, also one that is compiled now and cannot be kept on disk."""
+    """Call a kernel, even if it is compiled now and cannot be cached on disk."""
     try:
         kernel(*arguments)
-    except OSError:  # raised after it was compiled, and before it ran
+    except OSError:  # raised after compiling, before running
         kernel(*arguments)
 
 
 def net_of(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Net:
-    """A network in the numbers that kernels read, for a task's updates or for none."""
+    """A network as kernels read it; with a task, its chunks leave room for the optimizer state."""
     distinct = list(dict.fromkeys(layers.activations))
     number, width = dtype.type, vectors.lanes_of(dtype)
     states = len(task.optimizer.state) if task else 0
@@ -49,7 +49,7 @@ def net_of(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Ne
     )
     units = 3 * sum(layers.units[1:]) + layers.units[-1]
     rows = (2 + states) * layers.n_parameters + together * units
-    vectors_a_chunk = min(max(1, _CHUNK_BYTES * 8 // (vectors.BITS * rows)), _MOST_VECTORS)
+    chunk_vectors = min(max(1, _CHUNK_BYTES * 8 // (vectors.BITS * rows)), _MOST_VECTORS)
     return Net(
         np.array(layers.units, np.int64),
         np.array([distinct.index(one) for one in layers.activations], np.int64),
@@ -59,17 +59,17 @@ def net_of(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Ne
         number(layers.loss.factor(layers.n_predictions)),
         number(layers.loss.scale(layers.n_predictions)),
         layers.bias,
-        vectors_a_chunk * width,
-        vectors_a_chunk,
+        chunk_vectors * width,
+        chunk_vectors,
     )
 
 
 def kernels_for(layers: Layers, optimizer: Any = GradientDescent) -> Kernels:
     """The kernels for the activations and loss of a network, and for an optimizer."""
     functions = tuple(one.fused for one in dict.fromkeys(layers.activations))
-    slip = layers.derivative_at_prediction
+    at_prediction = layers.derivative_at_prediction
     loss: Any = layers.loss
-    return _made(functions, slip, loss, _together(layers), optimizer)
+    return _made(functions, at_prediction, loss, _together(layers), optimizer)
 
 
 def _together(layers: Layers) -> int:
@@ -79,27 +79,27 @@ def _together(layers: Layers) -> int:
 
 @functools.cache
 def _made(
-    functions: tuple[Any, ...], slip: bool, loss: Any, together: int, optimizer: Any
+    functions: tuple[Any, ...], at_prediction: bool, loss: Any, together: int, optimizer: Any
 ) -> Kernels:
     for function in (*functions, loss.fused):
         register_jitable(function)
     stamp = stamp_of(*functions, loss.fused, optimizer.fused)
-    arithmetic = make_arithmetic(functions, slip, loss, together)
+    arithmetic = make_arithmetic(functions, at_prediction, loss, together)
     update = make_update(optimizer)
     is_plain = optimizer is GradientDescent
     if stamp is not None:
         try:
             return make_kernels(arithmetic, update, is_plain, stamp, True)
-        except RuntimeError:  # there is no place on disk to keep them
+        except RuntimeError:  # no cache directory is writable
             pass
     return make_kernels(arithmetic, update, is_plain, 0, False)  # compiled again in each process
 
 
 def stamp_of(*functions: Any) -> int | None:
-    """A number that changes with any source file that the kernels' code may come from.
+    """A number that changes with any source file that the kernels may depend on.
 
-    Numba itself looks only at the file of the kernel. None where a function has no source file:
-    then kernels must not be kept.
+    Numba itself checks only the kernel's own file. None if a function has no source file: its
+    kernels must not be cached.
     """
     names = [f"{one.__module__}.{one.__qualname__}" for one in functions]
     digest = hashlib.sha256("\0".join(names).encode())
@@ -113,7 +113,7 @@ def stamp_of(*functions: Any) -> int | None:
 
 @functools.cache
 def _digest_of(module: str) -> bytes | None:
-    """The digest of the source files that belong to a module, or None where there is none."""
+    """The digest of the source files that belong to a module, or None if there are none."""
     digest = hashlib.sha256()
     try:
         for file in _source_files(module):
@@ -124,7 +124,7 @@ def _digest_of(module: str) -> bytes | None:
 
 
 def _source_files(module: str) -> list[Path]:
-    """The source files next to a module; of other distributions, all of its top-level package."""
+    """The source files of a module's package; outside gdbatch, of its top-level package."""
     package, is_ours = sys.modules[module].__package__, module.startswith(_ROOT + ".")
     if not package:
         return [Path(str(sys.modules[module].__file__))]

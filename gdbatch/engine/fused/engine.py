@@ -19,7 +19,7 @@ from ..stepping import SteppingBlock
 from ..task import Task
 from .rows import ROWS
 
-_MOST_ACTIVATIONS = 3  # different ones that a kernel is made for
+_MOST_ACTIVATIONS = 3  # different ones per kernel
 
 
 @register("engine", "fused")

@@ -1,4 +1,4 @@
-"""The kernel that advances lanes to where an event happens."""
+"""The kernel that advances lanes to their next event."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numba.extending import register_jitable
 
-from .chunks import bring, copy, fill, give_back
+from .chunks import copy, fill, load_chunk, store_chunk
 from .network import Arithmetic, new_rows, new_work
 from .rows import ERROR, LOSS, NORM
 from .updates import Update
@@ -24,8 +24,8 @@ def make_find_event(arithmetic: Arithmetic, update: Update, stamp: int, keep: bo
     def find_event(net: Any, lanes: Any, rules: Any, steps: Any, advanced: Any, found: Any) -> None:
         """Advance every lane to its event, or by `steps` updates.
 
-        An event is a streak that is complete, or not over yet (lanes stop where it began), a
-        divergence or a stall (lanes stop one update before).
+        An event is a complete or ongoing streak (lanes stop where it began), or a divergence or
+        stall (lanes stop one update before it).
         """
         use_wide_vectors()
         buffers = new_work(net, lanes.moving.shape[0], lanes.numbers.shape[0], together)
@@ -44,10 +44,10 @@ def make_find_event(arithmetic: Arithmetic, update: Update, stamp: int, keep: bo
         count, width = lanes.moving.shape[1], net.lanes // net.vectors
         for start in range(0 * stamp, count, net.lanes):
             here = min(net.lanes, count - start)
-            bring(start, lanes.moving, work.moving)
-            bring(start, lanes.numbers, work.numbers)
-            bring(start, lanes.last_loss, history.loss_before)
-            bring(start, lanes.loss_limit, history.loss_limit)
+            load_chunk(start, lanes.moving, work.moving)
+            load_chunk(start, lanes.numbers, work.numbers)
+            load_chunk(start, lanes.last_loss, history.loss_before)
+            load_chunk(start, lanes.loss_limit, history.loss_limit)
             fill(history.begun, -1)
             fill(history.ended, 0)
             left = here
@@ -70,8 +70,8 @@ def make_find_event(arithmetic: Arithmetic, update: Update, stamp: int, keep: bo
                 if history.begun[0, lane] < 0:
                     advanced[start + lane] = steps
                     keep_state(lane, work.moving, history)
-            give_back(start, history.kept, lanes.moving)
-            give_back(start, history.kept_loss, lanes.last_loss)
+            store_chunk(start, history.kept, lanes.moving)
+            store_chunk(start, history.kept_loss, lanes.last_loss)
         keep_alive(buffers)
         keep_alive(notes)
 
@@ -79,10 +79,10 @@ def make_find_event(arithmetic: Arithmetic, update: Update, stamp: int, keep: bo
 
 
 class EventLanes(NamedTuple):
-    """Lanes in which events are searched for; they are advanced in place."""
+    """Lanes to search for events; they are advanced in place."""
 
     moving: Any  # (rows, lanes): parameters, and the optimizer's state
-    numbers: Any  # (numbers, lanes): of the optimizer, the learning rate first
+    numbers: Any  # (numbers, lanes): hyperparameters, the learning rate first
     last_loss: Any  # (1, lanes)
     loss_limit: Any  # (1, lanes): a larger loss is a divergence
 
@@ -95,20 +95,20 @@ class Rules(NamedTuple):
 
 
 class History(NamedTuple):
-    """What is known about the lanes of a chunk, and the states they may be put back to."""
+    """What is known about a chunk's lanes, and the states that they may return to."""
 
-    kept: Any  # parameters and state where the streak, or the event, began
+    kept: Any  # parameters and state where the streak or event began
     before: Any  # parameters and state before the last update
     kept_loss: Any  # (1, lanes)
     loss_before: Any  # (1, lanes): the last finite loss before this check
     loss_limit: Any  # (1, lanes)
-    begun: Any  # (1, lanes): the update with which the streak, or the event, began, or -1
-    ended: Any  # (1, lanes): 1 where no more events are searched for
+    begun: Any  # (1, lanes): the update at which the streak or event began, or -1
+    ended: Any  # (1, lanes): 1 once the search is over
 
 
 @register_jitable
 def may_have_event(vector: Any, moments: Any, work: Any, rules: Any, history: Any) -> Any:
-    """Whether a check of any lane of a vector could find an event."""
+    """Whether a check could find an event in any lane of a vector."""
     use_wide_vectors()
     zero = spread(work.zero)
     loss = load(work.measures, LOSS, vector)
@@ -129,7 +129,7 @@ def may_have_event(vector: Any, moments: Any, work: Any, rules: Any, history: An
 def _make_check_lane(is_at_rest: Any) -> Any:
     @register_jitable
     def check_lane(lane: Any, done: Any, work: Any, rules: Any, history: Any) -> None:
-        """One check of one lane after `done` updates, which may end it."""
+        """Check one lane after `done` updates; may end its search."""
         loss = work.measures[LOSS, lane]
         finite = np.isfinite(loss) and all_finite(work.parameters, lane)
         if not (finite and loss <= history.loss_limit[0, lane]):
@@ -160,7 +160,7 @@ def _make_check_lane(is_at_rest: Any) -> Any:
 
 @register_jitable
 def keep_state(lane: Any, moving: Any, history: Any) -> None:
-    """Keep a lane's parameters and state, and the loss before."""
+    """Keep a lane's parameters, state and last finite loss."""
     for row in range(moving.shape[0]):
         history.kept[row, lane] = moving[row, lane]
     history.kept_loss[0, lane] = history.loss_before[0, lane]
@@ -168,7 +168,7 @@ def keep_state(lane: Any, moving: Any, history: Any) -> None:
 
 @register_jitable
 def all_finite(rows: Any, lane: Any) -> Any:
-    """Whether a lane's numbers are all finite."""
+    """Whether all numbers of a lane are finite."""
     for row in range(rows.shape[0]):
         if not np.isfinite(rows[row, lane]):
             return False

@@ -1,4 +1,4 @@
-"""exp, sigmoid and tanh of vectors for compiled kernels, without branches; this needs Numba."""
+"""exp, sigmoid and tanh of vectors for compiled kernels, without branches; needs Numba."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from ...numerics import elementary
 from ...numerics.elementary import like, where
 from .vector_arithmetic import multiply_add, scaled, with_sign_of
 
-# exp(x) = 2^k e^r with k = round(x/ln 2), r = x - k ln 2 (Cody and Waite 1980); ln 2 in two parts,
-# the first exact when multiplied by k. Adding and subtracting 1.5·2^(bits of the mantissa - 1)
-# rounds to a whole number, which then stands in the lowest bits of the sum.
+# exp(x) = 2^k e^r with k = round(x/ln 2), r = x - k ln 2 (Cody and Waite 1980); ln 2 is split in
+# two, so that k times the first part is exact. Adding and subtracting 1.5·2^(mantissa bits - 1)
+# rounds to an integer, which the lowest bits of the sum hold.
 _HIGHEST = {64: 709.0, 32: 88.0}
-_LOWEST = {64: -708.39, 32: -87.33}  # of the normal numbers
+_LOWEST = {64: -708.39, 32: -87.33}  # below it e^x is subnormal
 _ROUND = {64: 1.5 * 2.0**52, 32: 1.5 * 2.0**23}
 _LN2_HIGH = {64: 6.93147180369123816490e-01, 32: 0.693359375}
 _LN2_LOW = {64: 1.90821492927058770002e-10, 32: -2.12194440e-4}
 _INVERSE_LN2 = 1 / math.log(2)
 _TERMS = {64: 11, 32: 6}  # of a polynomial for (e^r - 1)/r, |r| ≤ ln 2 / 2
-_FAR = {64: 708.0, 32: 87.1}  # beyond it the inverse of a sum around e^x is a denormal
-_FLAT = {64: 20.0, 32: 10.0}  # beyond this tanh is 1 to the last bit
+_FAR = {64: 708.0, 32: 87.1}  # above it the reciprocal of about e^x is subnormal
+_FLAT = {64: 20.0, 32: 10.0}  # above it tanh rounds to 1
 
 
 def telescoped(terms: int) -> list[float]:
-    """Coefficients of a polynomial for (e^r - 1)/r on |r| ≤ ln 2 / 2, the highest power first.
+    """Coefficients of a polynomial for (e^r - 1)/r on |r| ≤ ln 2 / 2, highest power first.
 
-    The Taylor series without its highest Chebyshev polynomials there (Lanczos 1938): off by
-    a^n/((n + 1)! 2^(n-1)) with a = ln 2 / 2, 2e-17 with 11 terms and 1e-8 with 6.
+    The Taylor series without its highest Chebyshev terms (Lanczos 1938). The error is
+    a^n/((n + 1)! 2^(n-1)) with a = ln 2 / 2: 2e-17 for 11 terms and 1e-8 for 6.
     """
     scale = (math.log(2) / 2) ** np.arange(terms + 6)
     taylor = [1 / math.factorial(n + 1) for n in range(terms + 6)]
@@ -45,13 +45,13 @@ def _bits(vector: Any) -> int:
 
 
 def _split(x: Any) -> tuple[Any, Any]:
-    """k, in the lowest bits of the first, and r."""
-    raise TypeError("for compiled code")
+    """k, in the lowest bits of the first result, and r."""
+    raise TypeError("only for compiled code")
 
 
 def _series(r: Any) -> Any:
     """(e^r - 1)/r for |r| ≤ ln 2 / 2."""
-    raise TypeError("for compiled code")
+    raise TypeError("only for compiled code")
 
 
 @overload(_split)
@@ -87,7 +87,7 @@ def _compiled_series(r: Any) -> Any:
 
 @overload(elementary.exp)
 def _exp(number: Any) -> Any:
-    """Within 1 ulp of e^x from -708.39 to 709 (float32: -87.33 to 88), the ends' values beyond."""
+    """Within 1 ulp of e^x from -708.39 to 709 (float32: -87.33 to 88); clamped beyond."""
     highest, lowest = _HIGHEST[_bits(number)], _LOWEST[_bits(number)]
 
     def exp(number: Any) -> Any:
@@ -100,16 +100,16 @@ def _exp(number: Any) -> Any:
 
 
 def _fraction(r: Any) -> tuple[Any, Any]:
-    """R and Q, positive, of which e^r = (Q + R)/(Q - R), for |r| ≤ ln 2 / 2."""
-    raise TypeError("for compiled code")
+    """R and Q such that e^r = (Q + R)/(Q - R), for |r| ≤ ln 2 / 2."""
+    raise TypeError("only for compiled code")
 
 
 @overload(_fraction)
 def _compiled_fraction(r: Any) -> Any:
     """Lambert's continued fraction (1768) of tanh(r/2) = R/Q.
 
-    Up to 11/r², for e^r off by 4e-19; in float32 up to 7/r², by 6e-9. Both are made 1 to 2 by a
-    power of two, for 2^k times them to stay among the ordinary numbers.
+    Truncated at 11/r², with an error of 4e-19 in e^r; in float32 at 7/r², with 6e-9. A power of two
+    brings Q between 1 and 2, so that 2^k times it stays in the normal range.
     """
     small = {64: 2.0**-19, 32: 2.0**-6}[_bits(r)]
     whole = {64: 665280, 32: 120}[_bits(r)] * small
@@ -132,10 +132,10 @@ def _compiled_fraction(r: Any) -> Any:
 
 @overload(elementary.sigmoid)
 def _sigmoid(number: Any) -> Any:
-    """Both within 4 ulp from -708.39 to 708 (float32: -87.33 to 87.1), the ends' values beyond.
+    """Both within 4 ulp from -708.39 to 708 (float32: -87.33 to 87.1); clamped beyond.
 
-    With e^x = 2^k A/B they are 2^k A and B over their sum; the larger one by the smaller one, so
-    that it comes to be 1.
+    With e^x = 2^k A/B they are 2^k A and B over their sum; a value near 1 is computed from its
+    complement, so that it can reach 1.
     """
     far, lowest = _FAR[_bits(number)], _LOWEST[_bits(number)]
 
@@ -157,8 +157,8 @@ def _sigmoid(number: Any) -> Any:
 def _tanh(number: Any) -> Any:
     """Within 3 ulp of tanh(x).
 
-    With e^2|x| = 2^k (Q + R)/(Q - R) it is N/(N + 2(Q - R)), N = (2^k - 1) Q + (2^k + 1) R: so
-    small numbers keep their digits, and none comes out above 1.
+    With e^2|x| = 2^k (Q + R)/(Q - R) it is N/(N + 2(Q - R)), N = (2^k - 1) Q + (2^k + 1) R: small
+    results keep their digits, and none exceeds 1.
     """
     flat = _FLAT[_bits(number)]
 

@@ -1,7 +1,7 @@
-"""One layer of a network for compiled kernels: sums of products, and the chain rule back.
+"""One layer of a network for compiled kernels: sums of products, and backpropagation.
 
-Some samples at once, each in a part of a vector, so that a weight and its slope are read and
-written once for all of them. Sums run in the order of units and samples whatever is at once.
+Several samples are computed at once, each in a part of a vector, so that weights and gradients are
+read and written once for all of them. The order of sums does not depend on how many.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from .vectors import load, loader, number_loader, repeater, spread, store, use_w
 class Layers(NamedTuple):
     """The passes of a layer for samples from `first` on: (net, first, work, layer, start, row).
 
-    Its weights begin at row `start` of the parameters, its units at `row` of the values.
+    Its weights begin at row `start` of the parameters, its units at row `row` of the values.
     """
 
     forward_sums: Any
-    input_gradients: Any
+    backward: Any
 
 
 def make_layers(together: int) -> Layers:
     """Layers that compute `together` samples at once."""
-    return Layers(_make_forward_sums(together), _make_input_gradients(together))
+    return Layers(_make_forward_sums(together), _make_backward(together))
 
 
 def _make_forward_sums(together: int) -> Any:
@@ -35,7 +35,7 @@ def _make_forward_sums(together: int) -> Any:
 
     @register_jitable
     def forward_sums(net: Any, first: Any, work: Any, layer: Any, start: Any, row: Any) -> None:
-        """Store the sums of a layer's units where their values will be, from `row` on."""
+        """Store a layer's sums of products where its values will go, from `row` on."""
         use_wide_vectors()
         n_in, n_out = net.sizes[layer], net.sizes[layer + 1]
         if layer == 0:
@@ -47,7 +47,7 @@ def _make_forward_sums(together: int) -> Any:
 
 
 def _make_sums(read: Any, of_inputs: bool, together: int) -> Any:
-    """Sums of products of weights and what `read` reads: inputs, or values of units below."""
+    """Sums of products of weights and the numbers that `read` loads: inputs or values below."""
     repeat = repeater(together)
 
     @register_jitable
@@ -96,16 +96,16 @@ def _make_sums(read: Any, of_inputs: bool, together: int) -> Any:
     return sum_products
 
 
-def _make_input_gradients(together: int) -> Any:
+def _make_backward(together: int) -> Any:
     first_weight_gradients, bias_gradients = (
         _make_first_weight_gradients(together),
         _make_bias_gradients(together),
     )
-    input_gradients = _make_chain_rule(together)
+    input_gradients = _make_input_gradients(together)
 
     @register_jitable
-    def go_back(net: Any, first: Any, work: Any, layer: Any, start: Any, row: Any) -> None:
-        """Add to the weight gradients, and compute the deltas of the layer below."""
+    def backward(net: Any, first: Any, work: Any, layer: Any, start: Any, row: Any) -> None:
+        """Add to the weight gradients and compute the deltas of the layer below."""
         use_wide_vectors()
         n_in, n_out = net.sizes[layer], net.sizes[layer + 1]
         if layer == 0:
@@ -115,7 +115,7 @@ def _make_input_gradients(together: int) -> Any:
         if net.bias:
             bias_gradients(net, work, start + n_in * n_out, row, n_out)
 
-    return go_back
+    return backward
 
 
 def _make_first_weight_gradients(together: int) -> Any:
@@ -153,12 +153,12 @@ def _make_bias_gradients(together: int) -> Any:
     return bias_gradients
 
 
-def _make_chain_rule(together: int) -> Any:
+def _make_input_gradients(together: int) -> Any:
     load_all, repeat = loader(together), repeater(together)
 
     @register_jitable
     def input_gradients(net: Any, work: Any, start: Any, row: Any, n_in: Any, n_out: Any) -> None:
-        """The weight gradients of a later layer, and the deltas of the layer below."""
+        """The weight gradients of a later layer and the deltas of the layer below."""
         use_wide_vectors()
         for below in range(n_in):
             place = start + below * n_out

@@ -1,7 +1,7 @@
 """The arithmetic of a network for compiled kernels, on a chunk of lanes that stays in the cache.
 
-In a chunk, arrays are (rows, lanes) and the lanes a multiple of a vector's. Every kernel uses the
-same arithmetic, so a lane that is trained again gets the same bits.
+A chunk's arrays are (rows, lanes), with a whole number of vectors. Every kernel uses the same
+arithmetic, so a replayed lane gets the same bits.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ class Net(NamedTuple):
     """A network as numbers; `dtype` is that of the training."""
 
     sizes: Any  # (layers + 1,) int64: units, inputs first
-    codes: Any  # (layers,) int64: which of the activations
+    codes: Any  # (layers,) int64: index of the activation
     inputs: Any  # (inputs, samples) dtype; the last sample repeated to a multiple of `together`
     targets: Any  # (outputs, samples) dtype
     samples: int
     factor: Any  # dtype: of (p - t) in the gradient
     scale: Any  # dtype: of the sum of the loss's terms
     bias: bool
-    lanes: int  # of a chunk
-    vectors: int  # of a chunk
+    lanes: int  # per chunk
+    vectors: int  # per chunk
 
 
 class Work(NamedTuple):
     """Buffers of one chunk; rows are parameters, or units of all layers after the inputs.
 
-    Of a unit there are, a vector of lanes, those of all samples that are computed at once.
+    For each vector of lanes, a unit's row holds all samples that are computed at once.
     """
 
     moving: Any  # what an update changes: parameters, then optimizer state
-    parameters: Any  # the first rows of it
+    parameters: Any  # its first rows
     gradient: Any
     numbers: Any  # hyperparameters, the learning rate first
     values: Any
@@ -53,7 +53,7 @@ class Work(NamedTuple):
     zero: Any  # of the dtype
 
 
-_ABREAST = 4  # vectors of single weights, whose long chains of operations run side by side
+_ABREAST = 4  # vectors of single weights at once, to overlap their long dependency chains
 
 
 @register_jitable
@@ -97,13 +97,15 @@ class Arithmetic(NamedTuple):
     single_steps: Any  # (net, work, steps, smallest, watched): plain descent of one weight
 
 
-def make_arithmetic(functions: Sequence[Any], slip: bool, loss: Any, together: int) -> Arithmetic:
-    """Arithmetic with the fused forms of activations; slip: derivatives are at the prediction."""
-    activate = _activation(functions, slip)
-    forward_sums, input_gradients = make_layers(together)
+def make_arithmetic(
+    functions: Sequence[Any], at_prediction: bool, loss: Any, together: int
+) -> Arithmetic:
+    """Arithmetic with fused activations; at_prediction: derivatives are at the prediction."""
+    activate = _activation(functions, at_prediction)
+    forward_sums, backward_layer = make_layers(together)
     forward = _make_forward(activate, forward_sums, together)
     measure = _make_measure(loss.fused, together)
-    backward = _make_backward(input_gradients, loss.output_activation is not None, together)
+    backward = _make_backward(backward_layer, loss.output_activation is not None, together)
     return Arithmetic(
         together,
         forward,
@@ -149,17 +151,17 @@ def _make_measure(term: Any, together: int) -> Any:
                     value = load(work.values, row + unit, vector * together + part)
                     loss = term(value, load(work.sops, unit, vector * together + part), target)
                     store(work.measures, LOSS, vector, load(work.measures, LOSS, vector) + loss)
-                    note_larger(work.measures, ERROR, vector, abs(value - target))
+                    keep_larger(work.measures, ERROR, vector, abs(value - target))
 
     return measure
 
 
-def _make_backward(input_gradients: Any, through_sigmoid: bool, together: int) -> Any:
-    """through_sigmoid: the derivatives of outputs and loss cancel."""
+def _make_backward(backward_layer: Any, cancels: bool, together: int) -> Any:
+    """cancels: the derivatives of outputs and loss cancel."""
 
     @register_jitable
     def start_deltas(net: Any, first: Any, work: Any) -> None:
-        """The derivative of the loss by the output layer's sums; 0 for a repeated sample."""
+        """The derivative of the loss with respect to the output sums; 0 for a repeated sample."""
         use_wide_vectors()
         outputs = net.sizes[-1]
         row = work.values.shape[0] - outputs
@@ -169,20 +171,20 @@ def _make_backward(input_gradients: Any, through_sigmoid: bool, together: int) -
                 target = spread(net.targets[unit, first + part])
                 for vector in range(part, net.vectors * together, together):
                     delta = factor * (load(work.values, row + unit, vector) - target)
-                    if not through_sigmoid:
+                    if not cancels:
                         delta = delta * load(work.slopes, row + unit, vector)
                     store(work.deltas, row + unit, vector, delta)
 
     @register_jitable
     def backward(net: Any, first: Any, work: Any) -> None:
-        """The chain rule for some samples, added to the gradient."""
+        """Add the gradient of samples from `first` on, by the chain rule."""
         use_wide_vectors()
         row, start = work.values.shape[0], work.parameters.shape[0]
         start_deltas(net, first, work)
         for layer in range(len(net.codes) - 1, -1, -1):
             start -= (net.sizes[layer] + net.bias) * net.sizes[layer + 1]
             row -= net.sizes[layer + 1]
-            input_gradients(net, first, work, layer, start, row)
+            backward_layer(net, first, work, layer, start, row)
 
     return backward
 
@@ -212,12 +214,12 @@ def _make_evaluate(forward: Any, measure: Any, backward: Any, together: int) -> 
     return evaluate
 
 
-def _make_single_steps(activate: Any, through_sigmoid: bool) -> Any:
+def _make_single_steps(activate: Any, cancels: bool) -> Any:
     load_abreast, repeat = loader(_ABREAST), repeater(_ABREAST)
 
     @register_jitable
     def single_step(net: Any, work: Any, vector: Any) -> Any:
-        """One update of plain descent of one weight; returns prediction - target before it."""
+        """Update one weight by gradient descent; returns prediction - target before the update."""
         use_wide_vectors()
         number, target = repeat(spread(net.inputs[0, 0])), repeat(spread(net.targets[0, 0]))
         zero = repeat(spread(work.zero))
@@ -225,7 +227,7 @@ def _make_single_steps(activate: Any, through_sigmoid: bool) -> Any:
         value, slope = activate(0, multiply_add(weight, number, zero))
         difference = value - target
         delta = repeat(spread(net.factor)) * difference
-        if not through_sigmoid:
+        if not cancels:
             delta = delta * slope
         gradient = multiply_add(number, delta, zero)
         rate = load_abreast(work.numbers, 0, vector)
@@ -234,7 +236,7 @@ def _make_single_steps(activate: Any, through_sigmoid: bool) -> Any:
 
     @register_jitable
     def single_steps(net: Any, work: Any, steps: Any, smallest: Any, watched: Any) -> None:
-        """Updates one after another; if `watched`, `smallest` keeps the prediction errors."""
+        """Make `steps` updates; if `watched`, `smallest` keeps the smallest prediction error."""
         use_wide_vectors()
         if not watched:
             for _ in range(steps):
@@ -250,7 +252,7 @@ def _make_single_steps(activate: Any, through_sigmoid: bool) -> Any:
     return single_steps
 
 
-def _activation(functions: Sequence[Any], slip: bool) -> Any:
+def _activation(functions: Sequence[Any], at_prediction: bool) -> Any:
     """Value and derivative of one of up to three functions, chosen by number."""
     first, second, third = [*functions, functions[0], functions[0]][:3]
     choices: list[Callable[[Any, Any], Any]] = [
@@ -259,27 +261,27 @@ def _activation(functions: Sequence[Any], slip: bool) -> Any:
         lambda code, sop: first(sop) if code == 0 else second(sop) if code == 1 else third(sop),
     ]
     chosen = register_jitable(choices[len(functions) - 1])
-    if not slip:
+    if not at_prediction:
         return chosen
 
     @register_jitable
-    def with_slip(code: Any, sop: Any) -> Any:
+    def with_derivative_at_prediction(code: Any, sop: Any) -> Any:
         value, _ = chosen(code, sop)
         _, slope = chosen(code, value)
         return value, slope
 
-    return with_slip
+    return with_derivative_at_prediction
 
 
 @register_jitable
-def note_smaller(kept: Any, row: Any, vector: Any, now: Any) -> None:
+def keep_smaller(kept: Any, row: Any, vector: Any, now: Any) -> None:
     """Keep the smaller number of each lane; ignores NaN."""
     before = load(kept, row, vector)
     store(kept, row, vector, where(now < before, now, before))
 
 
 @register_jitable
-def note_larger(kept: Any, row: Any, vector: Any, now: Any) -> None:
-    """Keep the larger number of each lane; NaN stays."""
+def keep_larger(kept: Any, row: Any, vector: Any, now: Any) -> None:
+    """Keep the larger number of each lane; a NaN replaces any number, and is replaced by any."""
     before = load(kept, row, vector)
     store(kept, row, vector, where(now <= before, before, now))

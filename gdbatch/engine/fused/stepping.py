@@ -1,6 +1,6 @@
-"""Stepping, evaluating and finding events with compiled kernels; this needs Numba.
+"""Stepping, evaluation and event search with compiled kernels; needs Numba.
 
-The same lanes, rules, outcomes and columns as with NumPy; only the arithmetic is compiled.
+Lanes, rules, outcomes and columns are the same as with NumPy; only the arithmetic is compiled.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class FusedSteppingBlock(SteppingBlock):
             np.empty((1, width), dtype),
             np.empty((1, width), dtype),
         )
-        # kernels leave the extremes and losses of an interval in the watch
+        # kernels write the extremes and losses of an interval to the watch
         rows = [_row(rule) for rule, _ in self.rules]
         self._lean = not self.watches_loss and set(rows) <= {ERROR}
         self.extremes = [self._watch.smallest[row] for row in rows]
@@ -85,7 +85,7 @@ class FusedSteppingBlock(SteppingBlock):
             _hyperparameters(self._task, self.lanes),
             self._watch,
             self.interval,
-            self.distance,
+            self.check_every,
             self._lean,
         )
         _put_back(self._task, self.lanes, moving)
@@ -97,15 +97,14 @@ class FusedSteppingBlock(SteppingBlock):
 def find_events(
     task: Task, lanes: LaneState, interval: int
 ) -> tuple[LaneState | None, LaneState | None]:
-    """Advance lanes to where their event happens, or to where every update must be checked.
+    """Advance lanes to their next event, or to where every update must be checked.
 
-    Returns those for event location, which has one or two checks left to make, and those in which
-    nothing happened.
+    Returns the lanes for event location and the lanes without an event.
     """
     training, layers = task.training, layers_of(task.problem)
     net, kernels = net_of(layers, training.dtype, task), kernels_for(layers, task.optimizer)
     rules = _rules(task)
-    last = min(task.last_unchecked, training.max_steps - 1)  # location has a check left to make
+    last = min(task.last_unchecked, training.max_steps - 1)  # leave a check for event location
     ahead = np.clip(last - lanes["step"], 0, interval)
     found = np.ones(len(lanes), bool)
     for steps in np.unique(ahead[ahead > 0]):
@@ -140,7 +139,7 @@ def is_compiled(task: Task) -> bool:
 
 
 def compile_kernels(task: Task, engine: Engine) -> None:
-    """Compile, or load from disk, what training a task will call."""
+    """Compile, or load from disk, the kernels that training a task calls."""
     lanes = task.fresh_lanes(np.zeros(1, np.int64))
     interval = detection_interval(task.training, 1)
     block = FusedSteppingBlock(task, engine, lanes, interval)
@@ -150,7 +149,7 @@ def compile_kernels(task: Task, engine: Engine) -> None:
 
 
 def layers_of(problem: Problem) -> Layers:
-    """The layered network that a problem is; the engine refuses everything else."""
+    """The layers of a problem; the engine refuses problems without layers."""
     assert problem.layers is not None
     return problem.layers
 
@@ -172,12 +171,12 @@ def _rules(task: Task) -> Rules:
 
 
 def _slack(dtype: np.dtype[Any]) -> float:
-    """How far a norm may be from NumPy's, which adds the squares in another order."""
+    """The relative tolerance of norms, since NumPy adds the squares in another order."""
     return 64 * float(np.finfo(dtype).eps)
 
 
 def _hyperparameters(task: Task, lanes: LaneState) -> Floats:
-    """The learning rates, and what else the optimizer's fused form reads, (numbers, lanes)."""
+    """The learning rates and the fused form's hyperparameters, (numbers, lanes)."""
     given = task.constants("number") | lanes.part("number")
     optimizer: Any = task.optimizer
     rows = [
@@ -194,7 +193,7 @@ def _moving_arrays(task: Task, lanes: LaneState) -> list[Array]:
 
 
 def _moving(task: Task, lanes: LaneState) -> Array:
-    """What an update changes, in one array; the parameters themselves where that is all."""
+    """All that an update changes, in one array: the parameters themselves if there is no state."""
     arrays = _moving_arrays(task, lanes)
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 

@@ -14,7 +14,7 @@ class Update(NamedTuple):
 
     step: Any  # (net, work): one update of a chunk's lanes
     is_at_rest: Any  # (before, after, weights, lane): whether no later update changes anything
-    moments: int  # arrays like the parameters that an update changes, these included
+    moments: int  # number of arrays of the parameters' shape that an update changes
 
 
 def make_update(optimizer: Any) -> Update:
@@ -26,7 +26,7 @@ def _make_step(optimizer: Any) -> Any:
     """One update of a chunk's lanes: (net, work)."""
     states = len(optimizer.state)
     load_states, store_states = _rows(states)
-    load_shares, store_shares = _rows(len(optimizer.row_state))
+    load_row_state, store_row_state = _rows(len(optimizer.row_state))
     load_numbers, _ = _rows(len(optimizer.fused_hyperparameters))
     fused = register_jitable(optimizer.fused)
 
@@ -34,20 +34,20 @@ def _make_step(optimizer: Any) -> Any:
     def step(net: Any, work: Any) -> None:
         use_wide_vectors()
         weights = work.gradient.shape[0]
-        first_share = weights * (1 + states)
+        first = weights * (1 + states)  # row of the row state
         for vector in range(net.vectors):
             rate = load(work.numbers, 0, vector)
             numbers = load_numbers(work.numbers, 1, 1, vector)
-            shares = load_shares(work.moving, first_share, 1, vector)
-            new_shares = shares
+            row_state = load_row_state(work.moving, first, 1, vector)
+            new_row_state = row_state
             for row in range(weights):
                 weight = load(work.moving, row, vector)
                 slope = load(work.gradient, row, vector)
                 state = load_states(work.moving, weights + row, weights, vector)
-                weight, state, new_shares = fused(weight, slope, state, shares, numbers, rate)
+                weight, state, new_row_state = fused(weight, slope, state, row_state, numbers, rate)
                 store(work.moving, row, vector, weight)
                 store_states(work.moving, weights + row, weights, vector, state)
-            store_shares(work.moving, first_share, 1, vector, new_shares)
+            store_row_state(work.moving, first, 1, vector, new_row_state)
 
     return step
 

@@ -1,7 +1,7 @@
-"""Arithmetic on vectors of lanes for compiled kernels, and what fused forms are written in.
+"""Arithmetic on vectors of lanes, for compiled kernels and fused forms.
 
-Every operation is one of IEEE arithmetic on each lane, with fused multiply-adds only where they
-are written. Importing this needs Numba.
+Every operation is IEEE arithmetic in each lane, with fused multiply-adds only where they are
+written. Needs Numba.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from numba.core import cgutils
 from numba.extending import overload
 
 from ...numerics import elementary
-from .vectors import Mask, Vector, lasting, shuffled, spread_out
+from .vectors import Mask, Vector, named_intrinsic, shuffled, spread_out
 
 
 def _unary(name: str, generator: Callable[[Any, Any], Any]) -> Any:
     def apply(context: Any, a: Any) -> Any:
         return a(a), lambda context, builder, signature, values: generator(builder, values[0])
 
-    return lasting(apply, name)
+    return named_intrinsic(apply, name)
 
 
 def _binary(name: str) -> Any:
@@ -34,7 +34,7 @@ def _binary(name: str) -> Any:
 
         return a(a, b), generate
 
-    return lasting(apply, name)
+    return named_intrinsic(apply, name)
 
 
 def _comparison(sign: str) -> Any:
@@ -44,11 +44,11 @@ def _comparison(sign: str) -> Any:
 
         return Mask(a.lanes)(a, b), generate
 
-    return lasting(apply, sign)
+    return named_intrinsic(apply, sign)
 
 
 def _call(builder: Any, name: str, *values: Any) -> Any:
-    """One of LLVM's functions on vectors."""
+    """Call an LLVM intrinsic on vectors."""
     kind = values[0].type
     bits = 64 if kind.element == ir.DoubleType() else 32
     signature = ir.FunctionType(kind, [kind] * len(values))
@@ -93,9 +93,9 @@ _overload_unary(operator.neg, _unary("fneg", lambda builder, value: builder.fneg
 _overload_unary(abs, _unary("fabs", lambda builder, value: _call(builder, "fabs", value)))
 
 
-@lasting
+@named_intrinsic
 def any_of(context: Any, mask: Any) -> Any:
-    """Whether a truth value holds in any lane."""
+    """Whether a mask is true in any lane."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         bits = ir.IntType(mask.lanes)
@@ -108,7 +108,7 @@ square_root = _unary("sqrt", lambda builder, value: _call(builder, "sqrt", value
 _overload_unary(elementary.sqrt, square_root)
 
 
-@lasting
+@named_intrinsic
 def multiply_add(context: Any, a: Any, b: Any, c: Any) -> Any:
     """a·b + c, rounded once."""
 
@@ -118,7 +118,7 @@ def multiply_add(context: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), generate
 
 
-@lasting
+@named_intrinsic
 def add_products(context: Any, a: Any, b: Any, total: Any) -> Any:
     """Total + a·b of the first part + a·b of the second, and so on, each rounded once."""
 
@@ -133,7 +133,7 @@ def add_products(context: Any, a: Any, b: Any, total: Any) -> Any:
     return total(a, b, total), generate
 
 
-@lasting
+@named_intrinsic
 def add_parts(context: Any, vector: Any, total: Any) -> Any:
     """Total + the first part + the second, and so on."""
 
@@ -147,7 +147,7 @@ def add_parts(context: Any, vector: Any, total: Any) -> Any:
     return total(vector, total), generate
 
 
-@lasting
+@named_intrinsic
 def with_sign_of(context: Any, size: Any, signed: Any) -> Any:
     """The magnitudes of one vector with the signs of another."""
 
@@ -157,9 +157,9 @@ def with_sign_of(context: Any, size: Any, signed: Any) -> Any:
     return size(size, signed), generate
 
 
-@lasting
+@named_intrinsic
 def scaled(context: Any, number: Any, rounded: Any) -> Any:
-    """number·2^k, where k stands in the lowest bits of `rounded`; overflow is not handled."""
+    """number·2^k, with k in the lowest bits of `rounded`; overflow is not handled."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = values[0].type
@@ -172,10 +172,10 @@ def scaled(context: Any, number: Any, rounded: Any) -> Any:
     return number(number, rounded), generate
 
 
-# functions that fused forms use ---------------------------------------------------------------
+# functions for fused forms --------------------------------------------------------------------
 
 
-@lasting
+@named_intrinsic
 def _select(context: Any, condition: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.select(*values)
@@ -183,7 +183,7 @@ def _select(context: Any, condition: Any, a: Any, b: Any) -> Any:
     return a(condition, a, b), generate
 
 
-@lasting
+@named_intrinsic
 def _constant(context: Any, number: Any, constant: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = context.get_value_type(number)
@@ -218,7 +218,7 @@ def _lane_by_lane(name: str, function: Any) -> Any:
 
         return a(a), generate
 
-    return lasting(apply, name)
+    return named_intrinsic(apply, name)
 
 
 for _plain, _scalar in (

@@ -1,7 +1,7 @@
-"""Vectors of lanes for compiled kernels: 512 bits of one type of numbers in a register.
+"""Vectors of lanes for compiled kernels: 512 bits of one number type.
 
-Nothing is left to how a compiler arranges a loop, so a lane's bits depend on no other lane. Where
-a processor has shorter registers, LLVM splits a vector. Importing this needs Numba.
+Nothing depends on how a compiler vectorises loops, so a lane's bits depend on no other lane. On
+processors with shorter registers, LLVM splits a vector. Needs Numba.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from numba.extending import intrinsic, models, register_model
 BITS = 512
 
 
-def lasting(function: Any, name: str = "") -> Any:
-    """An intrinsic that has the same name in every process.
+def named_intrinsic(function: Any, name: str = "") -> Any:
+    """An intrinsic with the same name in every process.
 
-    Numba gives each a random one, which goes into the keys of kernels on disk: none would ever be
-    found again.
+    Numba's random names become part of the keys of cached kernels, which would never be found
+    again.
     """
     made = intrinsic(function)
     made._set_uuid(f"{__name__}.{name or function.__name__}")
@@ -29,7 +29,7 @@ def lasting(function: Any, name: str = "") -> Any:
 
 
 class Vector(types.Type):  # type: ignore[misc]
-    """Lanes of one number type, in one register or in several of the same size (parts)."""
+    """Lanes of one number type, in one or several registers of the same size (parts)."""
 
     def __init__(self, number: Any, parts: int = 1) -> None:
         self.number, self.parts = number, parts
@@ -63,11 +63,11 @@ def lanes_of(dtype: Any) -> int:
     return BITS // (8 * int(dtype.itemsize))
 
 
-@lasting
+@named_intrinsic
 def use_wide_vectors(context: Any) -> Any:
-    """Let the function this stands in use 512-bit registers, where the processor has them.
+    """Let the calling function use 512-bit registers if the processor has them.
 
-    LLVM stays with 256 bits on processors that once slowed down for wider ones.
+    By default LLVM uses 256 bits on processors that slow down for wider vectors.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -78,12 +78,12 @@ def use_wide_vectors(context: Any) -> Any:
     return types.void(), generate
 
 
-@lasting
+@named_intrinsic
 def borrowed(context: Any, group: Any) -> Any:
-    """A named tuple with arrays in which references to these are not counted.
+    """A named tuple without reference counting of its arrays.
 
-    Counting takes atomic instructions wherever arrays are handed on. What it is made of must be
-    handed to `keep_alive`.
+    Counting costs atomic instructions wherever arrays are passed on. Pass the original tuple to
+    `keep_alive`.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -99,9 +99,9 @@ def borrowed(context: Any, group: Any) -> Any:
     return group(group), generate
 
 
-@lasting
+@named_intrinsic
 def keep_alive(context: Any, group: Any) -> Any:
-    """Do nothing, but keep the argument alive until here."""
+    """Keep the argument alive until here."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return context.get_dummy_value()
@@ -125,9 +125,9 @@ def _pointer(
         context.cast(builder, value, kind, types.intp)
         for value, kind in zip(arguments[1:3], kinds[1:3], strict=True)
     )
-    bytes_a_row, _ = cgutils.unpack_tuple(builder, array.strides)
+    row_bytes, _ = cgutils.unpack_tuple(builder, array.strides)
     offset = builder.mul(number, ir.Constant(number.type, bytes_apart))
-    offset = builder.add(builder.mul(row, bytes_a_row), offset)
+    offset = builder.add(builder.mul(row, row_bytes), offset)
     start = builder.bitcast(array.data, ir.IntType(8).as_pointer())
     found = builder.gep(start, [offset], inbounds=True)
     return builder.bitcast(found, context.get_value_type(kind).as_pointer())
@@ -138,7 +138,7 @@ def loader(parts: int) -> Any:
     """A function that loads a vector of `parts` parts."""
 
     def load(context: Any, array: Any, row: Any, number: Any) -> Any:
-        """The vector number `number`, from 0, in an array's row."""
+        """Vector `number`, counted from 0, in an array's row."""
         kind = Vector(array.dtype, parts)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -147,13 +147,13 @@ def loader(parts: int) -> Any:
 
         return kind(array, row, number), generate
 
-    return lasting(load, f"load_{parts}")
+    return named_intrinsic(load, f"load_{parts}")
 
 
 load = loader(1)
 
 
-@lasting
+@named_intrinsic
 def store(context: Any, array: Any, row: Any, number: Any, vector: Any) -> Any:
     """Store a vector where `load` finds it."""
 
@@ -165,7 +165,7 @@ def store(context: Any, array: Any, row: Any, number: Any, vector: Any) -> Any:
     return types.void(array, row, number, vector), generate
 
 
-@lasting
+@named_intrinsic
 def spread(context: Any, number: Any) -> Any:
     """A number in every lane."""
 
@@ -192,7 +192,7 @@ def number_loader(parts: int) -> Any:
     """A function that loads one number per part, for all lanes of the part."""
 
     def load_numbers(context: Any, array: Any, row: Any, first: Any) -> Any:
-        """The numbers that begin at `first` in an array's row."""
+        """The numbers from `first` on in an array's row."""
         kind = Vector(array.dtype, parts)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -205,7 +205,7 @@ def number_loader(parts: int) -> Any:
 
         return kind(array, row, first), generate
 
-    return lasting(load_numbers, f"load_numbers_{parts}")
+    return named_intrinsic(load_numbers, f"load_numbers_{parts}")
 
 
 @functools.cache
@@ -221,11 +221,11 @@ def repeater(parts: int) -> Any:
 
         return Vector(vector.number, parts)(vector), generate
 
-    return lasting(repeat, f"repeat_{parts}")
+    return named_intrinsic(repeat, f"repeat_{parts}")
 
 
 def shuffled(builder: Any, vector: Any, order: list[int]) -> Any:
-    """A vector of some lanes of another."""
+    """The lanes of a vector in the given order."""
     if order == list(range(vector.type.count)):
         return vector
     places = ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order)

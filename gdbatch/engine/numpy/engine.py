@@ -1,4 +1,4 @@
-"""The engine that trains everything."""
+"""The NumPy engine."""
 
 from __future__ import annotations
 

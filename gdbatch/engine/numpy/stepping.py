@@ -1,4 +1,4 @@
-"""Updates one at a time in NumPy, for everything that can be trained."""
+"""Stepping in NumPy, one update at a time, for every problem and optimizer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NumpySteppingBlock(SteppingBlock):
             rule.reset(extreme)
         self.largest_loss.fill(0)
         for count in range(1, self.interval):
-            if count % self.distance == 0:
+            if count % self.check_every == 0:
                 self._advance(self._check, is_check=True)
             else:
                 self._advance(self._lean, is_check=False)
@@ -49,7 +49,7 @@ class NumpySteppingBlock(SteppingBlock):
             np.add(self.steps, self.interval, self.steps)
 
     def _advance(self, evaluation: Prepared, is_check: bool) -> None:
-        """Evaluate, keep extremes, update."""
+        """Evaluate, track extremes, update."""
         evaluation.evaluate()
         if self.watches_loss:
             np.absolute(self.loss, self._size)
