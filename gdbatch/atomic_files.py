@@ -1,7 +1,7 @@
 """Files that appear under their names only when they are complete.
 
-Until then a file has a temporary name, which readers skip. A temporary file whose writer was killed
-can be told by its name and is removed later.
+Until then a file has a temporary name, which readers skip. If its writer is killed, a temporary
+file is recognised by its name and removed later.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def write_atomically(path: Path, write: Write, folder: Path | None = None) -> No
 
 
 def create_atomically(path: Path, write: Write, folder: Path | None = None) -> bool:
-    """Write a file as `write_atomically` does, unless there is one; returns whether it was written.
+    """Write a file like `write_atomically`, unless it exists; returns whether it was written.
 
-    Of several writers at the same time, exactly one succeeds.
+    Of several concurrent writers, exactly one succeeds.
     """
     with _temporary_file(path, write, folder) as temporary:
         try:
@@ -64,7 +64,7 @@ def _create(path: Path, write: Write) -> bool:
 
 @contextlib.contextmanager
 def _temporary_file(path: Path, write: Write, folder: Path | None) -> Iterator[Path]:
-    """A complete file under a temporary name, to be moved to `path`; removed in any case."""
+    """A complete file under a temporary name, to be moved to `path`; always removed at the end."""
     writer = f"{os.getpid()}-{threading.get_ident()}-{platform.node()}"
     temporary = (folder or path.parent) / f".gdbatch-{writer}~{path.name}"
     try:

@@ -1,10 +1,9 @@
-"""Outcomes: how a trial can end, and the test that decides it.
+"""Outcomes: the ways a trial can end.
 
-An outcome is one class: name, code, colour, remedy, and the test that a check makes. The first line
-of its docstring is what it means, for a reader of `trials`.
-`classify` asks the outcomes in the order of their precedence. Between checks, engines look only
-for the events that shipped outcomes depend on; an outcome from outside can refine those, or the
-end of the budget.
+An outcome is one class with a code, a colour, a remedy and a test. The first line of its docstring
+explains it to readers of `trials`. `classify` applies the tests in order of precedence. Between
+checks, engines detect only the events that built-in outcomes depend on; an outcome from a plug-in
+can refine those, or the end of the budget.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ class Check:
     is_within_limit: Mask  # |loss| is at most the limit of divergence
     is_in_streak: Mask  # all stop rules hold
     has_held: Mask  # and have held for `hold` checks in a row
-    is_unchanged: Mask  # the last update changed nothing, and no later one would
-    is_oscillating: Mask  # the last updates of the budget went back and forth; see `oscillates`
+    is_unchanged: Mask  # the last update changed nothing, and no later one will
+    is_oscillating: Mask  # in the last updates of the budget; see `oscillates`
 
     @property
     def is_at_end(self) -> Mask:
@@ -50,27 +49,27 @@ class Check:
 
 
 class Outcome(ABC):
-    """One way in which a trial can end; the subclasses are never instantiated."""
+    """One way a trial can end; used as a class."""
 
-    # in arrays of outcomes, never used for another one again; one from outside leaves it out, and
-    # `names` gives it the next free code
+    # in arrays of outcomes; never reused. Plug-ins leave it out, and `names` assigns the next free
+    # code
     code: ClassVar[int] = -1
-    precedence: ClassVar[int]  # of two outcomes that apply, the lower one counts
+    precedence: ClassVar[int]  # if several outcomes apply, the lowest wins
     colour: ClassVar[str]  # in figures, "#RRGGBB"
     remedy: ClassVar[str] = ""  # what to try
-    is_stable: ClassVar[bool] = True  # whether such a trial counts as stable, below the edge
-    is_divergence: ClassVar[bool] = False  # whether the gradient at the end has no meaning
-    ends_with_streak: ClassVar[bool] = False  # whether the end is the first check of the streak
+    is_stable: ClassVar[bool] = True  # whether such trials count as stable
+    is_divergence: ClassVar[bool] = False  # whether the final gradient is meaningless
+    ends_with_streak: ClassVar[bool] = False  # whether trials end at the streak's first check
 
     @staticmethod
     @abstractmethod
     def applies(check: Check) -> Mask:
-        """Which lanes have ended in this way."""
+        """Which lanes have ended this way."""
 
 
 @register("outcome", "converged")
 class Converged(Outcome):
-    """All stop rules held at `steps`, and for `hold` checks from there."""
+    """All stop rules held for `hold` checks in a row, the first at `steps`."""
 
     code, precedence, colour = 0, 20, "#0072B2"
     ends_with_streak = True
@@ -82,7 +81,7 @@ class Converged(Outcome):
 
 @register("outcome", "diverged")
 class Diverged(Outcome):
-    """The loss or a parameter stopped being finite, or the loss passed its limit."""
+    """The loss or a parameter was no longer finite, or the loss exceeded its limit."""
 
     code, precedence, colour = 1, 10, "#7A1015"
     remedy = "a smaller learning rate"
@@ -96,7 +95,7 @@ class Diverged(Outcome):
 
 @register("outcome", "stalled")
 class Stalled(Outcome):
-    """An update changed nothing, and no later one would: a stationary point or a saturated unit."""
+    """An update changed nothing, so no later one would: a stationary point or saturated unit."""
 
     code, precedence, colour = 2, 30, "#BF7F00"
     remedy = "a smaller learning rate, other starts"
@@ -108,14 +107,13 @@ class Stalled(Outcome):
 
 @register("outcome", "oscillating")
 class Oscillating(Outcome):
-    """The budget ended while the parameters went back and forth without approach.
+    """The budget ended while the parameters oscillated without progress.
 
-    Told from slow progress by the last updates; see `oscillates`. With momentum, which oscillates
-    where it converges too, this is a heuristic.
+    The last updates tell it from slow progress; see `oscillates`. With momentum, which also
+    oscillates while it converges, this is a heuristic.
     """
 
     code, precedence, colour = 5, 50, "#3A0044"
-    meaning = "the budget ended while the parameters went back and forth without approach"
     remedy = "a smaller learning rate"
     is_stable = False
 
@@ -138,7 +136,7 @@ class Unfinished(Outcome):
 
 @register("outcome", "completed")
 class Completed(Outcome):
-    """The budget ended, and there was no stop rule."""
+    """The budget ended; there was no stop rule."""
 
     code, precedence, colour = 4, 70, "#56B4E9"
 
@@ -149,7 +147,7 @@ class Completed(Outcome):
 
 @functools.cache
 def by_precedence() -> tuple[type[Outcome], ...]:
-    """All outcomes, in the order in which `classify` asks them."""
+    """All outcomes in order of precedence."""
     known = registry.family("outcome")
     return tuple(sorted((known[name] for name in names()), key=lambda one: one.precedence))
 
@@ -180,16 +178,16 @@ def _facts(fact: str) -> Mask:
 
 
 def stable(codes: NDArray[np.integer], initial_loss: Floats, final_loss: Floats) -> Mask:
-    """Which trials count as stable: by their outcome, and with a loss that did not grow.
+    """Which trials count as stable: their outcome is stable, and their loss did not grow.
 
-    Losses that cannot be compared, since one of them is NaN, leave it to the outcome.
+    If one of the losses is NaN, only the outcome counts.
     """
     grown = np.greater(final_loss, initial_loss)
     return np.asarray(has("is_stable", codes) & ~grown)
 
 
 def classify(check: Check) -> NDArray[np.int8]:
-    """The code of each lane's outcome, (lanes,); CONTINUES where its training has not ended."""
+    """The code of each lane's outcome, (lanes,); CONTINUES for lanes that have not ended."""
     codes = np.full(np.shape(check.loss), CONTINUES, np.int8)
     for outcome in reversed(by_precedence()):
         np.copyto(codes, np.int8(outcome.code), where=outcome.applies(check))
@@ -198,13 +196,13 @@ def classify(check: Check) -> NDArray[np.int8]:
 
 # oscillation --------------------------------------------------------------------------------------
 
-OSCILLATION_PARTS = 8  # into which the last updates are cut
+OSCILLATION_PARTS = 8  # number of parts that the last updates are divided into
 _MOST_UPDATES, _FEWEST_UPDATES = 256, 16
 _ROUNDING = 16  # units in the last place of the largest parameter
 
 
 def oscillation_updates(max_steps: int) -> int:
-    """How many updates at the end of the budget tell oscillation from slow progress; 0 if too few.
+    """How many updates at the end of the budget are examined for oscillation; 0 if too few.
 
     >>> oscillation_updates(400), oscillation_updates(10_000), oscillation_updates(60)
     (100, 256, 0)
@@ -216,20 +214,19 @@ def oscillation_updates(max_steps: int) -> int:
 def exceeds_rounding(move: Floats, parameters: Floats) -> Mask:
     """Whether an update is more than rounding, (lanes,); both arrays are (parameters, lanes).
 
-    At a minimum, parameters may jump between neighbouring floats for ever: that is no oscillation.
+    At a minimum, parameters may jump between neighbouring floats forever: not an oscillation.
     """
     rounding = _ROUNDING * np.finfo(parameters.dtype).eps * np.abs(parameters).max(axis=0)
     return np.asarray(np.abs(move).max(axis=0) > rounding)
 
 
 def oscillates(has_opposed: Mask, largest_move: Floats, least_loss: Floats) -> Mask:
-    """Which lanes went back and forth without approach in the last updates.
+    """Which lanes oscillated without progress in the last updates.
 
-    has_opposed: whether an update that `exceeds_rounding` had a negative scalar product with the
-    one before. largest_move,
-    least_loss: of each part of these updates, (parts, lanes), the largest norm of an update and
-    the least loss. Approach is that one of these falls from every part to the next. The loss alone
-    would miss cycles between points of equal loss.
+    has_opposed: whether an update that `exceeds_rounding` had a negative dot product with the one
+    before. largest_move, least_loss: the largest norm of an update and the smallest loss in each
+    part of these updates, (parts, lanes). Progress means that one of these falls from every part to
+    the next. The loss alone would miss cycles between points of equal loss.
     """
     return np.asarray(has_opposed & ~_always_falls(largest_move) & ~_always_falls(least_loss))
 

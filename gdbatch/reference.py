@@ -1,7 +1,7 @@
-"""The tutorial's gradient descent: one model, one weight at a time, to be read by a student.
+"""The tutorial's gradient descent: one model, one weight at a time, written to be read.
 
-It is the oracle of the tests, never used for speed. Numbers are NumPy scalars, so that it follows
-IEEE arithmetic: an overflow is inf, not an exception.
+The tests use it as their oracle; it is not fast. Numbers are NumPy scalars, which follow IEEE
+arithmetic: an overflow is inf, not an exception.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ def error(predicted: Scalar, target: float) -> Scalar:
 
 
 def error_predicted_deriv(predicted: Scalar, target: float) -> Scalar:
-    """How the error changes with the prediction."""
+    """The derivative of the error with respect to the prediction."""
     return 2 * (predicted - target)
 
 
 def activation_sop_deriv(sop: Scalar) -> Scalar:
-    """How the prediction changes with the sum of products."""
+    """The derivative of the prediction with respect to the sum of products."""
     return sigmoid(sop) * (1.0 - sigmoid(sop))
 
 
 def sop_w_deriv(x: float) -> float:
-    """How the sum of products changes with the weight."""
+    """The derivative of the sum of products with respect to the weight."""
     return x
 
 
 def update_w(w: Scalar, gradient: Scalar, learning_rate: float | Scalar) -> Scalar:
-    """The weight after a step of the learning rate times the gradient, downhill."""
+    """The weight after one update."""
     return w - learning_rate * gradient
 
 
@@ -70,7 +70,7 @@ def updates_until_close(
 ) -> int | None:
     """The number of updates of one weight until |prediction - target| ≤ tolerance, or None.
 
-    `slope_at_prediction` repeats the tutorial's slip, `activation_sop_deriv(predicted)`.
+    `slope_at_prediction` repeats the tutorial's mistake, `activation_sop_deriv(predicted)`.
     """
     weight: Scalar = np.float64(w)
     for step in range(max_steps + 1):
@@ -106,7 +106,7 @@ class ReferenceNetwork:
     layer_scale: list[float] | None = None
 
     def nested(self, parameters: Iterable[float | Scalar]) -> list[Rows]:
-        """Parameters as nested lists, from one flat sequence in the engine's order."""
+        """Nested lists from one flat sequence of parameters in the engine's order."""
         numbers = iter(parameters)
         return [
             [[self.dtype(next(numbers)) for _ in range(below)] for _ in range(above + self.bias)]
@@ -135,7 +135,7 @@ class ReferenceNetwork:
         return self.dtype(self.layer_scale[layer] if self.layer_scale else 1)
 
     def _into(self, layer: int, output: list[Scalar]) -> list[Scalar]:
-        """The factors of a layer's weights, that of its biases last."""
+        """A layer's inputs, scaled, and 1 for its biases."""
         scaled = [self._scale(layer) * x for x in output] if self.layer_scale else output
         return [*scaled, self.dtype(1)] if self.bias else scaled
 
@@ -169,8 +169,8 @@ class ReferenceNetwork:
         factor: Scalar,
         gradient: list[Rows],
     ) -> None:
-        """The chain rule from the last layer to the first, added to `gradient`."""
-        # the derivative of the loss by the layer's outputs, then by its sums of products
+        """Add the gradient to `gradient`, by the chain rule from the last layer to the first."""
+        # the derivative of the loss with respect to the layer's outputs, then its sums of products
         delta = [factor * (p - t) for p, t in zip(outputs[-1], targets, strict=True)]
         for layer in range(len(weights) - 1, -1, -1):
             if layer < len(weights) - 1 or self.loss.output_activation is None:
@@ -192,9 +192,9 @@ class ReferenceNetwork:
 
 @dataclass
 class ReferenceUpdates:
-    """How all weights of one trial are updated: an optimizer's plain form, and what surrounds it.
+    """The updates of one trial: schedule, clipping, weight decay and an optimizer's plain form.
 
-    There is one learning rate per weight. Without an optimizer it is the tutorial's own step.
+    There is one learning rate per weight. Without an optimizer, updates are the tutorial's own.
     """
 
     learning_rates: list[Scalar]
@@ -214,7 +214,7 @@ class ReferenceUpdates:
         return float(self.schedule.factor_at(after, self.schedule_hyperparameters) * warmth)
 
     def clipped(self, gradient: list[Scalar]) -> list[Scalar]:
-        """The gradient with each slope clipped to `clip_value`, then its norm to `clip_norm`."""
+        """The gradient, each component clipped to `clip_value`, then its norm to `clip_norm`."""
         most = self.hyperparameters.get("clip_value")
         if most is not None:
             gradient = [np.clip(slope, -most, most) for slope in gradient]
@@ -230,7 +230,7 @@ class ReferenceUpdates:
         states: list[dict[str, Scalar]],
         step: int,
     ) -> list[Scalar]:
-        """The weights after update number `step`, counted from 0; each has a state of its own."""
+        """The weights after update `step`, counted from 0; each weight has its own state."""
         if self.optimizer is None:
             rates = self.learning_rates
             return [
@@ -253,7 +253,7 @@ class ReferenceUpdates:
 
 @dataclass
 class ReferenceResult:
-    """How one trial ended; `parameters` are those of check `steps`."""
+    """How one trial ended; `parameters` are those at step `steps`."""
 
     outcome: str
     steps: int
@@ -270,9 +270,10 @@ def train_reference(
     training: Training,
     batch_key: int = 0,
 ) -> ReferenceResult:
-    """Trains one trial, with a check after every update; a float is gradient descent's rate.
+    """Train one trial, checking after every update.
 
-    batch_key: the key of the trial's seed, from which minibatches are drawn.
+    updates: a float is the learning rate of gradient descent. batch_key: the key of the trial's
+    seed, which determines its minibatches.
     """
     start = [network.dtype(number) for number in parameters]
     if not isinstance(updates, ReferenceUpdates):
@@ -293,7 +294,7 @@ class _Observed:
 
 
 class _Trial:
-    """One trial and what its checks need to know of those before."""
+    """One trial, with what its checks need to know about earlier ones."""
 
     def __init__(
         self,
@@ -308,7 +309,7 @@ class _Trial:
         self._parameters = parameters
         self._states: list[dict[str, Scalar]] = [{} for _ in parameters]
         self._initial = self._last_finite = network.dtype(np.nan)
-        self._streak: ReferenceResult | None = None  # its first check, while there is one
+        self._streak: ReferenceResult | None = None  # the first check of the current streak
         self._is_unchanged = False
         self._is_autonomous = training.batch is None and updates.schedule is None
         has_end = bool(training.stop) and self._is_autonomous
@@ -410,7 +411,7 @@ class _Trial:
             self._matters.append(outcomes.exceeds_rounding(move[:, None], after[:, None])[0])
 
     def _is_oscillating(self) -> bool:
-        """Whether all of the last updates are known, and went back and forth without approach."""
+        """Whether the trial oscillated without progress in the last updates of its budget."""
         if not self._watched or len(self._moves) < self._watched:
             return False
         pairs = zip(self._moves, self._moves[1:], self._matters[1:], strict=False)
@@ -423,7 +424,7 @@ class _Trial:
         return bool(outcomes.oscillates(np.array([opposed]), largest, least)[0])
 
     def _changed_nothing(self, parameters: list[Scalar], states: list[dict[str, Scalar]]) -> bool:
-        """Whether the last update changed nothing, and no later one will; counters do not count."""
+        """Whether the last update changed nothing and no later one will, bias corrections aside."""
         if parameters != self._parameters:
             return False
         optimizer = self._updates.optimizer

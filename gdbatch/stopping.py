@@ -49,7 +49,7 @@ class StopRule(ABC):
     reads: ClassVar[tuple[str, ...]]  # the attributes of `Observed` that `value` reads
     description: ClassVar[str]  # of the key in the sweep file
     fused_row: ClassVar[str | None] = None  # the one of `reads` that compiled kernels can compare
-    needs_predictions: ClassVar[bool] = False  # whether it has no meaning for a function
+    needs_predictions: ClassVar[bool] = False  # whether the problem must have predictions
 
     @staticmethod
     @abstractmethod
@@ -58,7 +58,7 @@ class StopRule(ABC):
 
     @classmethod
     def holds(cls, value: Floats, threshold: float) -> NDArray[np.bool_]:
-        """Where the rule holds; nowhere for NaN."""
+        """Where the rule holds; False for NaN."""
         return np.asarray(value <= threshold if cls.direction == "≤" else value >= threshold)
 
     @classmethod
@@ -68,7 +68,7 @@ class StopRule(ABC):
 
     @classmethod
     def update(cls, extreme: Floats, value: Floats) -> None:
-        """Update, in place, the value that came nearest to holding; a NaN never replaces it."""
+        """Update in place the value that came nearest to holding; ignores NaN."""
         (np.fmin if cls.direction == "≤" else np.fmax)(extreme, value, out=extreme)
 
 

@@ -20,14 +20,14 @@ class Training:
     stop: dict[str, float] = field(default_factory=dict)  # stop rule → threshold
     hold: int = 1  # checks in a row for which the rules must hold
     divergence_factor: float | None = 1e8  # limit of |loss|, relative to max(|initial loss|, 1)
-    divergence_limit: float | None = None  # absolute, and instead of the factor
+    divergence_limit: float | None = None  # absolute, in place of the factor
     engine: str = "numpy"
     batch: Batch | None = None  # None: every update uses all samples
 
     def loss_limit(self, initial_loss: NDArray[np.floating]) -> NDArray[np.floating]:
-        """The largest |loss| that is no divergence, for each initial loss.
+        """The largest |loss| that does not count as divergence, for each initial loss.
 
-        Without a factor and a limit, it is the largest finite number.
+        With neither a factor nor a limit, it is the largest finite number.
         """
         largest = np.full_like(initial_loss, np.finfo(self.dtype).max)
         if self.divergence_limit is not None:

@@ -1,6 +1,6 @@
-"""The ingredients of an experiment: one entry in one file each, found by importing this package.
+"""The ingredients of an experiment, registered by importing this package.
 
-Every module below is imported here, so a new file registers its entries by being there.
+It imports every module below it, so a new file needs no other change.
 """
 
 from __future__ import annotations

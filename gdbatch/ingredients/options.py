@@ -1,4 +1,4 @@
-"""What the options of all ingredients share: strict keys, and numbers that may vary by lane."""
+"""The basis of all ingredients' options: strict keys, and numbers that may vary by lane."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ Floats = NDArray[np.floating[Any]]
 P = ParamSpec("P")
 Content = TypeVar("Content")
 
-_KEPT_FILES = 64  # whose contents are kept while a sweep is planned
+_KEPT_FILES = 64  # with contents cached while a sweep is planned
 
 
 class PerLane:
-    """Marks a number that the arrays carry per lane: as an axis, it varies inside a block."""
+    """Marks a number that may differ between the lanes of a block."""
 
 
 @dataclass(frozen=True)
 class FromFamily:
-    """Marks an option whose tables are options of another family, chosen by their `kind`."""
+    """Marks an option whose table holds options of another family, chosen by its `kind`."""
 
     family: str
 
 
 LaneNumber = Annotated[float, Field(allow_inf_nan=False), PerLane()]
-# each number of the list may vary by itself: "init.values.0"
+# each number of the list can be an axis: "init.values.0"
 LaneNumbers = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], PerLane()]
 
-# a hyperparameter: the same in every lane, or one per lane, (lanes,); if the sweep file has a list,
-# a tuple, or (n, lanes)
+# a hyperparameter: one number for all lanes, or an array (lanes,); a list in the sweep file is a
+# tuple, or an array (n, lanes)
 Number = float | tuple[float, ...] | NDArray[np.float64]
 
 
@@ -55,7 +55,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
-    # a family whose entry, named under a key of the same name, has the options in place of this
+    # a family, and a key with the name of one of its entries, whose options replace these
     chosen_by: ClassVar[str | None] = None
 
     @classmethod
@@ -73,7 +73,7 @@ class Options(BaseModel):
         )
 
     def constants(self) -> dict[str, NDArray[np.float64]]:
-        """The values of these options, as arrays for all lanes."""
+        """The options that may vary by lane, as arrays shared by all lanes."""
         given = {name: getattr(self, name) for name in self.lane_keys()}
         return {
             name: as_array(tuple(number) if isinstance(number, list) else number)
@@ -81,13 +81,13 @@ class Options(BaseModel):
         }
 
     def resolved(self) -> dict[str, object]:
-        """Everything that decides what is trained; the contents of files, not their names."""
+        """Everything that determines training; the contents of files, not their names."""
         return self.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the options of a sweep file depend on beside the file; pydantic's `context`."""
+    """What options depend on besides the sweep file; pydantic's `context`."""
 
     folder: str = "."  # of the sweep file, and of files it names
     entropy: int = 0  # of all random numbers
@@ -100,11 +100,11 @@ class Context:
         return Context, (self.folder, self.entropy, self.allow_python)
 
     def path(self, file: str) -> Path:
-        """The path of a file named in a sweep file: relative to it, unless absolute or in ~."""
+        """The path of a file named in a sweep file: relative to it, unless absolute or from ~."""
         return Path(self.folder) / os.path.expanduser(file)
 
     def read(self, reader: Callable[P, Content], *args: P.args, **kwargs: P.kwargs) -> Content:
-        """What `reader` reads from a file, which is read once for all groups of a sweep."""
+        """What `reader` returns; cached, so that each file is read once per sweep."""
         content: Content = self._read(reader, *args, **kwargs)
         return content
 

@@ -1,4 +1,4 @@
-"""The boundary in a map of booleans, its box-counting dimension and its densest part."""
+"""The boundary in a boolean map, its box-counting dimension and its densest part."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 
-_MIN_ACROSS = 8  # boxes of the largest size along a side; larger boxes only see the whole map
+_MIN_ACROSS = 8  # boxes along a side, at least; larger boxes would only see the whole map
 
 
 def boundary(values: Mask) -> Mask:
-    """Which 2×2 blocks of a map have both values; one row and one column less than the map."""
+    """Which 2×2 blocks of a map contain both values; one row and column fewer than the map."""
     blocks = np.stack([values[:-1, :-1], values[1:, :-1], values[:-1, 1:], values[1:, 1:]])
     return np.asarray(blocks.any(axis=0) & ~blocks.all(axis=0))
 
 
 def box_count(marked: Mask, size: int) -> int:
-    """The number of boxes of size × size, side by side from the corner, that hold a mark.
+    """The number of size × size boxes, side by side from the corner, that contain a mark.
 
     >>> box_count(np.eye(4, dtype=bool), 2)
     2
@@ -28,9 +28,9 @@ def box_count(marked: Mask, size: int) -> int:
 
 
 def box_dimension(marked: Mask) -> float:
-    """The least-squares slope of log(boxes with a mark) over -log(size); NaN without marks.
+    """The least-squares slope of log(boxes with a mark) against -log(size); NaN without marks.
 
-    Sizes are 2, 4, … up to an eighth of the map, whose side should be a power of two from 32 on.
+    Sizes are 2, 4, … up to an eighth of the map, whose sides should be powers of two from 32 on.
 
     >>> round(box_dimension(np.ones((64, 64), bool)), 6)
     2.0
@@ -43,7 +43,7 @@ def box_dimension(marked: Mask) -> float:
 
 
 def densest_window(marked: Mask, part: int) -> tuple[slice, slice]:
-    """The window of 1/`part` of either side with the most marks; the first one among equals."""
+    """The window of 1/`part` of each side with the most marks; the first if there are several."""
     height, width = (length // part for length in marked.shape)
     total: NDArray[np.int64] = np.zeros(np.add(marked.shape, 1), np.int64)
     total[1:, 1:] = marked.cumsum(axis=0).cumsum(axis=1)

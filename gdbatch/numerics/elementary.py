@@ -1,7 +1,7 @@
 """Elementary functions for the compiled (fused) forms of ingredients.
 
-Here they are NumPy's, so that a fused form can be read and run as plain Python. When kernels are
-compiled, the fused engine replaces them by functions of vectors of lanes.
+Here they call NumPy, so that a fused form can be read and run as plain Python. In compiled kernels,
+the fused engine replaces them with functions on vectors of lanes.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-# One number of an equation: a NumPy scalar, which follows IEEE arithmetic, or, in compiled kernels,
-# a vector of lanes. No static type covers both.
+# One number of an equation: a NumPy scalar, which follows IEEE arithmetic, or a vector of lanes in
+# compiled kernels. No static type covers both.
 Scalar = Any
 
 
@@ -36,7 +36,7 @@ def exp(number: Scalar) -> Scalar:
 
 
 def sigmoid(number: Scalar) -> tuple[Scalar, Scalar]:
-    """1/(1 + e^-x) and its complement to 1, both accurate where they are small."""
+    """1/(1 + e^-x) and 1 minus it, both accurate where they are small."""
     power = np.exp(-number)
     value = 1 / (1 + power)
     return value, power * value

@@ -1,4 +1,4 @@
-"""The largest eigenvalue of a symmetric matrix per lane, known only by its products with vectors.
+"""The largest eigenvalue of a symmetric matrix per lane, from matrix-vector products alone.
 
 Lanczos's method with full reorthogonalisation, restarted from the best vector until it converges
 (Golub and Van Loan, Matrix Computations, §10.1). The bits of a lane do not depend on the others.
@@ -31,8 +31,8 @@ _TOLERANCE = 1e-10  # of a residual, relative to the largest entry of the projec
 def largest_eigenvalue(product: Product, start: Values) -> Values:
     """The largest eigenvalues (lanes,); NaN if a product is not finite.
 
-    start: initial vectors (n, lanes). For up to 32 rows the result is exact to rounding. For more
-    rows it is a lower bound that converges, and the best one known after 30 restarts.
+    start: initial vectors (n, lanes). For n ≤ 32 the result is exact to rounding; for larger n it
+    is a converged lower bound, or the best one after 30 restarts.
 
     >>> diagonal = np.array([[1.0], [3.0], [-7.0]])
     >>> found = largest_eigenvalue(lambda vector: diagonal * vector, np.ones((3, 1)))
@@ -56,7 +56,7 @@ def _cycle(product: Product, start: Values, size: int) -> tuple[Values, Values, 
     """The largest eigenvalue in a Krylov basis of `size` vectors, its residual and its vector."""
     lanes = start.shape[1]
     basis = np.zeros((size, *start.shape))
-    diagonal, beside = np.zeros((size, lanes)), np.zeros((size, lanes))
+    diagonal, off_diagonal = np.zeros((size, lanes)), np.zeros((size, lanes))
     basis[0] = start / _norm(start)
     scale = np.zeros(lanes)
     for place in range(size):
@@ -70,19 +70,19 @@ def _cycle(product: Product, start: Values, size: int) -> tuple[Values, Values, 
                 image -= known * _inner(known, image)
         length = _norm(image)
         scale = np.maximum(scale, np.maximum(np.abs(diagonal[place]), length))
-        beside[place] = np.where(length > 1e-14 * scale, length, 0.0)
+        off_diagonal[place] = np.where(length > 1e-14 * scale, length, 0.0)
         if place + 1 < size:
-            np.divide(image, length, out=basis[place + 1], where=beside[place] > 0)
+            np.divide(image, length, out=basis[place + 1], where=off_diagonal[place] > 0)
     matrix = np.zeros((lanes, size, size))
     for place in range(size):
         matrix[:, place, place] = diagonal[place]
         if place + 1 < size:
-            matrix[:, place, place + 1] = matrix[:, place + 1, place] = beside[place]
+            matrix[:, place, place + 1] = matrix[:, place + 1, place] = off_diagonal[place]
     not_finite = ~np.isfinite(matrix).all(axis=(1, 2))
     matrix[not_finite] = 0.0
     values, vectors = np.linalg.eigh(matrix)
     best = vectors[:, :, -1].T  # (size, lanes)
-    residual = beside[-1] * np.abs(best[-1]) / np.where(scale > 0, scale, 1.0)
+    residual = off_diagonal[-1] * np.abs(best[-1]) / np.where(scale > 0, scale, 1.0)
     value = np.where(not_finite, np.nan, values[:, -1])
     return value, np.where(not_finite, 0.0, residual), np.einsum("bl,bpl->pl", best, basis)
 

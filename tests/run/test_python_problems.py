@@ -185,8 +185,8 @@ def test_the_template_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 # what is wrong before the sweep ----------------------------------------------------------------
 
 WRONG: dict[str, tuple[str, str, list[str]]] = {
-    "a wrong gradient": ("6 * y]", "5 * y]", ["wrong gradient: by y", "where x = "]),
-    "a wrong sign": ("[2 * x", "[-2 * x", ["wrong gradient: by x"]),
+    "a wrong gradient": ("6 * y]", "5 * y]", ["wrong gradient: ∂loss/∂y", "where x = "]),
+    "a wrong sign": ("[2 * x", "[-2 * x", ["wrong gradient: ∂loss/∂x"]),
     "a loss that is one number": ("return x**2 + 3 * y**2,", "return 1.0,",
         ["loss", "shape ()", "(4,)"]),
     "a loss of another shape": ("return x**2 + 3 * y**2,", "return parameters**2,",
@@ -242,7 +242,7 @@ def test_the_worst_component_is_told_with_what_was_expected_and_found(tmp_path: 
 
 def test_a_complex_step_through_abs_is_found_out(tmp_path: Path) -> None:
     told = refusal(tmp_path, PLAIN.replace("w[0]**2", "abs(w[0])**3"))
-    assert "wrong gradient: by x it is 0" in told
+    assert "wrong gradient: ∂loss/∂x is 0" in told
     code = PLAIN.replace("w[0]**2", "abs(w[0])**3").replace('"y"])', '"y"], "central")')
     read_sweep(sweep_of(tmp_path, code), allow_python=True)
 

@@ -1,1 +1,1 @@
-"""Activations: what a unit does to its sum of products. `protocol` says what one needs."""
+"""Activations: functions of a unit's sum of products; `protocol` defines the interface."""

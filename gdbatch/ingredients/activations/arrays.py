@@ -1,4 +1,4 @@
-"""Constants as arrays, which ufuncs take faster than Python numbers."""
+"""Constants as arrays, with which ufuncs are faster than with Python numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..options import Floats
 
 
 def constant(float64: float, float32: float | None = None) -> dict[str, Floats]:
-    """A number as an array without axes, by the type's character."""
+    """A number as a zero-dimensional array, by the dtype's character."""
     return {
         "d": np.array(float64, np.float64),
         "f": np.array(float64 if float32 is None else float32, np.float32),

@@ -40,7 +40,7 @@ class Identity(Activation):
 
     @staticmethod
     def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
-        """The derivative is 1: there is nothing to multiply."""
+        """The derivative is 1, so delta does not change."""
 
     @classmethod
     def second_derivative(cls, sop: Floats) -> Floats:

@@ -17,7 +17,7 @@ _STEP = float(np.cbrt(np.finfo(np.float64).eps))
 class FusedActivation(Protocol):
     """Value and derivative of one number, for the fused engine.
 
-    Without branches, of the functions in `numerics.elementary`, with constants made by `like`.
+    It has no branches, and uses the functions in `numerics.elementary` and constants from `like`.
     """
 
     def __call__(self, sop: Scalar, /) -> tuple[Scalar, Scalar]: ...
@@ -26,14 +26,14 @@ class FusedActivation(Protocol):
 class Activation(ABC):
     """A function that a unit applies to its sum of products s (sop); used as a class.
 
-    The plain forms `value` and `derivative` take one number: they are the equations, for reading
+    The plain forms `value` and `derivative` take one number: they are the equations, for readers
     and for the reference trainer. The array forms `forward` and `backward` work in place on arrays
-    of any one shape, and must not allocate memory.
+    of equal shape and must not allocate memory.
     """
 
     bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # of the values
-    reads_sop: ClassVar[bool] = True  # by `backward`; if not, `value` and `sop` may share memory
-    fused: ClassVar[FusedActivation | None] = None  # None: only the NumPy engine trains it
+    reads_sop: ClassVar[bool] = True  # in `backward`; if not, `value` and `sop` may share memory
+    fused: ClassVar[FusedActivation | None] = None  # None: not available in the fused engine
 
     @staticmethod
     @abstractmethod
@@ -48,7 +48,7 @@ class Activation(ABC):
     @staticmethod
     @abstractmethod
     def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
-        """Fill `value` from `sop`, and `residuals` with whatever `backward` can use again."""
+        """Fill `value` from `sop`, and `residuals` with whatever `backward` can reuse."""
 
     @staticmethod
     @abstractmethod
@@ -62,9 +62,9 @@ class Activation(ABC):
 
     @classmethod
     def second_derivative(cls, sop: Floats) -> Floats:
-        """The second derivative of `value`, which the sharpness of a network needs.
+        """The second derivative of `value`, needed for the sharpness of a network.
 
-        By default central differences of the derivative, to about 10 digits.
+        By default, central differences of the derivative, accurate to about 10 digits.
         """
         step = _STEP * np.maximum(1.0, np.abs(sop))
         ahead, behind = (cls._derivatives(sop + signed) for signed in (step, -step))

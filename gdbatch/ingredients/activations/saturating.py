@@ -48,7 +48,7 @@ class Sigmoid(Activation):
         np.minimum(sop, along(EXPONENT_LIMIT, sop), out=value)
         np.exp(value, value)
         np.add(value, one, residuals)
-        np.divide(one, residuals, residuals)  # twice as fast as np.reciprocal, and as exact
+        np.divide(one, residuals, residuals)  # twice as fast as np.reciprocal and equally accurate
         np.multiply(value, residuals, value)
 
     @staticmethod

@@ -1,7 +1,7 @@
 """Data files: samples and parameters from CSV and npz files.
 
-Every refusal is an IngredientError about the option that names the file, with what is wrong in it
-and where.
+Every error is an IngredientError about the option that names the file; it says what is wrong, and
+where.
 """
 
 from .files import Samples, expect_file, read_arrays, read_samples

@@ -1,4 +1,4 @@
-"""CSV files of numbers: comma-separated, one sample per row, optionally a first row of names."""
+"""CSV files of numbers: comma-separated, one sample per row, optionally with a header."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def parse_csv(
 ) -> NDArray[np.float64]:
     """The numbers (rows, columns); raises IngredientError about the option `data`.
 
-    n_inputs: None for any number. header: whether the first row has names; None: whether it has
-    texts but no numbers.
+    n_inputs: None allows any number. header: whether the first row is a header; None: if it has
+    text but no numbers.
     """
     parser = _Parser(path, n_inputs, n_targets)
     try:
@@ -72,14 +72,14 @@ class _Parser:
         self.counts_up = False  # whether the first row may be column numbers
 
     def is_header(self, row: Row) -> bool:
-        """Whether the first row has names; raises IngredientError if that is ambiguous."""
+        """Whether the first row is a header; raises IngredientError if that is ambiguous."""
         line, cells = row
         self._check_width(line, cells)
         texts = [cell for cell in cells if _is_text(cell)]
         n_numbers = sum(_number(cell) is not None for cell in cells)
         if texts and n_numbers:
             raise self._error(
-                f"{_quoted(texts[0])} is not a number; if this row has the names of the columns, "
+                f"{_quoted(texts[0])} is not a number; if this row has column names, "
                 "set header = true",
                 line,
             )
@@ -101,7 +101,7 @@ class _Parser:
             if len(self._wrong) < _MAX_SHOWN:
                 self._wrong.append(f"line {line}, column {column}: {_why_wrong(cell)}")
         if len(self._numbers) > MAX_NUMBERS:
-            raise self._error(f"more than {MAX_NUMBERS:,} numbers are too many", line)
+            raise self._error(f"at most {MAX_NUMBERS:,} numbers can be read", line)
 
     def table(self, first: Row | None) -> NDArray[np.float64]:
         """All numbers (rows, columns); raises IngredientError if there are none, or wrong cells."""
@@ -175,7 +175,7 @@ def _why_wrong(cell: str) -> str:
 
 
 def _other_separator(cells: Sequence[str]) -> str:
-    """The name of what separates the values of a row, if it is not commas."""
+    """What separates the values of a row, in words, if not commas."""
     for separator, name in _SEPARATORS.items():
         if any(separator in cell for cell in cells):
             return name

@@ -1,4 +1,4 @@
-"""Reading of data files, by their endings."""
+"""Reads data files, by extension."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def read_samples(
 ) -> Samples:
     """Inputs (samples, n_inputs) and targets (samples, n_targets), read-only.
 
-    Raises IngredientError. n_inputs: None for any number. header: whether the first row of a CSV
-    file has names; None: whether it has texts.
+    Raises IngredientError. n_inputs: None allows any number. header: whether the first row of a CSV
+    file is a header; None: if it has text but no numbers.
     """
     expect_file(path, (".csv", ".npz"), "data file", "data")
     content = _content(path, "data")
@@ -38,7 +38,7 @@ def read_arrays(path: Path, key: str) -> dict[str, NDArray[np.float64]]:
 
 
 def expect_file(path: Path, endings: tuple[str, ...], what: str, key: str) -> None:
-    """Raises IngredientError about the option `key` unless there is a regular file of that kind."""
+    """Raises IngredientError about the option `key` unless `path` is a file with such an ending."""
     if not os.path.isfile(path):  # unlike Path.is_file, it accepts any name
         siblings = (
             [one.name for ending in endings for one in sorted(path.parent.glob(f"*{ending}"))]

@@ -1,4 +1,4 @@
-"""How much is read from a data file."""
+"""Limits on the size of data files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""npz files: zip archives of NumPy arrays, of which only the arrays asked for are read."""
+"""npz files: zip archives of NumPy arrays; only the requested arrays are read."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.
         shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
     elif version == (2, 0):
         shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(stream)
-    else:  # 3.0 is for names of fields, which numbers have not
+    else:  # 3.0 is for field names, which plain numbers do not have
         raise ValueError(f"format version {version[0]}.{version[1]} does not hold plain numbers")
     if any(length < 0 for length in shape):
         raise ValueError(f"negative shape {shape}")

@@ -1,1 +1,1 @@
-"""Datasets: samples drawn from a seed, one kind per file. `protocol` says what one needs."""
+"""Datasets: samples drawn from a seed, one kind per file; `protocol` defines the interface."""

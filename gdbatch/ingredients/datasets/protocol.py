@@ -22,7 +22,7 @@ class DatasetOptions(Options):
 
     kind: str
     samples: Count = Field(100, description="Number of samples.")
-    seed: int = Field(0, ge=0, lt=2**63, description="Another seed draws other samples.")
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed of the samples.")
 
 
 class Dataset(ABC):
@@ -33,4 +33,4 @@ class Dataset(ABC):
     @staticmethod
     @abstractmethod
     def draw(options: Any, random: Generator) -> Samples:
-        """Inputs (samples, n) and targets (samples, n), drawn from `random` alone."""
+        """Inputs (samples, n) and targets (samples, n), drawn only from `random`."""

@@ -1,1 +1,1 @@
-"""Functions of n variables to minimise, one per file. `protocol` says what one needs."""
+"""Functions of n variables to minimise, one per file; `protocol` defines the interface."""

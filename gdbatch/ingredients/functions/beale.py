@@ -18,7 +18,7 @@ _CONSTANTS = (1.5, 2.25, 2.625)
 class Beale(Function):
     """Σₖ (cₖ - x (1 - yᵏ))², k = 1, 2, 3, c = 1.5, 2.25, 2.625: a flat valley (Beale 1958).
 
-    Gradient: -2 Σ rₖ (1 - yᵏ) by x and 2 x Σ k rₖ yᵏ⁻¹ by y, with rₖ = cₖ - x (1 - yᵏ).
+    Gradient: (-2 Σ rₖ (1 - yᵏ), 2 x Σ k rₖ yᵏ⁻¹), with rₖ = cₖ - x (1 - yᵏ).
     Minimum: 0 at (3, 0.5).
     """
 

@@ -18,7 +18,7 @@ from .protocol import Function, FunctionOptions, Minimum, variables
 class Chain(Function):
     """½ (w₁ w₂ … w_L - y)²: a deep linear network with one unit per layer (Saxe et al. 2014).
 
-    Gradient: r Π_{j≠i} wⱼ by wᵢ, with r = w₁ … w_L - y.
+    Gradient: r Π_{j≠i} wⱼ, with r = w₁ … w_L - y.
     Minimum: 0 wherever the product is y; it is flattest where all |w| are equal, with curvature
     L |y|^(2 - 2/L).
     """

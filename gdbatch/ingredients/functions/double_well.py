@@ -25,7 +25,7 @@ class DoubleWell(Function):
 
     class Options(FunctionOptions):
         function: Literal["double_well"]
-        mu: LaneNumber = Field(1.0, gt=0, description="μ, the square of where the wells are.")
+        mu: LaneNumber = Field(1.0, gt=0, description="μ; the wells are at ±√μ.")
 
     examples = ({}, {"mu": 2.5})
     names = ("x",)

@@ -17,7 +17,7 @@ from .protocol import Function, FunctionOptions, Minimum
 class Himmelblau(Function):
     """(x² + y - 11)² + (x + y² - 7)²: four minima (Himmelblau 1972).
 
-    Gradient: 4 x a + 2 b by x and 2 a + 4 y b by y, with a = x² + y - 11 and b = x + y² - 7.
+    Gradient: (4 x a + 2 b, 2 a + 4 y b), with a = x² + y - 11 and b = x + y² - 7.
     Minimum: 0 at (3, 2), the flattest, (-2.805, 3.131), (-3.779, -3.283) and (3.584, -1.848).
     """
 

@@ -1,4 +1,4 @@
-"""The problem that a function of n variables is: the parameters are the variables."""
+"""A function of n variables as a problem, with the variables as its parameters."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class FunctionProblem(Problem):
         return list(self.function.names)
 
     def block_width(self, dtype: DType, samples: int | None = None) -> int:
-        """The power of two of lanes whose arrays fill about a second-level cache."""
-        per_lane = (samples or 0) * (self.n_parameters + 1)  # samples that a lane has of its own
+        """The power of two of lanes whose arrays about fill an L2 cache."""
+        per_lane = (samples or 0) * (self.n_parameters + 1)  # samples of one lane
         numbers = 3 * self.n_parameters + self.function.work_rows + 2 + per_lane
         return lanes_in_cache(numbers, dtype)
 

@@ -18,10 +18,9 @@ from .protocol import Function, FunctionOptions, Minimum, variables
 class Product(Function):
     """½ (s u·v - y)²: a linear network with one hidden layer of `size` units.
 
-    Gradient: s r v by u and s r u by v, with r = s u·v - y. With s = 1, gradient descent converges
-    at rates below min{1/|y|, 8/(S + √(S² - 16 y (u·v - y)))}, with S = ‖u‖² + ‖v‖² at the start
-    (Liang and Montúfar 2025). With y = 0 and s = 1/√size it is the catapult model of Lewkowycz et
-    al. (2020).
+    Gradient: (s r v, s r u), with r = s u·v - y. With s = 1, gradient descent converges at rates
+    below min{1/|y|, 8/(S + √(S² - 16 y (u·v - y)))}, with S = ‖u‖² + ‖v‖² at the start (Liang and
+    Montúfar 2025). With y = 0 and s = 1/√size it is the catapult model of Lewkowycz et al. (2020).
     Minimum: 0 wherever s u·v = y; it is flattest where ‖u‖ = ‖v‖, with curvature 2 s |y|.
     """
 

@@ -37,13 +37,13 @@ class Minimum:
 
 
 class Function(ABC):
-    """A function, built from its options; options that vary between lanes have their first value.
+    """A function built from its options; options that vary between lanes have their first value.
 
     A subclass sets `names`.
     """
 
     Options: ClassVar[type[FunctionOptions]]
-    examples: ClassVar[Examples] = ({},)  # options, as in a sweep file, to test it with
+    examples: ClassVar[Examples] = ({},)  # options for tests, as in a sweep file
 
     names: Sequence[str]  # of the variables
     work_rows: int = 0  # rows of scratch memory that `fill` needs
@@ -66,8 +66,8 @@ class Function(ABC):
 
         It must not allocate memory.
 
-        x: (variables, lanes). numbers: the options that may vary between lanes, without axes or
-        (lanes,); lists of them are (numbers, 1) or (numbers, lanes). work: (work_rows, lanes).
+        x: (variables, lanes). numbers: the options that may vary between lanes, of shape () or
+        (lanes,); lists have (n, 1) or (n, lanes). work: (work_rows, lanes).
         """
 
     def samples(self, dtype: DType) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ from .protocol import Function, FunctionOptions, Minimum, variables
 
 @register("function", "quadratic")
 class Quadratic(Function):
-    """½ Σ λᵢ xᵢ², with the eigenvalues λ given.
+    """½ Σ λᵢ xᵢ², with given eigenvalues λ.
 
     Gradient: λᵢ xᵢ, so that an update of gradient descent multiplies xᵢ by 1 - η λᵢ. It converges
     if η < 2/λ for every λ, fastest at η = 2/(smallest + largest λ) (Polyak 1987).

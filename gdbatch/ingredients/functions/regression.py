@@ -18,7 +18,7 @@ class RegressionOptions(FunctionOptions, SampleOptions):
     """Options that regressions share; each sample has one target."""
 
     ridge: LaneNumber = Field(0.0, ge=0, description="c of the penalty ½ c ‖w‖².")
-    intercept: bool = Field(False, description="Whether every sample gets one more input, 1.")
+    intercept: bool = Field(False, description="Whether every sample has an additional input, 1.")
 
     @model_validator(mode="after")
     def _with_samples(self, info: ValidationInfo) -> RegressionOptions:
@@ -52,7 +52,7 @@ class Regression(Function):
     def samples_in(self, numbers: Mapping[str, Floats], dtype: DType) -> tuple[Floats, Floats]:
         """The samples to evaluate on.
 
-        They are those of `samples`, or, if lanes have samples of their own, inputs
+        They are those of `samples` or, if lanes have different samples, inputs
         (weights, samples, lanes) and targets (samples, lanes).
         """
         if "inputs" in numbers:
@@ -66,7 +66,7 @@ class Regression(Function):
 
     @staticmethod
     def fill_weight_gradients(inputs: Floats, by_sum: Floats, gradient: Floats) -> None:
-        """Fill `gradient` by the weights from the derivatives by the weighted sums."""
+        """Fill `gradient` from the derivatives with respect to the weighted sums."""
         np.einsum("sp,sl->pl" if inputs.ndim == 2 else "psl,sl->pl", inputs, by_sum, out=gradient)
 
     @staticmethod
@@ -78,7 +78,7 @@ class Regression(Function):
         gradient: Floats,
         work: Floats,
     ) -> None:
-        """Turn the sums over `count` samples in `gradient` and `loss` into means, and add ridge."""
+        """Turn the sums over `count` samples into means, and add the ridge penalty."""
         ridge, penalty = numbers["ridge"], work[-1]
         if loss is not None:
             np.divide(loss, count, loss)

@@ -35,8 +35,8 @@ class Rosenbrock(Function):
         self.work_rows = 2 * size - 1
         diagonal = np.full(size, 10 * b + 2)
         diagonal[0], diagonal[-1] = 8 * b + 2, 2 * b
-        beside = np.full(size - 1, -4 * b)
-        hessian = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
+        off_diagonal = np.full(size - 1, -4 * b)
+        hessian = np.diag(diagonal) + np.diag(off_diagonal, 1) + np.diag(off_diagonal, -1)
         self.minimum = Minimum([1.0] * size, 0.0, largest_eigenvalue(hessian))
 
     def fill(

@@ -1,1 +1,1 @@
-"""Initializers: where the parameters start. `protocol` says what one needs."""
+"""Initializers: where the parameters start; `protocol` defines the interface."""

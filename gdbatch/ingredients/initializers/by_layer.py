@@ -1,6 +1,6 @@
-"""Initializers whose spread depends on the shapes of layers: units below and units of the layer.
+"""Initializers whose variance depends on a layer's shape (units below, units).
 
-All are offset + scale × draw, where the draw has the spread of the source.
+All weights are offset + scale × draw, where the draw has the published variance.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from .protocol import Hyperparameters, InitOptions, LayerNumbers, LayerScales, W
 
 
 class ScaledOptions(InitOptions):
-    """Options of initializers that have a spread of their own."""
+    """Options of initializers that define their own variance."""
 
-    scale: LayerScales = Field(1.0, description="Factor of what is drawn; a list: per layer.")
+    scale: LayerScales = Field(1.0, description="Factor of the draws; a list: per layer.")
     offset: LayerNumbers = Field(0.0, description="Added to every weight; a list: per layer.")
 
 
@@ -133,7 +133,7 @@ class Orthogonal(LayerInitializer):
         kind: Literal["orthogonal"]
 
     def draw_layer(self, random: Generator, below: int, units: int) -> Floats:
-        # QR of the taller form, with signs that make the distribution uniform
+        # QR of a tall matrix, with signs that make the distribution uniform
         tall = random.standard_normal((max(below, units), min(below, units)))
         factor, triangle = np.linalg.qr(tall)
         factor *= np.where(np.diag(triangle) < 0, -1.0, 1.0)

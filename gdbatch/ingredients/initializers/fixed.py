@@ -1,4 +1,4 @@
-"""Initializers without randomness: one value for all weights, or one for each."""
+"""Initializers without randomness: one value for all weights, or one per weight."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Constant(WeightInitializer):
 
 @register("init", "point")
 class Point(WeightInitializer):
-    """Each weight of a network, or variable of a function, starts at a value of its own.
+    """Each weight of a network, or variable of a function, starts at its own value.
 
     The axis "init.values.0" varies the first of them.
     """

@@ -25,7 +25,7 @@ class FromFile(ScaledInitializer):
 
     A network has one array per layer, `weight_1` of shape (units below, units), …, and `bias_1`, …
     of shape (units,) unless its biases start at `biases`; a function has one array `parameters`.
-    If every array has one more axis in front, seed s starts from set s. The weights become
+    If every array has an additional first axis, seed s starts from set s. The weights become
     offset + scale × weight.
     """
 

@@ -42,20 +42,20 @@ class Initializer(ABC):
     """
 
     Options: ClassVar[type[InitOptions]]
-    sets: int | None = None  # the number of seeds it has starts for; None: any seed
+    sets: int | None = None  # number of seeds that have a start; None: all
 
     @abstractmethod
     def __init__(self, options: InitOptions, problem: Problem) -> None: ...
 
     @abstractmethod
     def draw(self, random: Generator, seed: int) -> Floats:
-        """What is random about the start of one seed, float64: the same for all hyperparameters."""
+        """The random part of one seed's start, in float64, whatever the hyperparameters."""
 
     @abstractmethod
     def start(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
         """Parameters (parameters, lanes) from draws (…, lanes).
 
-        A hyperparameter has no axes or is (lanes,); a list of them is (n, 1) or (n, lanes).
+        A hyperparameter has shape () or (lanes,); a list has (n, 1) or (n, lanes).
         """
 
 

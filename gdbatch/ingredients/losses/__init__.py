@@ -1,1 +1,1 @@
-"""Losses: what a network is trained to reduce. `protocol` says what one needs."""
+"""Losses: what training a network minimises; `protocol` defines the interface."""

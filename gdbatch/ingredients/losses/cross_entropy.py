@@ -15,7 +15,7 @@ from .protocol import Loss
 class BinaryCrossEntropy(Loss):
     """Mean of -t log p - (1 - t) log(1 - p), for sigmoid outputs and targets in [0, 1].
 
-    Computed from the sum of products s as max(s, 0) - t s + log1p(exp(-|s|)), which has no
+    Computed from the sum of products s as max(s, 0) - t s + log1p(exp(-|s|)), which avoids
     cancellation.
     """
 

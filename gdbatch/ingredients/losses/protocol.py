@@ -14,7 +14,7 @@ from ..options import Floats
 class FusedLoss(Protocol):
     """The term of one prediction, for the fused engine.
 
-    Without branches, of the functions in `numerics.elementary`, with constants made by `like`.
+    It has no branches, and uses the functions in `numerics.elementary` and constants from `like`.
     """
 
     def __call__(self, prediction: Scalar, sop: Scalar, target: Scalar, /) -> Scalar: ...
@@ -23,15 +23,15 @@ class FusedLoss(Protocol):
 class Loss(ABC):
     """A loss of predictions p and targets t; used as a class.
 
-    It is `scale` × the sum of a term for every prediction. Its gradient must be `factor` × (p - t):
-    by p, or, if there is an `output_activation`, by the sum of products (sop) of the outputs.
+    It is `scale` × the sum of a term for every prediction. Its gradient must be `factor` × (p - t),
+    with respect to p or, with an `output_activation`, to the outputs' sums of products (sop).
     """
 
-    # the only activation of the outputs that the loss is made for, whose derivative cancels in the
-    # gradient; None: any
+    # the output activation that the loss requires, whose derivative cancels in the gradient; None:
+    # any
     output_activation: ClassVar[type[Activation] | None] = None
     target_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # allowed targets
-    fused: ClassVar[FusedLoss | None] = None  # None: only the NumPy engine trains it
+    fused: ClassVar[FusedLoss | None] = None  # None: not available in the fused engine
 
     @staticmethod
     @abstractmethod
@@ -58,5 +58,5 @@ class Loss(ABC):
 
     @staticmethod
     def bound(lowest: float, highest: float, target: float) -> float:
-        """An upper bound of a term for predictions between lowest and highest."""
+        """An upper bound of a term for predictions from `lowest` to `highest`."""
         return math.inf

@@ -25,7 +25,7 @@ class _Squared(Loss):
 
     @staticmethod
     def bound(lowest: float, highest: float, target: float) -> float:
-        # a product overflows to inf, a power of Python floats would raise OverflowError
+        # a product overflows to inf; a power of Python floats would raise OverflowError
         below, above = lowest - target, highest - target
         return max(below * below, above * above)
 

@@ -1,1 +1,1 @@
-"""Measures: further columns of `trials`, computed for every trial on request."""
+"""Measures: optional columns of `trials`."""

@@ -1,4 +1,4 @@
-"""Measures of the losses of a trial, from step 0 to its last step `steps`, both included."""
+"""Measures of a trial's losses from step 0 to its last step, inclusive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _missing(lanes: int) -> Values:
 
 @register("measure", "best_loss")
 class BestLoss(PathMeasure):
-    """The smallest loss, and the first step with it."""
+    """The smallest loss and the first step that reached it."""
 
     class Options(MeasureOptions):
         kind: Literal["best_loss"]
@@ -35,7 +35,7 @@ class BestLoss(PathMeasure):
     def update(self, now: Now) -> None:
         better = self._better
         np.greater_equal(now.loss, self._loss, out=better)
-        np.logical_not(better, out=better)  # also if there is no best loss yet
+        np.logical_not(better, out=better)  # True also if there is no best loss yet
         np.logical_and(better, now.finite, out=better)
         np.copyto(self._loss, now.loss, where=better)
         np.copyto(self._step, now.step, where=better)
@@ -79,7 +79,7 @@ class LossAt(PathMeasure):
 
 @register("measure", "mean_loss")
 class MeanLoss(PathMeasure):
-    """The mean of the last losses, or of all if there are fewer."""
+    """The mean of the last losses, or of all losses if there are fewer."""
 
     class Options(MeasureOptions):
         kind: Literal["mean_loss"]
@@ -109,7 +109,7 @@ class MeanLoss(PathMeasure):
 class Trained(PathMeasure):
     """1 if the mean of the last losses is below the first loss, else 0; 0 if the trial diverged.
 
-    The criterion of the maps of Sohl-Dickstein (2024), there with the last 20 losses.
+    The criterion for the maps of Sohl-Dickstein (2024), who uses the last 20 losses.
     """
 
     class Options(MeasureOptions):
@@ -142,9 +142,9 @@ class Trained(PathMeasure):
 
 @register("measure", "relative_losses")
 class RelativeLosses(PathMeasure):
-    """The sums over all steps of L/L₀, with L₀ the first loss, and of L₀/L.
+    """The sums of L/L₀ and L₀/L over all steps, where L₀ is the first loss.
 
-    They are the colours of the maps of Sohl-Dickstein (2024), there with `largest` = 1e6.
+    They colour the maps of Sohl-Dickstein (2024), who uses `largest` = 1e6.
     """
 
     class Options(MeasureOptions):
@@ -152,7 +152,7 @@ class RelativeLosses(PathMeasure):
         largest: float | None = Field(
             None,
             gt=0,
-            description="Upper limit of L/L₀, which also stands for the steps after a divergence.",
+            description="Upper limit of L/L₀; also the value for the steps after a divergence.",
         )
 
         def columns(self) -> list[Column]:
@@ -188,7 +188,7 @@ class RelativeLosses(PathMeasure):
 
 @register("measure", "loss_increases")
 class LossIncreases(PathMeasure):
-    """The number of steps with a larger loss than the step before."""
+    """The number of steps at which the loss increased."""
 
     class Options(MeasureOptions):
         kind: Literal["loss_increases"]

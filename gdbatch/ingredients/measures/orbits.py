@@ -13,21 +13,23 @@ from ...registry import register
 from .protocol import Chosen, Column, MeasureOptions, Now, PathMeasure, Values
 
 PERIODS = (1, 2, 4, 8)
-_POINTS = 2 * PERIODS[-1]  # of the orbit: a period is recognised at its second repetition
+_POINTS = 2 * PERIODS[-1]  # of the orbit: two full periods
 
 
 @register("measure", "period")
 class Period(PathMeasure):
-    """The period of the final orbit of the parameters: 1, 2, 4 or 8; null if it is none of them.
+    """The period of the final orbit of the parameters: 1, 2, 4 or 8; null for any other.
 
-    An orbit has period p if each of its last p points equals the point p steps before, within the
+    An orbit has period p if each of its last p points equals the point p steps earlier, within the
     tolerance. A fixed point has period 1.
     """
 
     class Options(MeasureOptions):
         kind: Literal["period"]
         tolerance: float = Field(
-            1e-6, gt=0, description="A parameter w is equal to another within this × max(1, |w|)."
+            1e-6,
+            gt=0,
+            description="Parameters w are equal if they differ by at most this × max(1, |w|).",
         )
 
         def columns(self) -> list[Column]:
@@ -48,7 +50,7 @@ class Period(PathMeasure):
         return [period]
 
     def _recurs(self, step: int, chosen: Chosen, after: int) -> NDArray[np.bool_]:
-        """Whether the last points equal those `after` steps before."""
+        """Whether the last points equal those `after` steps earlier."""
         same = np.ones(self._points[0, 0, chosen].shape, bool)
         for back in range(after):
             point = self._points[(step - back) % _POINTS][:, chosen]

@@ -1,4 +1,4 @@
-"""Measures of where a trial starts and where it ends."""
+"""Measures of the start and end of a trial."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class RateTimesSharpness(PointMeasure):
     """Learning rate × sharpness at the start and the end; 2 is the edge of stability.
 
     If learning rates η differ between parameters, it is the largest eigenvalue of η^½ H η^½. With a
-    schedule, η is that of the first update, and that of the update after the last (Cohen et al.
-    2021).
+    schedule, η is that of the first update, and of the update that would follow the last (Cohen et
+    al. 2021).
     """
 
     class Options(MeasureOptions):

@@ -1,4 +1,4 @@
-"""Interface of measures: further columns of `trials`, computed for every trial on request."""
+"""Interface of measures, the optional columns of `trials`."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ class Now:
 
 
 class PathMeasure(ABC):
-    """A measure that observes every step of the trials from 0 to their ends.
+    """A measure that observes every step of the trials, from 0 to the last.
 
-    It is created for a block of lanes, some of which may leave. Attributes that are arrays have the
-    lanes on their last axis.
+    An instance measures a block of lanes, some of which may leave. Array attributes have the lanes
+    on their last axis.
     """
 
     Options: ClassVar[type[MeasureOptions]]
 
     @abstractmethod
     def __init__(self, options: Any, n_parameters: int, lanes: int) -> None:
-        """Allocate what is kept for each lane."""
+        """Allocate the state of all lanes."""
 
     @abstractmethod
     def update(self, now: Now) -> None:
         """Observe one step, without allocating memory."""
 
     def select(self, chosen: Chosen) -> None:
-        """Keep only some lanes, in the order of `chosen`."""
+        """Keep only the chosen lanes, in that order."""
         for name, kept in vars(self).items():
             if isinstance(kept, np.ndarray):
                 setattr(self, name, kept[..., chosen].copy())
@@ -71,7 +71,7 @@ class PathMeasure(ABC):
     def compute(self, step: int, chosen: Chosen, missing: Values) -> list[Values]:
         """The columns for the chosen lanes, whose last step was `step`.
 
-        missing: the number of steps of the budget that they lack because they diverged.
+        missing: for lanes that diverged, the number of steps left in the budget; otherwise 0.
         """
 
 
@@ -82,11 +82,11 @@ class Place:
     parameters: Values  # (parameters, lanes)
     hessian: Hessian  # of the loss there
     rates: Values  # learning rates of the next update; broadcasts to the parameters
-    direction: Values  # a random one, (parameters, lanes), the same for every lane
+    direction: Values  # random, (parameters, lanes), the same in every lane
 
 
 class PointMeasure(ABC):
-    """A measure of where a trial starts and ends; used as a class."""
+    """A measure of the start and end of a trial; used as a class."""
 
     Options: ClassVar[type[MeasureOptions]]
 

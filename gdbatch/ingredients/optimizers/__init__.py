@@ -1,1 +1,1 @@
-"""Optimizers: how an update follows from the gradient. `protocol` says what one needs."""
+"""Optimizers: how the gradient becomes an update; `protocol` defines the interface."""

@@ -1,8 +1,8 @@
-"""Optimizers with a scale of their own per parameter: AdaGrad, RMSprop and the Adam family.
+"""Optimizers with a separate scale per parameter: AdaGrad, RMSprop and the Adam family.
 
 Where an equation has an average, m ← β m + (1 - β) g, with the bias correction 1/(1 - βᵗ), the
-arrays hold the sums s ← β s + g and c ← β c + 1 instead, so that the corrected average is s/c. That
-saves passes over the parameters, and c reaches a fixed point while βᵗ would go on underflowing.
+arrays hold the sums s ← β s + g and c ← β c + 1 instead, so that the corrected average is s/c. This
+saves passes over the parameters, and c reaches a fixed point, whereas βᵗ would underflow.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ class NAdam(Optimizer):
     def update(step: Step) -> None:
         _add_mean(step)
         decayed, ahead, mean = *step.rows[:2], step.work
-        # (g + s β₁ c/(β₁ c + 1))/c, with s the sum of gradients and c that of their row_state
+        # (g + s β₁ c/(β₁ c + 1))/c, with s the sum of gradients and c that of their weights
         np.multiply(step.state["mean_weight"], step.hyperparameters["beta1"], decayed)
         np.add(decayed, 1.0, ahead)
         np.divide(decayed, ahead, ahead)

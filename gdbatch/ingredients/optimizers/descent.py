@@ -1,4 +1,4 @@
-"""Optimizers without a scale of their own per parameter: gradient descent, momentum, signs."""
+"""Optimizers without a separate scale per parameter: gradient descent, momentum, signs."""
 
 from __future__ import annotations
 

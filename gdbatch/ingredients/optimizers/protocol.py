@@ -1,7 +1,7 @@
 """Interface of optimizers, and the options that all of them share.
 
-The engine takes care of weight decay, clipping, schedules and learning rates by layer; an optimizer
-only knows its own update rule.
+The engine handles weight decay, clipping, schedules and learning rates by layer; an optimizer only
+defines its update rule.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Step:
     parameters: Floats
     gradient: Floats  # clipped, with coupled weight decay; may be overwritten
     state: Mapping[str, Floats]
-    hyperparameters: Mapping[str, Floats]  # without axes, or (lanes,) if they vary
+    hyperparameters: Mapping[str, Floats]  # (), or (lanes,) if they vary
     rate: Floats  # η at this step; broadcasts to the parameters
     work: Floats  # scratch
     scaled_rate: Floats  # scratch in the shape of the rate by lane
@@ -62,10 +62,10 @@ class Step:
 
 
 class FusedUpdate(Protocol):
-    """One weight, and its state, after one update, for the fused engine.
+    """One weight and its state after one update, for the fused engine.
 
-    Without branches, of the functions in `numerics.elementary`. The tuples are in the order of the
-    optimizer's `state`, `row_state` and `fused_hyperparameters`.
+    It has no branches, and uses the functions in `numerics.elementary`. The tuples are in the order
+    of the optimizer's `state`, `row_state` and `fused_hyperparameters`.
     """
 
     def __call__(
@@ -83,14 +83,14 @@ class FusedUpdate(Protocol):
 class Optimizer(ABC):
     """An update rule, once for all lanes and once for one weight; used as a class.
 
-    The state is zero at the start. An update must depend on nothing but the contents of `Step`.
+    The state starts at zero. An update must depend only on the contents of `Step`.
     """
 
     Options: ClassVar[type[OptimizerOptions]]
     state: ClassVar[tuple[str, ...]] = ()  # names of state arrays (parameters, lanes)
     row_state: ClassVar[tuple[str, ...]] = ()  # names of bias corrections (1, lanes)
-    numerator: ClassVar[str | None] = None  # of `state`: where it is 0, corrections have no effect
-    fused: ClassVar[FusedUpdate | None] = None  # None: only the NumPy engine trains it
+    numerator: ClassVar[str | None] = None  # in `state`: where it is 0, corrections have no effect
+    fused: ClassVar[FusedUpdate | None] = None  # None: not available in the fused engine
     fused_hyperparameters: ClassVar[tuple[str, ...]] = ()  # names of options
 
     @staticmethod
@@ -109,6 +109,6 @@ class Optimizer(ABC):
     ) -> Scalar:
         """One weight after one update: the equation, for the reference trainer.
 
-        `state` is an empty dict at the start, for the method to fill. It has the names of the class
-        attribute `state`; those of `row_state` have no more effect once they are exactly 1.
+        `state` starts as an empty dict for the method to fill, with the names in the class
+        attribute `state`; those in `row_state` no longer have an effect once they are exactly 1.
         """

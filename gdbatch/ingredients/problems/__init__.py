@@ -1,1 +1,1 @@
-"""Problems: what is trained. One file a problem; `protocol` says what the engine needs of it."""
+"""Problems: what is trained; `protocol` defines the interface."""

@@ -1,6 +1,6 @@
-"""Makes a problem of a plain NumPy function of one parameter vector, one lane at a time.
+"""Makes a problem from a plain NumPy function of one parameter vector, one lane at a time.
 
-It is slow compared to a problem that works on all lanes at once, but needs no gradient by hand.
+It is slower than a problem that computes all lanes at once, but needs no gradient code.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_TINY = 1e-30  # its square is lost beside 1, so the complex step has no rounding error
+_TINY = 1e-30  # its square is negligible beside 1, so the complex step has no rounding error
 
 Vector = NDArray[Any]  # real, or complex under the complex step
 Gradient = Callable[[Vector], ArrayLike]

@@ -1,4 +1,4 @@
-"""A layered network as plain data: everything that its evaluators need to know."""
+"""A layered network as plain data: everything that its evaluators need."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .parameters import ParameterArray
 class Layers:
     """Fully connected layers, their loss and their samples.
 
-    A bias is the weight of one more input that is always 1; it is the last row of its layer.
+    A bias is the weight of an additional input, always 1; it is the last row of its layer.
     """
 
     units: tuple[int, ...]  # per layer, the inputs first
@@ -65,7 +65,7 @@ class Layers:
 
     @cached_property
     def factors(self) -> NDArray[np.float64] | None:
-        """What each parameter is multiplied by where it is used, (parameters,); None: 1."""
+        """The factor of each parameter wherever it is used, (parameters,); None: 1."""
         if self.scales is None:
             return None
         weights = iter(self.scales)
@@ -79,7 +79,7 @@ class Layers:
         return [part.reshape(*shape, -1) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def keeps_sops(self, index: int) -> bool:
-        """Whether a layer's sums of products are read again once its values are known."""
+        """Whether a layer's sums of products are still needed after its values are computed."""
         last = index == len(self.activations) - 1
         return self.activations[index].reads_sop or (last and self.loss_takes_sop)
 

@@ -1,14 +1,14 @@
-"""Minibatches: the samples of an update are a function of the lane's key and step, nothing else.
+"""Minibatches: the samples of an update depend only on the lane's key and step.
 
-Random numbers are those of SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number
-generators", OOPSLA 2014). Its number n is a hash of its start and n, so any of them can be computed
-without those before: for lanes at different steps, and for a lane that is put back. A seed's key,
-from the stream "batches", starts a generator whose number s starts another one.
+Random numbers come from SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number
+generators", OOPSLA 2014). Its number n is a hash of its start and n, so it can be computed without
+the numbers before: for lanes at different steps, and for a lane that returns to an earlier one. A
+seed's key, from the stream "batches", starts a generator whose number s starts another one.
 
-With replacement, s is the step: every sample of its minibatch is the integer part of a number of
-that generator times the number of samples (off from uniform by at most samples/2³²). Without, s is
-the epoch: it has one number per sample, and the order of these numbers is the order of the samples.
-Epoch follows epoch, and a minibatch may contain the end of one and the start of the next.
+With replacement, s is the step: each sample of its minibatch is the integer part of one of that
+generator's numbers in [0, 1) times the number of samples (uniform to samples/2³²). Without, s is
+the epoch: sorting one number per sample gives the order of the samples. A minibatch may contain the
+end of one epoch and the start of the next.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class Batch:
 
     size: int
     replacement: bool = False
-    tracked: Literal["full", "batch"] = "full"  # of which samples loss and the like are
+    tracked: Literal["full", "batch"] = "full"  # samples for the loss, stop rules and measures
 
     def orders(self, samples: int) -> int:
-        """How many sample indices a lane keeps: the order of one or two epochs."""
+        """How many sample indices a lane stores: the order of one or two epochs."""
         if self.replacement:
             return 0
         return samples if samples % self.size == 0 else 2 * samples
@@ -66,7 +66,7 @@ def number_of(start: Words, number: NDArray[np.int64]) -> Words:
 
 
 def _mix(word: Words, work: Words) -> None:
-    """SplitMix64's output of its state, in place."""
+    """SplitMix64's output function, in place."""
     for shift, factor in _ROUNDS:
         np.right_shift(word, shift, work)
         np.bitwise_xor(word, work, word)
@@ -76,12 +76,12 @@ def _mix(word: Words, work: Words) -> None:
 
 
 def orders_of(starts: Words, samples: int) -> NDArray[np.intp]:
-    """The orders of samples that generators give, (starts, samples)."""
+    """The order of samples from each generator, (starts, samples)."""
     return np.argsort(number_of(starts[:, None], np.arange(samples)), axis=1, kind="stable")
 
 
 class Minibatches:
-    """The minibatches of a block's lanes; `keys` and `steps` are read where they stand."""
+    """The minibatches of a block's lanes; `keys` and `steps` are read at every draw."""
 
     def __init__(self, batch: Batch, samples: int, keys: Words, steps: NDArray[np.int64]) -> None:
         self._batch, self._samples, self._keys, self._steps = batch, samples, keys, steps
@@ -92,7 +92,7 @@ class Minibatches:
             self._words, self._work = (new_buffer(self.chosen.shape, np.uint64) for _ in range(2))
             self._offsets = (np.arange(1, batch.size + 1, dtype=np.uint64) * _GAMMA)[:, None]
             return
-        # what is kept of orders can be had again, and only saves that
+        # a cache of orders, which can be recomputed at any time
         self._orders: NDArray[np.intp] = np.empty((lanes, batch.orders(samples)), np.intp)
         self._known_keys, self._known_epochs = keys.copy(), np.full(lanes, -1, np.int64)
         self._epoch, self._begin = (new_buffer(lanes, np.int64) for _ in range(2))
@@ -103,11 +103,11 @@ class Minibatches:
     def draw(self) -> None:
         """Fill `chosen` (batch, lanes) with the samples of each lane's next update."""
         if self._batch.replacement:
-            self._draw_anew()
+            self._draw_with_replacement()
         else:
-            self._take_next()
+            self._draw_from_epoch()
 
-    def _draw_anew(self) -> None:
+    def _draw_with_replacement(self) -> None:
         start, words = self._start, self._words
         np.copyto(start, self._steps, casting="unsafe")
         np.add(start, np.uint64(1), start)
@@ -121,18 +121,18 @@ class Minibatches:
         np.right_shift(words, _HALF_WORD, words)
         np.copyto(self.chosen, words, casting="unsafe")
 
-    def _take_next(self) -> None:
+    def _draw_from_epoch(self) -> None:
         np.multiply(self._steps, self._batch.size, self._begin)
         np.divmod(self._begin, self._samples, self._epoch, self._begin)
         stale = (self._epoch != self._known_epochs) | (self._keys != self._known_keys)
         if stale.any():
-            self._order_anew(np.flatnonzero(stale))
+            self._refresh_orders(np.flatnonzero(stale))
         np.add(self._begin, self._rows, self._begin)
         np.add(self._begin, self._slots, self._places)
         np.take(self._orders.reshape(-1), self._places, out=self.chosen, mode="clip")
 
-    def _order_anew(self, lanes: NDArray[np.intp]) -> None:
-        """Orders of the epochs that some lanes are in, each of them sorted once."""
+    def _refresh_orders(self, lanes: NDArray[np.intp]) -> None:
+        """Compute the orders for lanes in a new epoch, sorting each distinct order once."""
         keys, epochs = self._keys[lanes], self._epoch[lanes]
         self._known_keys[lanes], self._known_epochs[lanes] = keys, epochs
         for part in range(self._orders.shape[1] // self._samples):
@@ -144,7 +144,7 @@ class Minibatches:
 class MinibatchEvaluator(Evaluator):
     """A problem evaluated on the minibatches of a block's next updates.
 
-    Predictions, which are only recorded, are those of all samples.
+    Predictions, which are only recorded, cover all samples.
     """
 
     def __init__(self, problem: Problem, minibatches: Minibatches, dtype: DType) -> None:

@@ -22,8 +22,8 @@ from ..options import Floats, Options
 from .layers import Layers
 from .parameters import ParameterArray
 
-_BLOCK_BYTES = 2 << 20  # a block and its work arrays fill about one second-level cache
-_MAX_ROW_BYTES = 128 << 10  # of one number for all lanes
+_BLOCK_BYTES = 2 << 20  # a block and its work arrays about fill an L2 cache
+_MAX_ROW_BYTES = 128 << 10  # for one number per lane
 _MIN_LANES = 8
 
 Call = Callable[[], object]
@@ -36,7 +36,7 @@ class ProblemOptions(Options):
     kind: str
 
     def check_dtype(self, dtype: DType) -> None:
-        """Raises IngredientError if a number of the problem overflows the type it is trained in."""
+        """Raises IngredientError if a number of the problem overflows `dtype`."""
         for name, numbers in self.constants().items():
             refuse_overflow(numbers, dtype, name)
 
@@ -55,7 +55,7 @@ def refuse_overflow(numbers: Floats, dtype: DType, *key: str) -> None:
 
 @dataclass
 class Evaluation:
-    """The arrays that an evaluation of all lanes fills; None is neither wanted nor computed."""
+    """The arrays that an evaluation of all lanes fills; those that are None are not computed."""
 
     gradient: Floats | None  # (parameters, lanes)
     loss: Floats | None = None  # (lanes,)
@@ -64,7 +64,7 @@ class Evaluation:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to compute."""
+        """Whether all arrays are None."""
         return all(getattr(self, one.name) is None for one in fields(self))
 
 
@@ -79,10 +79,10 @@ class Evaluator(ABC):
         steps: NDArray[np.int64],
         out: Evaluation,
     ) -> Call:
-        """A function that fills `out` for all lanes, from the numbers in the arrays at that time.
+        """A function that fills `out` for all lanes from the current contents of the arrays.
 
-        Finding the arrays anew at every step would cost small problems as much as the arithmetic,
-        so an evaluation is prepared once and called in the step loop, where it must not allocate.
+        Looking up the arrays at every step would cost small problems as much as the arithmetic, so
+        an evaluation is prepared once and called in the step loop, where it must not allocate.
 
         parameters: (parameters, lanes). steps: (lanes,). lane_data: the numbers of the problem that
         vary between lanes, each (lanes,) or (numbers, lanes).
@@ -98,7 +98,7 @@ class Problem(ABC):
 
     Options: ClassVar[type[ProblemOptions]]
     uses_step: ClassVar[bool] = False  # whether the loss depends on `steps`
-    n_checked_starts: ClassVar[int] = 0  # at so many initial points, `check` is called
+    n_checked_starts: ClassVar[int] = 0  # number of initial points passed to `check`
 
     options: ProblemOptions
     arrays: Sequence[ParameterArray]  # all parameters, in order
@@ -107,7 +107,7 @@ class Problem(ABC):
     targets: Sequence[float] = ()  # one per prediction
     loss_bound: float = math.inf  # upper bound of |loss| at finite parameters
     curvature: float | None = None  # largest curvature of the loss at the solution, if known
-    layers: Layers | None = None  # the layered network that this is, for engines that compile it
+    layers: Layers | None = None  # of a layered network, for engines that compile it
 
     @property
     @abstractmethod
@@ -126,7 +126,7 @@ class Problem(ABC):
 
     @abstractmethod
     def block_width(self, dtype: DType, samples: int | None = None) -> int:
-        """The number of lanes that step together: a function of the shapes only.
+        """The number of lanes that step together; depends only on shapes.
 
         samples: the number of samples per update, if not all.
         """
@@ -135,14 +135,14 @@ class Problem(ABC):
     def evaluator(self, lanes: int, dtype: DType, chosen: SampleIndices | None = None) -> Evaluator:
         """An evaluator for blocks of `lanes` lanes.
 
-        chosen: (batch, lanes), which holds at every evaluation the samples that each lane is
-        evaluated on; predictions are then left alone.
+        chosen: (batch, lanes), the samples that each lane is evaluated on, read at every
+        evaluation; predictions are then not filled.
         """
 
     def hessian(self, parameters: NDArray[np.float64]) -> Hessian | None:
         """The exact Hessian of the loss at parameters (parameters, lanes).
 
-        None: the problem has none, and the engine takes central differences of the gradient.
+        None: not available; the engine uses central differences of the gradient.
         """
         return None
 
@@ -155,7 +155,7 @@ class Problem(ABC):
 
 
 def lanes_in_cache(numbers: int, dtype: np.dtype[np.generic]) -> int:
-    """The power of two of lanes, with `numbers` numbers each, that fill a second-level cache.
+    """The power of two of lanes, with `numbers` numbers each, that fit into an L2 cache.
 
     >>> lanes_in_cache(16, np.dtype(np.float64))
     16384

@@ -6,12 +6,12 @@ It has
         the names of its parameters
     loss_and_gradient(parameters) -> (loss, gradient)
         parameters (parameters, lanes) are many points at once, one per column; loss is (lanes,)
-        and gradient (parameters, lanes). The results of a column depend on that column alone, and
-        the parameters must not be changed.
+        and gradient (parameters, lanes). Each column's results must depend on that column alone,
+        and the parameters must not be modified.
     curvature: float, optional
         the largest curvature of the loss at the solution
 
-`from_function` makes such an object of a plain function of one parameter vector.
+`from_function` makes such an object from a plain function of one parameter vector.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class PythonOptions(ProblemOptions):
         return cast(UserProblem, found)
 
     def describe(self, error: BaseException) -> str:
-        """What went wrong in the code, and in which line."""
+        """What went wrong in the code, and on which line."""
         return _describe(error, str(self._path), self.file)
 
 
@@ -154,7 +154,7 @@ def _describe(error: BaseException, path: str, name: str) -> str:
 
 @register("problem", "python")
 class PythonProblem(Problem):
-    """Your own, from a Python file, with --allow-python; `gdbatch new --python` writes one."""
+    """Your own, in a Python file; needs --allow-python; `gdbatch new --python` writes one."""
 
     Options = PythonOptions
     options: PythonOptions
@@ -173,7 +173,7 @@ class PythonProblem(Problem):
         return list(self._object.parameters)
 
     def block_width(self, dtype: DType, samples: int | None = None) -> int:
-        """The power of two of lanes whose arrays, and some temporaries, fill about a cache."""
+        """The power of two of lanes whose arrays and temporaries about fill an L2 cache."""
         return lanes_in_cache(8 * self.n_parameters, dtype)
 
     def evaluator(
@@ -215,7 +215,7 @@ class PythonProblem(Problem):
 
 
 class PythonEvaluator(Evaluator):
-    """Copies what the user's code returns to where the engine wants it."""
+    """Copies the results of the user's code to the engine's arrays."""
 
     def __init__(self, problem: PythonProblem) -> None:
         self._problem = problem

@@ -1,4 +1,4 @@
-"""Checks a user's problem before a sweep trusts it: is its gradient that of its loss?"""
+"""Checks a user's problem before training: does its gradient match its loss?"""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def check(
     starts: NDArray[np.float64],
     identity: object,
 ) -> None:
-    """Raises CheckFailed unless all is well at starts (parameters, lanes).
+    """Raises CheckFailed if the problem is wrong at starts (parameters, lanes).
 
-    identity: what the code is, hashable; the same code passes the same check only once per process.
+    identity: identifies the code, hashable; a passed check is not repeated in the same process.
     """
     key = identity, starts.tobytes()
     if key in _passed:
@@ -36,7 +36,7 @@ def check(
         loss, gradient = loss_and_gradient(starts)
         _check_finite(names, starts, loss, gradient)
         if not np.array_equal(loss, loss_and_gradient(starts)[0]):
-            raise CheckFailed("gives another loss for the same parameters when called again")
+            raise CheckFailed("gives a different loss when called again with the same parameters")
         mirrored = loss_and_gradient(np.ascontiguousarray(starts[:, ::-1]))
         for found, turned in zip((loss, gradient), mirrored, strict=True):
             if not np.allclose(found, turned[..., ::-1], rtol=1e-9, atol=1e-12):
@@ -65,7 +65,7 @@ def _check_gradient(
     loss: Floats,
     gradient: Floats,
 ) -> None:
-    """Compare with central differences, of which two step sizes tell the accuracy."""
+    """Compare with central differences, whose accuracy is estimated from two step sizes."""
     count = len(starts)
     worst, worst_place, worst_expected = 1.0, None, np.zeros(0)
     for place in np.unique(np.linspace(0, count - 1, _MAX_CHECKED).astype(int)):
@@ -84,7 +84,7 @@ def _check_gradient(
     if worst_place is not None:
         place, lane = worst_place
         raise CheckFailed(
-            f"has a wrong gradient: by {names[place]} it is {gradient[place, lane]:.6g}, but "
+            f"has a wrong gradient: ∂loss/∂{names[place]} is {gradient[place, lane]:.6g}, but "
             f"differences of the loss give {worst_expected[lane]:.6g}, "
             + _at(names, starts[:, lane])
         )
@@ -93,7 +93,7 @@ def _check_gradient(
 def _differences(
     loss_and_gradient: LossAndGradient, starts: NDArray[np.float64], place: int, share: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Central differences of the loss by one parameter, and their steps, both (lanes,)."""
+    """Central differences of the loss along one parameter, and their steps, both (lanes,)."""
     step = share * np.cbrt(np.finfo(np.float64).eps) * np.maximum(1.0, np.abs(starts[place]))
     ahead, behind = starts.copy(), starts.copy()
     ahead[place] += step

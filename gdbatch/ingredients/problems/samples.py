@@ -29,14 +29,14 @@ class SampleOptions(ProblemOptions):
     )
     header: bool | None = Field(
         None,
-        description="Whether the first row of the CSV file has names; by default, whether it has "
-        "texts.",
+        description="Whether the first row of the CSV file is a header; by default, if it has text "
+        "but no numbers.",
     )
     _samples: Samples = PrivateAttr()
 
     @property
     def samples(self) -> Samples:
-        """Inputs (samples, n) and targets (samples, n), wherever they came from."""
+        """Inputs (samples, n) and targets (samples, n), from any source."""
         return self._samples
 
     def resolved(self) -> dict[str, object]:
@@ -46,7 +46,7 @@ class SampleOptions(ProblemOptions):
         return super().resolved() | source
 
     def check_dtype(self, dtype: DType) -> None:
-        """Raises IngredientError if a number of the problem overflows the type it is trained in."""
+        """Raises IngredientError if a number of the problem overflows `dtype`."""
         super().check_dtype(dtype)
         for key, numbers in zip(("inputs", "targets"), self._samples, strict=True):
             refuse_overflow(numbers, dtype, key if self.data is None else "data")
@@ -56,7 +56,7 @@ class SampleOptions(ProblemOptions):
     ) -> None:
         """Read, draw or take the samples; n_inputs is None if any number of inputs is allowed.
 
-        who: what needs so many inputs and targets, for messages.
+        who: what requires these numbers of inputs and targets, for messages.
         """
         is_csv = isinstance(self.data, str) and self.data.lower().endswith(".csv")
         if self.header is not None and not is_csv:

@@ -1,1 +1,1 @@
-"""Schedules: the factor of the learning rate at each step. `protocol` says what one needs."""
+"""Schedules: the factor of the learning rate at each step; `protocol` defines the interface."""

@@ -1,4 +1,4 @@
-"""The Hessian of a network's loss times a direction, exactly, without forming the Hessian.
+"""Exact Hessian-vector products of a network's loss, without forming the Hessian.
 
 Every number x in the computation of the gradient has a directional derivative R(x); R of the
 gradient is the product (Pearlmutter 1994). It is computed in float64 and for the true gradient,
@@ -23,7 +23,7 @@ class NetworkHessian:
         self._weights = layers.views(parameters * self._factors)
         lanes = parameters.shape[1]
         inputs = np.broadcast_to(layers.inputs.T[:, :, None], (*layers.inputs.T.shape, lanes))
-        # all (units, samples, lanes), the outputs with the input of the biases, which is 1
+        # all (units, samples, lanes); the outputs include the bias input, which is 1
         self._outputs = [self._with_bias(inputs, 1.0)]
         self._derivatives, self._second_derivatives = [], []
         for weights, activation in zip(self._weights, layers.activations, strict=True):
@@ -38,7 +38,7 @@ class NetworkHessian:
         self._compute_deltas(value)
 
     def _compute_deltas(self, predictions: Floats) -> None:
-        """The gradients of the loss by every layer's values, and by its sums of products."""
+        """The loss gradients with respect to every layer's values and sums of products."""
         delta = self._factor * (predictions - self._layers.targets.T[:, :, None])
         self._by_value: list[Floats] = []
         self._by_sop: list[Floats] = []

@@ -57,7 +57,7 @@ class ElementwiseEvaluator(NetworkEvaluator):
         return partial(ufunc.reduce, array.reshape(-1, self.lanes), axis=0, out=out)
 
     def read_parameters(self, parameters: Floats) -> list[Call]:
-        """The weights are used in place, unless their layers are scaled."""
+        """Use the weights in place, unless their layers are scaled."""
         if self.factors is None:
             self._weights = self.layers.views(parameters)
             return []
@@ -78,7 +78,7 @@ class ElementwiseEvaluator(NetworkEvaluator):
         """d_i = Σ_o w_io d_o."""
         delta, above = self.arrays[index].delta, self.arrays[index + 1].delta
         weight = self._weights[index + 1][: len(delta)]
-        if len(above) == 1:  # there is nothing to add up
+        if len(above) == 1:  # needs no sum
             return partial(np.multiply, weight, above, delta)
         return partial(np.einsum, "iol,osl->isl", weight, above, out=delta)
 
@@ -93,7 +93,7 @@ class ElementwiseEvaluator(NetworkEvaluator):
         return partial(np.einsum, "isl,osl->iol", below, delta, out=part)
 
     def write_gradient(self, gradient: Floats) -> list[Call]:
-        """The weight gradients are in place, but lack the scale of their layers."""
+        """Scale the weight gradients, which are in place, if their layers are scaled."""
         if self.factors is None:
             return []
         return [partial(np.multiply, gradient, self.factors, gradient)]
@@ -117,7 +117,7 @@ def _layer_arrays(layers: Layers, samples: int, lanes: int, dtype: DType) -> lis
 def _samples(layers: Layers, dtype: DType, chosen: SampleIndices | None) -> SampleArrays:
     inputs, targets = sample_tables(layers, dtype)
     if chosen is None:
-        # NumPy takes a microsecond less to begin with a number than with an array that holds one
+        # NumPy starts a microsecond sooner with a scalar than with an array of one number
         number = targets.size == 1
         return SampleArrays(inputs, targets.reshape(()) if number else targets[:, :, None])
     select: list[Call] = []

@@ -1,7 +1,7 @@
 """Evaluation of a network: forward pass, loss and chain rule, for all lanes at once.
 
-The order of the operations is here; a subclass chooses how arrays are laid out in memory and the
-matrix products that fit this layout.
+The order of operations is fixed here; a subclass chooses the memory layout of arrays and the matrix
+products that fit it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class LayerArrays:
     sop: Floats
     value: Floats
     residuals: Floats  # what the activation's forward pass keeps for its backward pass
-    delta: Floats  # first p - t, then the gradient of the loss by the values, then by the sops
+    delta: Floats  # p - t, then the loss gradient with respect to the values, then the sops
     output: Floats  # the values, followed by a 1 for the bias of the next layer
 
     def forward(self) -> Call:
@@ -52,15 +52,15 @@ class LayerArrays:
 
 @dataclass
 class SampleArrays:
-    """The samples as an evaluator needs them."""
+    """The samples in an evaluator's layout."""
 
     inputs: Floats  # shared by all lanes: (inputs, samples)
     targets: Floats  # broadcasts to the values of the last layer
-    select: list[Call] = field(default_factory=list)  # if lanes differ: calls that fill the above
+    select: list[Call] = field(default_factory=list)  # calls that fill the above, if lanes differ
 
     @property
     def per_lane(self) -> bool:
-        """Whether every lane has samples of its own."""
+        """Whether every lane has its own samples."""
         return bool(self.select)
 
 
@@ -94,7 +94,7 @@ class NetworkEvaluator(Evaluator):
         self._n_predictions = n_predictions
         self._scale = np.array(layers.loss.scale(n_predictions), dtype)
         self._factor = np.array(layers.loss.factor(n_predictions), dtype)
-        # the gradient is linear in the factor: with one layer it goes into the constant inputs
+        # the gradient is linear in the factor: with one layer, it is folded into the inputs
         self._factor_in_inputs = len(arrays) == 1 and not samples.per_lane
         self.gradient_inputs = samples.inputs
         if self._factor_in_inputs:
@@ -120,7 +120,7 @@ class NetworkEvaluator(Evaluator):
         return evaluate
 
     def _calls(self, parameters: Floats, out: Evaluation) -> list[Call]:
-        """Forward pass, what is asked for, and the chain rule from the last layer to the first."""
+        """Forward pass, requested values, and the chain rule from the last layer to the first."""
         arrays, last = self.arrays, self.arrays[-1]
         calls = self.samples.select + self.read_parameters(parameters)
         for index, layer in enumerate(arrays):
@@ -141,9 +141,9 @@ class NetworkEvaluator(Evaluator):
         return calls + self.write_gradient(out.gradient)
 
     def _report(self, last: LayerArrays, out: Evaluation) -> list[Call]:
-        """Loss, predictions and prediction error, if asked for; delta is still p - t."""
+        """Loss, predictions and prediction error, if requested; delta is still p - t."""
         calls: list[Call] = []
-        single = self._n_predictions == 1  # there is nothing to add up
+        single = self._n_predictions == 1  # needs no reduction
         if out.loss is not None:
             terms = out.loss.reshape(last.delta.shape) if single else self._terms
             arrays = last.delta, last.sop, self.samples.targets, terms, self._work
@@ -174,7 +174,7 @@ class NetworkEvaluator(Evaluator):
 
     @abstractmethod
     def read_parameters(self, parameters: Floats) -> list[Call]:
-        """Bring the weights of all layers into the layout."""
+        """Copy the weights of all layers to this layout, if it differs."""
 
     @abstractmethod
     def forward_sums(self, index: int) -> Call:
@@ -190,4 +190,4 @@ class NetworkEvaluator(Evaluator):
 
     @abstractmethod
     def write_gradient(self, gradient: Floats) -> list[Call]:
-        """Bring the weight gradients into `gradient`, if they are not already there."""
+        """Copy the weight gradients to `gradient`, if they are not already there."""

@@ -27,7 +27,7 @@ from .elementwise import ElementwiseEvaluator
 from .evaluator import NetworkEvaluator
 from .products import ProductsEvaluator
 
-# from here on a product per lane beats elementwise arithmetic: 1,000 multiplications of a forward
+# above these, a product per lane beats elementwise arithmetic: 1,000 multiplications of a forward
 # pass in float64, 2,000 in float32, on several samples (measured on 15 shapes, AVX-512, NumPy 2.4)
 _PRODUCTS_FROM_BYTES = 8000
 _PRODUCTS_FROM_SAMPLES = 4
@@ -36,7 +36,7 @@ Width = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 def _names_of(family: str) -> FieldInfo:
-    """A field whose values are, in the JSON schema, the names of a family."""
+    """A field whose allowed values in the JSON schema are the names of a family."""
 
     def add_names(schema: dict[str, object]) -> None:
         schema["enum"] = [*registry.family(family)]
@@ -79,7 +79,7 @@ class NetworkOptions(SampleOptions):
         return self.activation
 
     def check_dtype(self, dtype: DType) -> None:
-        """Raises IngredientError if a number of the problem overflows the type it is trained in."""
+        """Raises IngredientError if a number of the problem overflows `dtype`."""
         super().check_dtype(dtype)
         refuse_overflow(np.array(self.layer_scale or ()), dtype, "layer_scale")
 
@@ -178,7 +178,7 @@ class Network(Problem):
         return names
 
     def block_width(self, dtype: DType, samples: int | None = None) -> int:
-        """The power of two of lanes whose arrays fill about a second-level cache."""
+        """The power of two of lanes whose arrays about fill an L2 cache."""
         samples = samples or self.n_samples
         work = sum(
             (3 + self.layers.keeps_sops(index)) * units  # value, residuals, delta

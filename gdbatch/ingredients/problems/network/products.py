@@ -1,7 +1,7 @@
 """Evaluation of larger networks: one matrix product per lane, by BLAS.
 
 Arrays are (lanes, units, samples). A product per lane gives the same bits in every slot and at
-every width, which one product for all lanes together would not.
+every width, unlike one product for all lanes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ProductsEvaluator(NetworkEvaluator):
         return partial(ufunc.reduce, array.reshape(self.lanes, -1), axis=1, out=out)
 
     def read_parameters(self, parameters: Floats) -> list[Call]:
-        """The weights of each lane are copied next to each other."""
+        """Copy the weights of each lane next to each other."""
         if self.factors is None:
             return [partial(np.copyto, self._parameters, parameters.T)]
         return [partial(np.multiply, parameters.T, self.factors.T, self._parameters)]
@@ -59,7 +59,7 @@ class ProductsEvaluator(NetworkEvaluator):
         """D = W D', where D' is that of the layer above."""
         layer, above = self.arrays[index], self.arrays[index + 1]
         weight = self._weights[index + 1][:, : layer.delta.shape[1]]
-        if weight.shape[2] == 1:  # an outer product, which BLAS is slow at
+        if weight.shape[2] == 1:  # an outer product, at which BLAS is slow
             return partial(np.multiply, weight, above.delta, layer.delta)
         return partial(np.matmul, weight, above.delta, out=layer.delta)
 
@@ -70,7 +70,7 @@ class ProductsEvaluator(NetworkEvaluator):
         return partial(np.matmul, below, delta, out=self._gradients[index])
 
     def write_gradient(self, gradient: Floats) -> list[Call]:
-        """The gradient is copied to the layout of the parameters."""
+        """Copy the gradient to the layout of the parameters."""
         if self.factors is None:
             return [partial(np.copyto, gradient, self._gradient.T)]
         return [partial(np.multiply, self._gradient.T, self.factors, gradient)]
