@@ -1,7 +1,4 @@
-"""Activations and their slopes to hundreds of digits, in decimal arithmetic.
-
-Nothing is tested here.
-"""
+"""Helpers: activations and their derivatives to hundreds of digits, in decimal arithmetic."""
 
 from __future__ import annotations
 
@@ -49,16 +46,16 @@ def _series(s: Decimal, term: Decimal, order: int) -> Decimal:
     return total
 
 
-def _turned(s: Decimal) -> Decimal:
+def _reduced(s: Decimal) -> Decimal:
     return s - (s / _TWO_PI).to_integral_value() * _TWO_PI
 
 
 def _sin(s: Decimal) -> Decimal:
-    return _series(_turned(s), _turned(s), 1)
+    return _series(_reduced(s), _reduced(s), 1)
 
 
 def _cos(s: Decimal) -> Decimal:
-    return _series(_turned(s), _ONE, 0)
+    return _series(_reduced(s), _ONE, 0)
 
 
 FORMULAS: dict[str, tuple[Callable[[Decimal], Decimal], Callable[[Decimal], Decimal]]] = {
@@ -77,7 +74,7 @@ FORMULAS: dict[str, tuple[Callable[[Decimal], Decimal], Callable[[Decimal], Deci
 
 @functools.cache
 def exactly(name: str, sops: tuple[float, ...]) -> tuple[list[Decimal], list[Decimal]]:
-    """Values and slopes of an activation at sums of products, taken as they are in binary."""
+    """Values and derivatives of an activation at the exact binary values of `sops`."""
     with localcontext(_CONTEXT):
         points = [Decimal(sop) for sop in sops]
         value, slope = FORMULAS[name]

@@ -1,7 +1,4 @@
-"""Networks, tasks and reference networks that describe the same trials.
-
-Nothing is tested here.
-"""
+"""Helpers: networks, tasks and reference networks that describe the same trials."""
 
 from __future__ import annotations
 
@@ -43,7 +40,7 @@ def network(
 ) -> Network:
     """A network on random samples, inputs of order one and targets from 0.1 to 0.9.
 
-    `form` chooses the arithmetic that the number of multiplications would choose otherwise.
+    `form` overrides the arithmetic that the problem would choose by its size.
     """
     random = np.random.default_rng([7, data])
     drawn = {
@@ -58,7 +55,7 @@ def network(
 
 
 def names_of_layers(activation: str, layers: list[int], loss: str) -> list[str]:
-    """One activation for all layers, but the outputs that binary cross-entropy needs."""
+    """One activation for all layers, except the outputs that binary cross-entropy needs."""
     names = [activation] * (len(layers) - 1)
     if loss == "binary_cross_entropy":
         names[-1] = "sigmoid"
@@ -103,13 +100,13 @@ def random_parameters(
 
 
 def present(array: Array | None) -> Array:
-    """An array of an evaluation that was asked for."""
+    """An array that an evaluation was asked to fill."""
     assert array is not None
     return array
 
 
 def evaluated(problem: Network, parameters: Array, dtype: np.dtype[Any] = F64) -> Evaluation:
-    """All that an evaluator of the problem says of parameters (parameters, lanes)."""
+    """A complete evaluation of the problem at parameters (parameters, lanes)."""
     parameters = np.ascontiguousarray(parameters, dtype)
     lanes = parameters.shape[1]
     predictions = np.empty((problem.n_predictions, lanes), dtype)
@@ -131,7 +128,7 @@ def task_of(
     init: str = "normal",
     **numbers: Number,
 ) -> Task:
-    """One trial a learning rate; normal weights of scale 0.8 unless told otherwise."""
+    """One trial per learning rate; by default with normal weights of scale 0.8."""
     rates = np.atleast_1d(np.asarray(learning_rates, np.float64))
     entry = registry.get("init", init)
     if init == "normal":
@@ -148,7 +145,7 @@ def task_of(
 
 
 def started_at(weights: Any, problem: Network, training: Training, learning_rates: Any) -> Task:
-    """One trial a learning rate, all weights of a trial starting at the given number."""
+    """One trial per learning rate; all weights of a trial start at the given number."""
     rates = np.atleast_1d(np.asarray(learning_rates, np.float64))
     starts = np.broadcast_to(np.asarray(weights, np.float64), rates.shape)
     return task_of(problem, training, rates, init="constant", value=starts.copy())
@@ -173,17 +170,17 @@ def some_of(task: Task, rows: Any) -> Task:
 
 
 def batch_key_of(task: Task, row: int) -> int:
-    """From what the minibatches of a trial are drawn."""
+    """The key that determines a trial's minibatches."""
     return int(keys_of(task.entropy, task.seeds[[row]])[0])
 
 
 def outcomes(results: Results) -> list[str]:
-    """How each trial ended, in words."""
+    """The name of each trial's outcome."""
     return [names()[code] for code in results.outcome]
 
 
 def bytes_of(results: Results) -> list[tuple[bytes, ...]]:
-    """All that is known of each trial's end, to the bit."""
+    """The results of each trial, as bytes."""
     columns: list[Array] = [results.outcome, results.steps, results.initial_loss]
     columns += [results.final_loss, results.gradient_norm]
     assert results.final_parameters is not None

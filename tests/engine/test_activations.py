@@ -1,6 +1,6 @@
-"""Activations: both forms of each against hundreds of digits, over all that a float can be.
+"""Activations: all forms of each against hundreds of digits, over the range of floats.
 
-The array form runs in the engine, the plain form is read by students and trains the reference.
+The engines use the array and fused forms, readers and the reference trainer the plain form.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
 
 
 def sops(dtype: np.dtype[Any]) -> Array:
-    """From -800 to 800, both tails, both zeros, and down to the smallest numbers there are."""
+    """From -800 to 800, with both tails, both zeros, and down to the smallest subnormals."""
     tiny = np.finfo(dtype).smallest_subnormal
     near = np.geomspace(tiny, 1, 40)
     far = np.concatenate([np.linspace(1, 100, 45), np.linspace(100, 800, 29)])
@@ -36,16 +36,16 @@ def sops(dtype: np.dtype[Any]) -> Array:
 
 
 def in_arrays(activation: type[Activation], sop: Array) -> tuple[Array, Array]:
-    """Values and slopes by the form of the engine."""
-    value, memory, delta = np.empty_like(sop), np.empty_like(sop), np.ones_like(sop)
-    activation.forward(sop, value, memory)
+    """Values and derivatives by the array form."""
+    value, residuals, delta = np.empty_like(sop), np.empty_like(sop), np.ones_like(sop)
+    activation.forward(sop, value, residuals)
     kept = value.copy()
-    activation.backward(delta, sop, value, memory)  # which may use the values up
+    activation.backward(delta, sop, value, residuals)  # may overwrite the values
     return kept, delta
 
 
 def one_by_one(activation: type[Activation], sop: Array) -> tuple[Array, Array]:
-    """Values and slopes by the form of the reference, at NumPy scalars."""
+    """Values and derivatives by the plain form, at NumPy scalars."""
     with np.errstate(over="ignore"):  # as `train_reference` does
         values = [activation.value(s) for s in sop]
         slopes = [activation.derivative(s) for s in sop]
@@ -54,7 +54,7 @@ def one_by_one(activation: type[Activation], sop: Array) -> tuple[Array, Array]:
 
 
 def compiled(activation: type[Activation], sop: Array) -> tuple[Array, Array]:
-    """Values and slopes by the form of the fused engine, on vectors of lanes."""
+    """Values and derivatives by the fused form, on vectors of lanes."""
     lanes = lanes_of(sop.dtype)
     rows = np.zeros((3, -(-len(sop) // lanes) * lanes), sop.dtype)
     rows[0, : len(sop)] = sop
@@ -85,17 +85,17 @@ FORMS, ALL_FORMS = (
     parametrized(in_arrays, one_by_one, compiled),
 )
 
-# The worst of a handful of rounded operations, and of NumPy's exp, log1p, tanh, sin and cos, which
-# are within 4 ulp where they are vectorised.
+# the error of a few rounded operations and of NumPy's exp, log1p, tanh, sin and cos, which are
+# within 4 ulp where they are vectorised
 ULPS = 6
-# exp is clamped here, so that it does not overflow
+# the engines clamp exp here, so that it does not overflow
 CLAMP = {F64: math.exp(-700), F32: math.exp(-87)}
 
 
 def assert_accurate(
     found: Array, exact: list[Decimal], smallest: float, absolute: bool = False
 ) -> None:
-    """To some ulp wherever the exact number is not below `smallest`, and small where it is."""
+    """Within some ulp, or small where the exact number is below `smallest`."""
     counted = np.array([abs(one) >= smallest or one == 0 for one in exact])
     errors = np.array(relative_errors(found.tolist(), exact))
     if absolute:
@@ -110,14 +110,14 @@ def assert_accurate(
 def test_values_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype[Any]) -> None:
     sop = sops(dtype)
     value, _ = form(registry.get("activation", name), sop)
-    # below the normal numbers floats thin out
+    # subnormal numbers have fewer digits
     assert_accurate(value, exactly(name, tuple(sop.tolist()))[0], float(np.finfo(dtype).tiny))
 
 
 @DTYPES
 @ALL_FORMS
 @every_activation
-def test_slopes_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype[Any]) -> None:
+def test_derivatives_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype[Any]) -> None:
     sop = sops(dtype)
     _, slope = form(registry.get("activation", name), sop)
     # 1 - tanh² is accurate to an ulp of 1, not of itself
@@ -127,7 +127,7 @@ def test_slopes_are_accurate_in_both_tails(name: str, form: Any, dtype: np.dtype
 
 @DTYPES
 @every_activation
-def test_the_array_form_equals_the_plain_form(name: str, dtype: np.dtype[Any]) -> None:
+def test_array_and_plain_forms_agree(name: str, dtype: np.dtype[Any]) -> None:
     activation, eps = registry.get("activation", name), float(np.finfo(dtype).eps)
     sop = sops(dtype)
     sop = sop[np.abs(sop) < (700 if dtype == F64 else 87)]
@@ -139,7 +139,7 @@ def test_the_array_form_equals_the_plain_form(name: str, dtype: np.dtype[Any]) -
 
 @DTYPES
 @every_activation
-def test_what_is_no_number_stays_so(name: str, dtype: np.dtype[Any]) -> None:
+def test_nan_propagates(name: str, dtype: np.dtype[Any]) -> None:
     nothing = np.full(3, np.nan, dtype)
     for form in (in_arrays, one_by_one, compiled):
         for found in form(registry.get("activation", name), nothing):
@@ -150,9 +150,7 @@ def test_what_is_no_number_stays_so(name: str, dtype: np.dtype[Any]) -> None:
 @DTYPES
 @FORMS
 @pytest.mark.parametrize("name", sorted({*ACTIVATIONS} - {"sin"}))
-def test_infinities_have_the_values_and_slopes_of_the_limits(
-    name: str, form: Any, dtype: np.dtype[Any]
-) -> None:
+def test_infinities_give_the_limits(name: str, form: Any, dtype: np.dtype[Any]) -> None:
     activation = registry.get("activation", name)
     with np.errstate(invalid="ignore"):
         value, slope = form(activation, np.array([-np.inf, np.inf], dtype))
@@ -165,7 +163,7 @@ def test_infinities_have_the_values_and_slopes_of_the_limits(
 @ALL_FORMS
 @pytest.mark.parametrize(("name", "slope"), [("relu", 0.0), ("leaky_relu", 0.01)])
 @pytest.mark.parametrize("zero", [0.0, -0.0])
-def test_the_slope_at_a_kink_is_that_of_the_left(
+def test_the_derivative_at_a_kink_is_the_left_one(
     form: Any, name: str, slope: float, zero: float
 ) -> None:
     found = form(registry.get("activation", name), np.array([zero]))
@@ -180,16 +178,16 @@ def test_every_shape_and_stride_gives_the_same_bits(name: str, dtype: np.dtype[A
     sop = random.normal(0, 20, (9, 4, 7)).astype(dtype)
     wanted = [part.reshape(sop.shape) for part in in_arrays(activation, sop.reshape(-1))]
     wide = [np.empty((9, 5, 7), dtype) for _ in range(3)]
-    value, memory, delta = (array[:, :4] for array in wide)  # as where a bias input stands after it
+    value, residuals, delta = (array[:, :4] for array in wide)  # as if a bias input followed
     delta[...] = 1
-    activation.forward(sop, value, memory)
+    activation.forward(sop, value, residuals)
     assert np.array_equal(value, wanted[0])
-    activation.backward(delta, sop, value, memory)
+    activation.backward(delta, sop, value, residuals)
     assert np.array_equal(delta, wanted[1])
 
 
 @every_activation
-def test_values_stay_inside_the_bounds(name: str) -> None:
+def test_values_stay_within_bounds(name: str) -> None:
     activation = registry.get("activation", name)
     lowest, highest = activation.bounds
     for dtype in (F64, F32):

@@ -1,6 +1,7 @@
 """Guarantee 2: a trial in a stable regime equals the reference trainer.
 
-Stable is a trial whose reference ends alike when it starts, or goes on, 1 ulp away.
+A trial is stable if perturbing the reference by 1 ulp, at the start or at every step, does not
+change its results.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ from tests.engine.helpers import (
 from tests.engine.updating import OPTIMIZERS, SCHEDULES, any_updates, updates_of
 from tests.left_out import CHAOS, assert_few_left_out, count_left_out
 
-# what a trial is compared with ---------------------------------------------------------------
+# comparison ----------------------------------------------------------------------------------
 
-# From here on products overflow soon: whether a sum of them is inf, NaN or finite yet depends on
-# the order of its terms, so the end may come a check earlier or later.
+# Above this, products soon overflow: whether their sum is inf, NaN or still finite depends on the
+# order of its terms, so a trial may end a check earlier or later.
 OVERFLOWING = 1e100
 
 
@@ -62,8 +63,8 @@ def alike(one: ReferenceResult, other: ReferenceResult) -> bool:
     )
 
 
-class Unsteady(ReferenceNetwork):
-    """A reference whose every weight and slope is 1 ulp off, up or down, at every evaluation."""
+class Perturbed(ReferenceNetwork):
+    """A reference with every weight and slope off by 1 ulp, up or down, at every evaluation."""
 
     def loss_and_gradient(self, weights: list[Any]) -> tuple[Any, list[Any], list[Any]]:
         random = np.random.default_rng(abs(hash(float(weights[0][0][0]))))
@@ -77,9 +78,9 @@ class Unsteady(ReferenceNetwork):
 
 
 def stable_reference(task: Task, row: int) -> ReferenceResult | None:
-    """The end of a trial by the reference, or None where its last bits decide that end.
+    """The reference's result for a trial, or None if rounding decides it.
 
-    A stall is the last bits deciding: it is exact between runs of one engine only.
+    Rounding decides stalls: they are exact only between runs of one engine.
     """
     problem = task.problem
     assert isinstance(problem, Network)
@@ -90,7 +91,7 @@ def stable_reference(task: Task, row: int) -> ReferenceResult | None:
     end = train_reference(reference, start, updates, training, key)
     others = [
         train_reference(reference, np.nextafter(start, np.inf), updates, training, key),
-        train_reference(Unsteady(**vars(reference)), start, updates, training, key),
+        train_reference(Perturbed(**vars(reference)), start, updates, training, key),
     ]
     if any(other.outcome == "stalled" or not alike(end, other) for other in [end, *others]):
         return None
@@ -105,7 +106,7 @@ def assert_equal_parameters(results: Results, row: int, wanted: ReferenceResult)
 
 
 def assert_equal_ends(results: Results, row: int, wanted: ReferenceResult) -> None:
-    """Outcome and steps exactly; numbers as near as rounding lets them be."""
+    """Outcome and steps exactly; numbers to rounding."""
     assert outcomes(results)[row] == wanted.outcome
     assert results.initial_loss[row] == pytest.approx(float(wanted.initial_loss), rel=1e-9)
     if not largest(wanted.parameters) < OVERFLOWING:
@@ -126,7 +127,7 @@ def assert_equals_reference(task: Task) -> Iterator[str]:
         wanted = stable_reference(task, row)
         if wanted is None:
             yield CHAOS
-        elif outcomes(results)[row] == "stalled":  # where the reference goes on by an ulp or so
+        elif outcomes(results)[row] == "stalled":  # while the reference still moves by an ulp or so
             assert wanted.outcome in ("unfinished", "completed")
             assert_equal_parameters(results, row, wanted)
             yield "stalled"
@@ -144,7 +145,7 @@ def thresholds() -> st.SearchStrategy[float]:
 
 @st.composite
 def trainings(draw: st.DrawFn, most: int = 150) -> Training:
-    """Budgets from nothing to a few intervals, any stop rules, with and without a limit."""
+    """Budgets from zero to a few intervals, any stop rules, with and without a limit."""
     rules = st.dictionaries(
         st.sampled_from(sorted(registry.family("stop_rule"))), thresholds(), max_size=3
     )
@@ -193,7 +194,7 @@ def test_random_stable_trials_equal_the_reference(
     found = list(assert_equals_reference(task_of(problem, training, rates, seed)))
     for one in {*found}:
         event(one)
-    # an example that compares nothing does not count, and Hypothesis bounds how many there are
+    # an example that compares nothing does not count, and Hypothesis limits their number
     assume(count_left_out(found) < len(found))
 
 
@@ -204,7 +205,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "hidden units": {"layers": [2, 3, 1], "activation": "tanh", "bias": True},
     "a classifier": {"layers": [2, 2, 2], "loss": "binary_cross_entropy", "bias": True},
     "a line": {"layers": [2, 1], "activation": "identity", "loss": "mean_squared_error"},
-    "the slip": {"layers": [1, 2, 1], "derivative_at": "prediction"},
+    "derivative at prediction": {"layers": [1, 2, 1], "derivative_at": "prediction"},
 }
 
 
@@ -226,7 +227,7 @@ def test_most_trials_at_moderate_rates_are_stable_and_equal_the_reference(
 def test_every_optimizer_under_every_schedule_equals_the_reference(
     optimizer: str, schedule: str
 ) -> None:
-    """With clipping, weight decay, a warm-up and a rate a layer, each different in every trial."""
+    """With clipping, weight decay, a warm-up and rates by layer, different in every trial."""
     training = Training(100, stop={"loss": 0.12}, hold=2)
     problem = network([2, 3, 1], activation="tanh", bias=True)
     plain = task_of(problem, training, np.geomspace(0.003, 0.1, 6), np.arange(6))
@@ -236,14 +237,14 @@ def test_every_optimizer_under_every_schedule_equals_the_reference(
 
 BATCHES = {
     "in epochs": Batch(2),
-    "in epochs that end anywhere": Batch(3),
+    "across epochs": Batch(3),
     "with replacement": Batch(3, replacement=True),
-    "that are all one looks at": Batch(2, tracked="batch"),
+    "tracked by themselves": Batch(2, tracked="batch"),
     "of one": Batch(1, replacement=True, tracked="batch"),
 }
 
 
-# seconds of the reference trainer each: in short every one of the three, in long all combinations
+# each takes the reference trainer seconds: all combinations run only with --long
 MIXED = [
     pytest.param(
         batch, name, form, marks=[] if (place + shift + turn) % 6 == 0 else pytest.mark.long
@@ -274,7 +275,7 @@ def test_every_optimizer_on_minibatches_equals_the_reference(optimizer: str) -> 
     assert_few_left_out(found, 0.2)
 
 
-def test_a_planned_sweep_equals_the_reference_from_its_own_draws() -> None:
+def test_a_planned_sweep_equals_the_reference() -> None:
     plan = plan_of(
         {
             "entropy": 5,
@@ -299,7 +300,7 @@ WEIGHTS = st.floats(-20, 20)
 
 
 @given(WEIGHTS, st.floats(-2, 2), st.floats(0, 1), st.booleans())
-def test_the_tutorials_functions_are_the_network_of_one_weight(
+def test_the_tutorials_functions_equal_a_network_of_one_weight(
     w: float, x: float, target: float, slip: bool
 ) -> None:
     one = reference_of(single("sigmoid", x, target))
@@ -311,7 +312,7 @@ def test_the_tutorials_functions_are_the_network_of_one_weight(
     assert loss == tutorial.error(predicted, target)
     g1 = tutorial.error_predicted_deriv(predicted, target)
     g2 = tutorial.activation_sop_deriv(predicted if slip else sop)
-    # the slope by p (1 - p) loses what p has lost to 1: an ulp of 1
+    # p (1 - p) is accurate to an ulp of 1, as 1 - p is
     wanted = tutorial.sop_w_deriv(x) * g2 * g1
     assert gradient[0][0][0] == pytest.approx(wanted, rel=1e-13, abs=1e-15)
     stepped = tutorial.update_w(np.float64(w), gradient[0][0][0], np.float64(3.0))
@@ -330,9 +331,9 @@ def test_the_tutorials_derivatives_are_derivatives() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-# rates below 2 over any curvature there, 0.08 at most: beyond it the two forms' last bits may grow
+# rates below 2/curvature, where curvature ≤ 0.08: above it, rounding differences may grow
 @given(WEIGHTS, st.floats(0.05, 0.95), st.floats(-1, 1.4), st.booleans(), st.integers(0, 100))
-def test_updates_until_close_are_the_steps_of_the_reference_trainer(
+def test_updates_until_close_agrees_with_the_reference_trainer(
     w: float, target: float, power: float, slip: bool, most: int
 ) -> None:
     one = reference_of(single("sigmoid", 0.5, target))

@@ -1,6 +1,6 @@
 """Datasets: every registered one is tested.
 
-Shapes, seeds, and what the docstring of each says of its samples.
+Shapes, seeds, and the claims of their docstrings.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.engine.helpers import Array
 
 NEEDED: dict[str, dict[str, Any]] = {"teacher": {"layers": [3, 5, 2]}}
 KINDS = sorted(registry.family("dataset"))
-FIXED = ("chebyshev", "xor")  # without noise they have nothing to draw
+FIXED = ("chebyshev", "xor")  # not random without noise
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -64,7 +64,7 @@ def test_samples_are_drawn_from_a_seed(kind: str) -> None:
 
 
 @every_kind
-def test_noise_spreads_and_none_does_not(kind: str) -> None:
+def test_noise_has_the_given_deviation(kind: str) -> None:
     if "noise" not in registry.get("dataset", kind).Options.model_fields:
         return
     plain, noisy = (drawn(kind, samples=4000, noise=noise) for noise in (0.0, 0.3))
@@ -74,7 +74,7 @@ def test_noise_spreads_and_none_does_not(kind: str) -> None:
 
 
 @every_kind
-def test_a_dataset_trains_and_is_part_of_the_plan(kind: str) -> None:
+def test_a_dataset_is_part_of_the_plan(kind: str) -> None:
     layers = widths(kind)
     data = {"kind": kind, **NEEDED.get(kind, {})}
     plain = plan_of(data, layers)
@@ -92,7 +92,7 @@ def test_linear_targets_are_linear() -> None:
     assert np.allclose(inputs @ weights, targets, atol=1e-13)
 
 
-def test_a_teacher_is_a_network_of_its_size() -> None:
+def test_a_teacher_has_the_given_layers() -> None:
     inputs, targets = drawn("teacher", layers=[3, 5, 2], samples=20_000)
     assert 0.1 < targets.var() < 1
     weights = np.linalg.lstsq(inputs, targets)[0]
@@ -101,7 +101,7 @@ def test_a_teacher_is_a_network_of_its_size() -> None:
     assert np.allclose(inputs @ np.linalg.lstsq(inputs, targets)[0], targets, atol=1e-13)
 
 
-def test_noise_alone_is_normal() -> None:
+def test_pure_noise_is_normal() -> None:
     for part in drawn("normal", inputs=16, samples=5000):
         assert part.mean() == pytest.approx(0, abs=0.05)
         assert part.std() == pytest.approx(1, rel=0.05)
@@ -151,7 +151,7 @@ def test_chebyshev_polynomials(degree: int) -> None:
     assert np.allclose(even[:, 0], np.linspace(-1, 1, 11))
 
 
-def test_the_numbers_of_a_dataset_are_axes_that_split_the_plan() -> None:
+def test_dataset_axes_split_the_plan() -> None:
     data = {"kind": "two_moons", "samples": 10}
     axes: dict[str, Any] = {"problem.data.noise": [0.0, 0.5], "problem.data.seed": {"count": 3}}
     plan = plan_of(data, [2, 1], **axes, seed={"count": 2})
@@ -185,7 +185,7 @@ def test_the_numbers_of_a_dataset_are_axes_that_split_the_plan() -> None:
         ({"kind": "circles", "ratio": 2}, [2, 1], "problem.data.ratio", ["1 or less"]),
     ],
 )
-def test_a_wrong_dataset(
+def test_a_wrong_dataset_is_rejected(
     data: dict[str, Any], layers: list[int], key: str, words: list[str]
 ) -> None:
     with pytest.raises(SweepFileError) as caught:
@@ -196,7 +196,7 @@ def test_a_wrong_dataset(
         assert word in problem.message
 
 
-def test_a_misspelt_dataset_is_told_once_though_it_has_axes() -> None:
+def test_a_misspelt_dataset_with_axes_is_reported_once() -> None:
     axes: dict[str, Any] = {"problem.data.noise": [0.0]}
     with pytest.raises(SweepFileError) as caught:
         plan_of({"kind": "moons"}, [2, 1], **axes)

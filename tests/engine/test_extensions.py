@@ -1,4 +1,4 @@
-"""Engines, stop rules and outcomes from outside work without any other change."""
+"""Engines, stop rules and outcomes of plug-ins work without any other change."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class ReferenceEngine(Engine):
                 results.final_parameters[:, row] = end.parameters
 
 
-def test_an_engine_from_outside_trains_measures_and_records(
+def test_a_plugin_engine_trains_measures_and_records(
     register: Callable[[str, str, Any], None],
 ) -> None:
     register("engine", "reference", ReferenceEngine)
@@ -96,7 +96,7 @@ def test_an_engine_from_outside_trains_measures_and_records(
 
 
 class LossReduction(StopRule):
-    """How many times smaller the loss has become."""
+    """The factor by which the loss has decreased."""
 
     direction = "≥"
     reads = ("loss", "initial_loss")
@@ -108,7 +108,7 @@ class LossReduction(StopRule):
 
 
 class LargestParameter(StopRule):
-    """The largest parameter, which says nothing where it is negative."""
+    """The largest parameter; NaN if it is negative."""
 
     reads = ("parameters",)
     description = "max |θ| ≤"
@@ -120,7 +120,7 @@ class LargestParameter(StopRule):
 
 
 @pytest.mark.parametrize("hold", [1, 3, 70])
-def test_a_rule_of_any_direction_and_reading_stops_at_its_step(
+def test_a_rule_may_have_any_direction_and_quantity(
     register: Callable[[str, str, Any], None], hold: int
 ) -> None:
     register("stop_rule", "loss_reduction", LossReduction)
@@ -140,17 +140,17 @@ def test_a_rule_of_any_direction_and_reading_stops_at_its_step(
         assert (end.outcome, end.steps) == ("converged", steps)
 
 
-def test_a_value_that_is_no_number_hides_no_event(
+def test_nan_does_not_hide_an_event(
     register: Callable[[str, str, Any], None],
 ) -> None:
-    """w = (-0.9)^k is negative at every other check, where the rule says NaN."""
+    """w = (-0.9)^k is negative at every other check, where the rule's value is NaN."""
     register("stop_rule", "largest_parameter", LargestParameter)
     training = Training(1000, stop={"largest_parameter": 0.01})
     found = train(started_at(1.0, single(), training, 0.95))
     assert (outcomes(found), found.steps.tolist()) == (["converged"], [44])
 
 
-def test_kernels_refuse_rules_that_they_do_not_know(
+def test_the_fused_engine_refuses_unknown_rules(
     register: Callable[[str, str, Any], None],
 ) -> None:
     register("stop_rule", "loss_reduction", LossReduction)
@@ -170,7 +170,6 @@ class Nearly(Outcome):
     """The budget ended with a hundredth of the initial loss."""
 
     code, precedence, colour = 6, 55, "#999999"
-    meaning = "the budget ended with a hundredth of the initial loss"
 
     @staticmethod
     def applies(check: Check) -> Mask:

@@ -1,6 +1,6 @@
 """Functions of n variables: every registered one is tested.
 
-Gradients against finite differences and autodiff, the facts its docstring states, and lanes.
+Gradients against finite differences and autodiff, the claims of docstrings, and lanes.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ FORMULAS: dict[str, Callable[[Any, Any], Any]] = {
 @every_case
 def test_gradients_equal_finite_differences(case: Case) -> None:
     problem = example(case)
-    # central: h²/6 of a third derivative and the rounding of the loss over h
+    # central differences: h²/6 times a third derivative, plus the rounding of the loss over h
     step, x = 1e-5, points(problem)
     expected = np.empty_like(x)
     for place in range(len(x)):
@@ -156,7 +156,7 @@ def test_values_and_gradients_equal_autograd(case: Case) -> None:
 
 
 @every_case
-def test_the_minimum_is_one_and_as_stated(case: Case) -> None:
+def test_the_stated_minimum_is_a_minimum(case: Case) -> None:
     problem = example(case)
     minimum = problem.function.minimum
     if minimum is None:
@@ -178,7 +178,7 @@ def test_the_minimum_is_one_and_as_stated(case: Case) -> None:
 
 
 @every_case
-def test_float32_equals_float64_to_its_own_rounding(case: Case) -> None:
+def test_float32_equals_float64_to_rounding(case: Case) -> None:
     problem = example(case)
     x = points(problem).astype(F32)
     narrow, wide = evaluated(problem, x, F32), evaluated(problem, x)
@@ -207,7 +207,7 @@ def test_a_lane_is_the_same_in_every_slot_and_width(case: Case, dtype: np.dtype[
 
 
 @every_case
-def test_only_what_is_asked_for_is_filled_and_nothing_else_changes(case: Case) -> None:
+def test_only_requested_arrays_are_filled(case: Case) -> None:
     problem = example(case)
     x = points(problem)
     kept, lean = x.copy(), Evaluation(np.empty_like(x))
@@ -233,7 +233,7 @@ def lane_numbers(problem: FunctionProblem) -> list[str]:
 
 
 @every_case
-def test_numbers_may_differ_from_lane_to_lane(case: Case) -> None:
+def test_options_may_differ_between_lanes(case: Case) -> None:
     name, index = case
     problem, options = example(case), dict(registry.get("function", case[0]).examples[index])
     x, random = points(problem), np.random.default_rng(3)
@@ -253,7 +253,7 @@ def test_numbers_may_differ_from_lane_to_lane(case: Case) -> None:
 
 
 @every_case
-def test_variables_have_names_of_their_own(case: Case) -> None:
+def test_variables_have_distinct_names(case: Case) -> None:
     names = example(case).parameter_names
     assert len(set(names)) == len(names) == example(case).n_parameters
     assert example(case).arrays[0].size == len(names)
@@ -270,6 +270,6 @@ def test_variables_have_names_of_their_own(case: Case) -> None:
         ("logistic_regression", {"inputs": [[1e200, 1.0], [1.0, 1.0]], "targets": [[1.0], [0.0]]}),
     ],
 )
-def test_a_curvature_that_overflows_is_refused(name: str, options: dict[str, Any]) -> None:
+def test_an_overflowing_curvature_is_rejected(name: str, options: dict[str, Any]) -> None:
     with pytest.raises(SweepFileError, match="the curvature at the minimum overflows"):
         problem_of(name, **options)

@@ -1,4 +1,4 @@
-"""The fused engine: its functions against many digits, its trials against the other engine's."""
+"""The fused engine: functions against 50 digits, trials against the reference and NumPy."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ from tests.engine.updating import different_numbers, valid_numbers, with_updates
 from tests.left_out import assert_few_left_out, count_left_out
 
 both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
-# all for the same worker of pytest-xdist, as each would compile the kernels
-both_dtypes_apart = pytest.mark.parametrize(
+# in one worker of pytest-xdist, since each worker would compile the kernels
+both_dtypes_grouped = pytest.mark.parametrize(
     "dtype", [pytest.param(one, id=str(one), marks=pytest.mark.xdist_group(f"fused {one}"))
               for one in (F64, F32)]
 )  # fmt: skip
@@ -60,7 +60,7 @@ FEW = {one: index % 3 for index, one in enumerate(ACTIVATIONS)}  # three share a
 
 
 @njit(error_model="numpy")
-def both(rows: Any, vectors: Any) -> None:
+def fill(rows: Any, vectors: Any) -> None:
     for vector in range(vectors):
         number = load(rows, 0, vector)
         store(rows, 1, vector, elementary.exp(number))
@@ -72,16 +72,16 @@ def both(rows: Any, vectors: Any) -> None:
 
 
 def of_vectors(numbers: Array) -> Array:
-    """exp, tanh, what rounding x² loses, and the sigmoid and its rest, of some numbers."""
+    """exp, tanh, the rounding error of x², and the sigmoid and its complement."""
     lanes = lanes_of(numbers.dtype)
     rows = np.zeros((6, -(-len(numbers) // lanes) * lanes), numbers.dtype)
     rows[0, : len(numbers)] = numbers
-    both(rows, rows.shape[1] // lanes)
+    fill(rows, rows.shape[1] // lanes)
     return rows[1:, : len(numbers)]
 
 
 def ulps_off(found: Array, numbers: Array, exact: Any) -> Array:
-    """Distances from the exact values in ulp of these."""
+    """Errors in ulp of the exact values."""
     with mpmath.workdps(50):
         wanted = [exact(mpmath.mpf(float(number))) for number in numbers]
         return np.array(
@@ -93,7 +93,7 @@ def ulps_off(found: Array, numbers: Array, exact: Any) -> Array:
 
 
 def spread_out(lowest: float, highest: float, dtype: np.dtype[Any]) -> Array:
-    """Numbers all over a range, and close to 0 on both sides of it."""
+    """Numbers throughout a range, with more of them near 0 on both sides."""
     random = np.random.default_rng(1)
     near = 10 ** random.uniform(-300 if dtype == F64 else -35, 0, 1000)
     numbers = np.concatenate([random.uniform(lowest, highest, 3000), near, -near, [0, lowest]])
@@ -102,14 +102,14 @@ def spread_out(lowest: float, highest: float, dtype: np.dtype[Any]) -> Array:
 
 
 @both_dtypes
-def test_exp_is_within_an_ulp_from_end_to_end(dtype: np.dtype[Any]) -> None:
+def test_exp_is_within_an_ulp_over_its_range(dtype: np.dtype[Any]) -> None:
     bits = 8 * dtype.itemsize
     numbers = spread_out(fused_functions._LOWEST[bits], fused_functions._HIGHEST[bits], dtype)
     assert ulps_off(of_vectors(numbers)[0], numbers, mpmath.exp).max() <= 1.0
 
 
 @both_dtypes
-def test_tanh_is_within_three_ulps_and_keeps_small_numbers(dtype: np.dtype[Any]) -> None:
+def test_tanh_is_within_three_ulps(dtype: np.dtype[Any]) -> None:
     numbers = spread_out(-30.0, 30.0, dtype)
     found = of_vectors(numbers)[1]
     assert ulps_off(found, numbers, mpmath.tanh).max() <= 3.0
@@ -117,7 +117,7 @@ def test_tanh_is_within_three_ulps_and_keeps_small_numbers(dtype: np.dtype[Any])
 
 
 @both_dtypes
-def test_the_sigmoid_and_its_rest_are_within_four_ulps_in_both_tails(
+def test_the_sigmoid_and_its_complement_are_within_four_ulps(
     dtype: np.dtype[Any],
 ) -> None:
     bits = 8 * dtype.itemsize
@@ -129,7 +129,7 @@ def test_the_sigmoid_and_its_rest_are_within_four_ulps_in_both_tails(
 
 
 @both_dtypes
-def test_beyond_its_ends_the_sigmoid_stays_there_and_a_nan_is_one(dtype: np.dtype[Any]) -> None:
+def test_the_sigmoid_is_clamped_and_propagates_nan(dtype: np.dtype[Any]) -> None:
     bits = 8 * dtype.itemsize
     far, lowest = fused_functions._FAR[bits], fused_functions._LOWEST[bits]
     numbers = np.array([lowest, far, -np.inf, np.inf, -1e4, 1e4, np.nan], dtype)
@@ -141,7 +141,7 @@ def test_beyond_its_ends_the_sigmoid_stays_there_and_a_nan_is_one(dtype: np.dtyp
 
 
 @both_dtypes
-def test_beyond_the_ends_exp_stays_there_and_a_nan_is_one(dtype: np.dtype[Any]) -> None:
+def test_exp_and_tanh_are_clamped_and_propagate_nan(dtype: np.dtype[Any]) -> None:
     bits = 8 * dtype.itemsize
     ends = [fused_functions._LOWEST[bits], fused_functions._HIGHEST[bits]]
     numbers = np.array([*ends, -np.inf, np.inf, np.nan, np.nan, 1e4, -1e4], dtype)
@@ -152,7 +152,7 @@ def test_beyond_the_ends_exp_stays_there_and_a_nan_is_one(dtype: np.dtype[Any]) 
 
 
 def test_a_fused_multiply_add_rounds_once() -> None:
-    # x² of a number with 53 bits has 106: what is lost is exact only without a rounding between
+    # x² has 106 bits: its rounding error is exact only without a rounding in between
     numbers = np.random.default_rng(2).normal(size=64)
     lost = of_vectors(numbers)[2]
     with mpmath.workdps(50):
@@ -162,7 +162,7 @@ def test_a_fused_multiply_add_rounds_once() -> None:
 # evaluations ---------------------------------------------------------------------------------
 
 
-# ten seconds of compiling each: in short every loss and every activation, in long one with another
+# each takes ten seconds to compile: all pairs of losses and activations run only with --long
 TOGETHER = [
     pytest.param(loss, third, marks=[] if place % 3 == third else pytest.mark.long)
     for place, loss in enumerate(LOSSES)
@@ -172,7 +172,7 @@ TOGETHER = [
 
 @both_dtypes
 @pytest.mark.parametrize(("loss", "third"), TOGETHER)
-def test_an_evaluation_is_that_of_numpy(loss: str, third: int, dtype: np.dtype[Any]) -> None:
+def test_evaluations_match_numpy(loss: str, third: int, dtype: np.dtype[Any]) -> None:
     names = [one for one in ACTIVATIONS if FEW[one] == third][:3]
     layers = [2, 3, 5, 2][-len(names) - 1 :]
     names = names_of_layers(names[0], layers, loss)[-1:] if len(names) < 2 else names
@@ -184,7 +184,7 @@ def test_an_evaluation_is_that_of_numpy(loss: str, third: int, dtype: np.dtype[A
     parameters = random_parameters(ours, 37, kink=1e-3).astype(dtype)
     found, wanted = (vars(evaluated(one, parameters, dtype)) for one in (ours, theirs))
     for name, array in wanted.items():
-        # some dozen rounded operations on numbers of order one
+        # dozens of rounded operations on numbers of order one
         size = np.abs(array).max()
         assert np.abs(found[name] - array).max() <= 100 * np.finfo(dtype).eps * size, name
 
@@ -192,8 +192,8 @@ def test_an_evaluation_is_that_of_numpy(loss: str, third: int, dtype: np.dtype[A
 # trials --------------------------------------------------------------------------------------
 
 
-# kernels of their own each, which take a dozen seconds to compile
-LONG_CHOSEN = ("a line", "the slip")
+# each needs its own kernels, which take a dozen seconds to compile
+LONG_CHOSEN = ("a line", "derivative at prediction")
 
 
 @pytest.mark.parametrize(
@@ -225,11 +225,11 @@ def test_random_stable_trials_equal_the_reference(
     problem = network(layers, bias=bias, data=seed % 1000, activation="sigmoid")
     training = replace(training, engine="fused")
     found = list(assert_equals_reference(task_of(problem, training, rates, seed)))
-    # an example that compares nothing does not count, and Hypothesis bounds how many there are
+    # an example that compares nothing does not count, and Hypothesis limits their number
     assume(count_left_out(found) < len(found))
 
 
-# each has kernels of its own to compile, half a minute of them; one with and one without shares
+# each takes half a minute to compile; one with bias corrections and one without
 IN_SHORT = ("adam", "nesterov")
 
 
@@ -237,10 +237,10 @@ IN_SHORT = ("adam", "nesterov")
     "optimizer",
     [name if name in IN_SHORT else pytest.param(name, marks=pytest.mark.long) for name in FUSED],
 )
-def test_stable_trials_under_every_optimizer_of_kernels_equal_the_reference(
+def test_stable_trials_equal_the_reference_under_every_fused_optimizer(
     optimizer: str,
 ) -> None:
-    """With every number different by lane; some converge, some diverge."""
+    """Every number differs between lanes; some trials converge, some diverge."""
     found = []
     line: dict[str, Any] = {"activation": "identity", "inputs": [[1.0]], "targets": [[0.3]]}
     for problem, rates in (
@@ -259,20 +259,22 @@ def test_stable_trials_under_every_optimizer_of_kernels_equal_the_reference(
 
 
 @pytest.mark.parametrize("optimizer", FUSED)
-def test_kernels_step_as_the_equation_of_one_weight_says(optimizer: str) -> None:
-    """The fused form is plain Python too."""
+def test_fused_updates_equal_the_plain_form(optimizer: str) -> None:
+    """Fused forms also run as plain Python."""
     entry, numbers = registry.get("optimizer", optimizer), valid_numbers("optimizer", optimizer)
     state = tuple(np.float64(0) for _ in entry.state)
-    shares = tuple(np.float64(0) for _ in entry.row_state)
+    row_state = tuple(np.float64(0) for _ in entry.row_state)
     chosen = tuple(np.float64(numbers[name]) for name in entry.fused_hyperparameters)
     weight, expected, memory = np.float64(0.5), np.float64(0.5), dict[str, Any]()
     for slope in np.random.default_rng(2).normal(0, 1, 100):
-        weight, state, shares = entry.fused(weight, slope, state, shares, chosen, np.float64(0.01))
+        weight, state, row_state = entry.fused(
+            weight, slope, state, row_state, chosen, np.float64(0.01)
+        )
         expected = entry.update_one(expected, slope, 0.01, numbers, memory)
         assert weight == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
-@both_dtypes_apart
+@both_dtypes_grouped
 @pytest.mark.parametrize(
     "stop",
     [
@@ -286,7 +288,7 @@ def test_kernels_step_as_the_equation_of_one_weight_says(optimizer: str) -> None
 )
 @pytest.mark.parametrize("hold", [1, 3, 100])
 @pytest.mark.parametrize("layers", [[1, 1], [2, 3, 2]], ids=str)
-def test_ends_are_those_of_the_numpy_engine(
+def test_results_match_the_numpy_engine(
     layers: list[int], hold: int, stop: dict[str, float], dtype: np.dtype[Any]
 ) -> None:
     problem = network(layers, samples=1, activation="sigmoid")
@@ -296,7 +298,7 @@ def test_ends_are_those_of_the_numpy_engine(
         train(task_of(problem, replace(training, engine=engine), rates), None, True)
         for engine in ("fused", "numpy")
     )
-    # a stall is exact between runs of one engine only
+    # stalls are exact only between runs of one engine
     compared = ~np.isin([outcomes(ours), outcomes(theirs)], "stalled").any(axis=0)
     assert compared.mean() > 0.3
     assert (ours.outcome == theirs.outcome)[compared].all()
@@ -318,20 +320,20 @@ def test_divergence_is_the_same_outcome_at_the_same_step() -> None:
     assert ours.steps.tolist() == theirs.steps.tolist()
 
 
-# what it needs -------------------------------------------------------------------------------
+# requirements and cache ----------------------------------------------------------------------
 
 
 def fused_document(**changes: Any) -> dict[str, Any]:
     return document(train={"max_steps": 20, "engine": "fused"}, **changes)
 
 
-def test_without_numba_the_engine_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_engine_is_refused_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SweepFileError, match=r'train.engine: .*pip install "gdbatch\[fused\]"'):
         read_sweep(fused_document())
 
 
-def test_a_network_of_four_activations_is_refused_in_words() -> None:
+def test_four_different_activations_are_refused() -> None:
     names = ["sigmoid", "tanh", "relu", "identity"]
     problem = {
         "kind": "network",
@@ -344,7 +346,7 @@ def test_a_network_of_four_activations_is_refused_in_words() -> None:
         read_sweep(fused_document(problem=problem))
 
 
-def test_a_cache_that_cannot_be_written_costs_time_and_nothing_else(
+def test_an_unwritable_cache_only_costs_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def full_disk(*arguments: Any) -> None:
@@ -361,7 +363,7 @@ def test_a_cache_that_cannot_be_written_costs_time_and_nothing_else(
     assert found.steps.tolist() == wanted.steps.tolist()
 
 
-def test_where_there_is_no_place_for_a_cache_kernels_are_not_kept(
+def test_kernels_are_not_cached_without_a_cache_directory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def nowhere(arithmetic: Any, step: Any, is_plain: bool, stamp: int, keep: bool) -> Any:
@@ -375,7 +377,7 @@ def test_where_there_is_no_place_for_a_cache_kernels_are_not_kept(
     compiled._made.cache_clear()
 
 
-def test_kernels_on_disk_depend_on_every_file_of_a_package(
+def test_cached_kernels_depend_on_every_file_of_a_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "fused_plugin_for_a_test"
@@ -395,7 +397,9 @@ def test_kernels_on_disk_depend_on_every_file_of_a_package(
     compiled._digest_of.cache_clear()
 
 
-def test_kernels_of_functions_without_a_file_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_of_functions_without_a_file_are_not_cached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     name = "a_module_without_a_file"
     monkeypatch.setitem(sys.modules, name, ModuleType(name))
     scope: dict[str, Any] = {"__name__": name}
@@ -403,7 +407,7 @@ def test_kernels_of_functions_without_a_file_are_not_kept(monkeypatch: pytest.Mo
     assert compiled.stamp_of(scope["function"]) is None
 
 
-def test_every_activation_and_loss_has_a_form_for_kernels() -> None:
+def test_every_activation_and_loss_has_a_fused_form() -> None:
     engine = engine_named("fused")
     descent = registry.get("optimizer", "gradient_descent").Options(
         kind="gradient_descent", learning_rate=1.0
@@ -418,7 +422,7 @@ def test_every_activation_and_loss_has_a_form_for_kernels() -> None:
         assert callable(registry.get("loss", name).fused)
 
 
-def test_kernels_are_found_on_disk_by_the_next_process(tmp_path: Path) -> None:
+def test_the_next_process_loads_cached_kernels(tmp_path: Path) -> None:
     script = """
 import numpy as np
 from gdbatch.engine import engine_named

@@ -34,7 +34,7 @@ from tests.engine.helpers import (
 DEPTHS = {1: [2, 2], 2: [2, 3, 2], 3: [2, 3, 4, 2]}
 LANES = 8
 # Inputs, weights and targets are of order one, sums have at most 5 terms over 3 samples, and each
-# product and each activation is off by a few ulp of 2.2e-16: far less than 1e-13 in the end.
+# product and activation is off by a few ulp of 2.2e-16: far less than 1e-13 in total.
 ROUNDING = 1e-13
 
 Case = tuple[str, str, list[int], bool]
@@ -120,7 +120,7 @@ def assert_close(found: Array, wanted: Any, tolerance: float) -> None:
 @every_case
 def test_gradients_equal_finite_differences(case: Case, form: str) -> None:
     problem = problem_of(case, form)
-    # central: h²/6 of a third derivative, some 1e-10, and the rounding of the loss over h, 1e-11
+    # central differences: an error of about 1e-10 from the third derivative, 1e-11 from rounding
     step = 1e-5
     for column in lanes_of(problem, case).T[:3]:
         moved = np.concatenate([np.eye(len(column)), -np.eye(len(column))]).T * step
@@ -170,7 +170,7 @@ def test_an_evaluation_equals_the_reference(case: Case, form: str) -> None:
 @both_forms
 @pytest.mark.parametrize("samples", [1, 3])
 @pytest.mark.parametrize("case", SCALED, ids=name_of)
-def test_the_weights_of_a_layer_may_be_scaled(case: Case, form: str, samples: int) -> None:
+def test_gradients_with_layer_scales(case: Case, form: str, samples: int) -> None:
     scales = [0.4, -1.7, 2.5][: len(case[2]) - 1]
     problem = problem_of(case, form, layer_scale=scales, samples=samples)
     parameters = lanes_of(problem, case)
@@ -200,33 +200,33 @@ def test_the_curvature_of_a_scaled_layer(bias: bool) -> None:
 @pytest.mark.parametrize(
     "case", [one for one in CASES if one[1] != "binary_cross_entropy"], ids=name_of
 )
-def test_the_slip_takes_every_slope_at_the_prediction(case: Case, form: str) -> None:
+def test_derivatives_at_the_prediction(case: Case, form: str) -> None:
     problem = problem_of(case, form, derivative_at="prediction")
     parameters = lanes_of(problem, case)
     out = evaluated(problem, parameters)
     assert_equals_reference(problem, parameters, out)
     true_gradient = present(evaluated(problem_of(case, form), parameters).gradient)
-    # a prediction of these has the sign of its sum of products, or the slope has no sign to see
+    # predictions of these have the sign of their sums of products, so the slopes are the same
     same = case[0] in ("identity", "leaky_relu", "relu")
     assert bool(np.abs(present(out.gradient) - true_gradient).max() <= ROUNDING) is same
 
 
 @both_forms
 @every_case
-def test_float32_equals_float64_to_its_own_rounding(case: Case, form: str) -> None:
+def test_float32_equals_float64_to_rounding(case: Case, form: str) -> None:
     problem = problem_of(case, form)
     parameters = lanes_of(problem, case).astype(F32)
     narrow, wide = evaluated(problem, parameters, F32), evaluated(problem, parameters)
     for name in ("gradient", "loss", "predictions", "prediction_error"):
         found, wanted = getattr(narrow, name), getattr(wide, name)
         assert found.dtype == F32
-        # the rounding above, in ulp of 1.2e-7 for 2.2e-16
+        # the rounding above, with an ulp of 1.2e-7 in place of 2.2e-16
         assert_close(found, wanted, ROUNDING * 2**29)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("x", [0.0, 0.1, -2.0])
-def test_one_weight_has_the_gradient_of_the_textbook(activation: str, x: float) -> None:
+def test_one_weight_has_the_textbook_gradient(activation: str, x: float) -> None:
     problem = network([1, 1], inputs=[[x]], targets=[[0.3]], activation=activation)
     weights = np.array([[-2.0, -0.7, 0.2, 0.9, 3.0]])
     out, value = evaluated(problem, weights), FORMULAS[activation]
@@ -238,7 +238,7 @@ def test_one_weight_has_the_gradient_of_the_textbook(activation: str, x: float) 
 @both_forms
 @pytest.mark.parametrize("outputs", [1, 3])
 @pytest.mark.parametrize("samples", [1, 4])
-def test_predictions_are_sample_by_sample(form: str, outputs: int, samples: int) -> None:
+def test_predictions_are_ordered_by_sample(form: str, outputs: int, samples: int) -> None:
     problem = network([2, outputs], samples=samples, form=form, activation="identity", bias=True)
     parameters = random_parameters(problem, LANES)
     out = evaluated(problem, parameters)
@@ -250,7 +250,7 @@ def test_predictions_are_sample_by_sample(form: str, outputs: int, samples: int)
 
 
 @both_forms
-def test_an_evaluator_fills_what_is_asked_and_follows_its_parameters(form: str) -> None:
+def test_an_evaluator_fills_requested_arrays_from_current_parameters(form: str) -> None:
     problem = network([2, 3, 2], form=form, bias=True)
     start, other = random_parameters(problem, LANES), random_parameters(problem, LANES, seed=1)
     current, steps = start.copy(), np.zeros(LANES, np.int64)

@@ -1,6 +1,6 @@
 """Initializers: every registered one is tested.
 
-What seeds and numbers of lanes give, the spread that its source states, and files.
+Seeds, numbers per lane, published variances, and files.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 @pytest.fixture(autouse=True)
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder, the working one, with sets of parameters for six seeds of 3→4→2."""
+    """The working directory, with sets of parameters for six seeds of a 3→4→2 network."""
     random = np.random.default_rng(8)
     shapes = {"weight_1": (3, 4), "weight_2": (4, 2), "bias_1": (4,), "bias_2": (2,)}
     sets: dict[str, Any] = {name: random.normal(size=(6, *shape)) for name, shape in shapes.items()}
@@ -83,7 +83,7 @@ def refused(init: dict[str, Any], axes: dict[str, Any] | None = None) -> str:
 
 
 @every_kind
-def test_a_seed_has_one_start_and_another_seed_another(kind: str) -> None:
+def test_the_start_depends_only_on_the_seed(kind: str) -> None:
     init = {"kind": kind, **NEEDED.get(kind, {}), "biases": 0.5}
     task = task_of(init)
     found = task.initial_parameters(np.arange(6))
@@ -96,7 +96,7 @@ def test_a_seed_has_one_start_and_another_seed_another(kind: str) -> None:
 
 
 @every_kind
-def test_every_number_may_differ_from_lane_to_lane(kind: str) -> None:
+def test_options_may_differ_between_lanes(kind: str) -> None:
     options = registry.get("init", kind).Options
     table = {"kind": kind, **NEEDED.get(kind, {})}
     context = options.model_validate(table)
@@ -116,10 +116,10 @@ def test_every_number_may_differ_from_lane_to_lane(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [one for one in KINDS if one not in FIXED])
-def test_scales_and_offsets_may_be_one_a_layer(kind: str) -> None:
+def test_scales_and_offsets_per_layer(kind: str) -> None:
     options, table = registry.get("init", kind).Options, {"kind": kind, **NEEDED.get(kind, {})}
     if "scale" not in options.model_fields:
-        assert kind == "uniform"  # which has ends instead
+        assert kind == "uniform"  # which has low and high instead
         return
     offset = "offset" if "offset" in options.model_fields else "mean"
     plain = starts(table)
@@ -131,7 +131,7 @@ def test_scales_and_offsets_may_be_one_a_layer(kind: str) -> None:
     assert np.array_equal(varied, found)
 
 
-def test_the_first_initializers_draw_as_ever() -> None:
+def test_uniform_and_normal_draws_do_not_change() -> None:
     for seed in range(3):
         uniform, normal = (generator(0, "init", seed) for _ in range(2))
         weights = np.r_[:12, 16:24]
@@ -140,7 +140,7 @@ def test_the_first_initializers_draw_as_ever() -> None:
         assert np.array_equal(starts({"kind": "normal"})[weights, seed], drawn)
 
 
-# spreads ---------------------------------------------------------------------------------------
+# variances -------------------------------------------------------------------------------------
 
 VARIANCES = {
     "xavier": lambda below, units: 2 / (below + units),
@@ -164,11 +164,11 @@ def layers_of(init: dict[str, Any], layers: list[int]) -> list[Array]:
 
 @pytest.mark.parametrize("distribution", [None, "normal", "uniform"])
 @pytest.mark.parametrize("kind", VARIANCES)
-def test_the_variance_is_that_of_its_source(kind: str, distribution: str | None) -> None:
+def test_variances_match_their_sources(kind: str, distribution: str | None) -> None:
     init = {"kind": kind} if distribution is None else {"kind": kind, "distribution": distribution}
     for matrix in layers_of(init, [100, 300, 80]):
         expected = VARIANCES[kind](*matrix.shape)
-        # some 27,000 draws: the variance of a normal one is off by √(2/n), a hundredth
+        # about 27,000 draws: the relative error of a normal variance is √(2/n), a hundredth
         assert matrix.var() == pytest.approx(expected, rel=0.04)
         assert abs(matrix.mean()) < 4 * np.sqrt(expected / matrix.size)
         bounded = np.abs(matrix).max() <= np.sqrt(3 * expected)
@@ -193,7 +193,7 @@ def function_starts(init: dict[str, Any], axes: dict[str, Any]) -> Array:
     return plan.task_of(0, np.arange(plan.trials)).initial_parameters(np.arange(plan.trials))
 
 
-def test_a_map_over_two_start_coordinates() -> None:
+def test_two_start_coordinates_as_axes() -> None:
     axes = {"init.values.0": {"linear": [-1, 1], "num": 3}, "values.1": [5.0, 6.0]}
     found = function_starts({"kind": "point"}, axes)
     assert found.tolist() == [[-1, -1, 0, 0, 1, 1], [5, 6, 5, 6, 5, 6]]
@@ -201,7 +201,7 @@ def test_a_map_over_two_start_coordinates() -> None:
     assert one.tolist() == [[3, 4], [2, 2]]
 
 
-def test_whole_points_are_an_axis_that_splits_the_plan() -> None:
+def test_an_axis_of_whole_points_splits_the_plan() -> None:
     points = [[1.0, 2.0], [3.0, 4.0]]
     axes = {"init.values": points, "learning_rate": [1.0]}
     plan = plan_of(problem=SADDLE, init={"kind": "point"}, train={"max_steps": 10}, axes=axes)
@@ -217,7 +217,7 @@ def test_a_function_starts_from_a_file() -> None:
     assert found.tolist() == [[1.0], [-3.0]]
 
 
-def test_a_file_is_shared_or_has_a_set_a_seed(files: Path) -> None:
+def test_a_file_has_one_set_or_one_per_seed(files: Path) -> None:
     with np.load(files / "biased.npz") as held:
         expected = np.concatenate(
             [held[name].reshape(6, -1) for name in ("weight_1", "bias_1", "weight_2", "bias_2")], 1
@@ -240,20 +240,20 @@ def test_a_file_is_shared_or_has_a_set_a_seed(files: Path) -> None:
         ("sets.csv", ["no such init file"]),
     ],
 )
-def test_a_file_that_does_not_fit(file: str, words: list[str]) -> None:
+def test_a_file_that_does_not_fit_is_rejected(file: str, words: list[str]) -> None:
     message = refused({"kind": "file", "file": file})
     assert message.startswith("init.file: ")
     for word in words:
         assert word in message
 
 
-def test_a_seed_beyond_the_sets(files: Path) -> None:
+def test_a_seed_without_a_set_is_rejected(files: Path) -> None:
     message = refused({"kind": "file", "file": "sets.npz"}, {"seed": {"count": 7}})
     assert message.startswith("axes.seed: ")
     assert "6 sets" in message and "none for seed 6" in message
 
 
-def test_the_contents_of_the_file_are_part_of_the_plan(files: Path) -> None:
+def test_file_contents_are_part_of_the_plan(files: Path) -> None:
     text = TEXT.replace('kind = "uniform"', 'kind = "file"\nfile = "one.npz"')
     (files / "sweep.toml").write_text(text.replace("count = 4", "count = 1"))
     hashes = []
@@ -278,7 +278,7 @@ def test_the_contents_of_the_file_are_part_of_the_plan(files: Path) -> None:
         ({"kind": "file"}, ["init.file", "missing"]),
     ],
 )
-def test_options_that_do_not_fit(init: dict[str, Any], words: list[str]) -> None:
+def test_options_that_do_not_fit_are_rejected(init: dict[str, Any], words: list[str]) -> None:
     message = refused(init)
     for word in words:
         assert word in message
@@ -299,7 +299,7 @@ def test_options_that_do_not_fit(init: dict[str, Any], words: list[str]) -> None
         ),
     ],
 )
-def test_axes_of_places_in_lists_that_are_wrong(
+def test_wrong_axes_of_list_elements_are_rejected(
     init: dict[str, Any], axes: dict[str, Any], words: list[str]
 ) -> None:
     with pytest.raises(SweepFileError) as caught:
@@ -309,6 +309,6 @@ def test_axes_of_places_in_lists_that_are_wrong(
 
 
 @pytest.mark.parametrize("kind", ["xavier", "orthogonal"])
-def test_layers_are_needed_where_a_spread_follows_from_them(kind: str) -> None:
+def test_initializers_by_layer_need_layers(kind: str) -> None:
     with pytest.raises(SweepFileError, match=r"init\.kind.*needs the layers of a network"):
         function_starts({"kind": kind}, {})

@@ -1,6 +1,6 @@
 """A lane's bits depend neither on its slot, nor on the width of the block, nor on its neighbours.
 
-So a trial reports to the bit what it would have reported alone, in any order of work.
+So a trial has the same bits as it would have alone, in any order of work.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ WORK |= {f"{name}, fused": WORK[name] for name in ("1-1", "2-3-3 classifier", "2
 STOPS = {"3-8-8-1": {"loss": 0.15}}
 STOP = {"prediction_error": 0.2}
 
-# kernels take half a minute to compile: in short those of one shape in each number type, and all
-# tests of them for the same worker of pytest-xdist
+# kernels take half a minute to compile: without --long one shape per number type, and all tests of
+# a kernel in one worker of pytest-xdist
 IN_SHORT = {("1-1, fused", F32), ("2-4-1 with bias, fused", F64)}
 
 
@@ -100,7 +100,7 @@ def ends_in_blocks(task: Task, width: int, monkeypatch: pytest.MonkeyPatch) -> E
 
 
 @every_work
-def test_the_trials_below_end_in_several_ways(work: str, dtype: np.dtype[Any]) -> None:
+def test_the_sweeps_have_several_outcomes(work: str, dtype: np.dtype[Any]) -> None:
     results = train(sweep_of(work, dtype))
     found = {*outcomes(results)}
     assert {"converged", "unfinished"} <= found
@@ -110,7 +110,7 @@ def test_the_trials_below_end_in_several_ways(work: str, dtype: np.dtype[Any]) -
 
 
 @every_work
-def test_a_trial_ends_as_it_would_alone(work: str, dtype: np.dtype[Any]) -> None:
+def test_a_trial_alone_has_the_same_results(work: str, dtype: np.dtype[Any]) -> None:
     task = sweep_of(work, dtype)
     for row in range(0, TRIALS, 3):
         alone = train(some_of(task, [row]), keep_parameters=True)
@@ -139,7 +139,7 @@ def test_the_order_of_trials_changes_nothing(
 
 @every_work
 @pytest.mark.parametrize("cut", [1, 7, 31])
-def test_a_task_in_two_parts_gives_the_same(work: str, dtype: np.dtype[Any], cut: int) -> None:
+def test_splitting_a_task_changes_nothing(work: str, dtype: np.dtype[Any], cut: int) -> None:
     task = sweep_of(work, dtype)
     parts = (np.arange(cut), np.arange(cut, TRIALS))
     found = [bytes_of(train(some_of(task, rows), keep_parameters=True)) for rows in parts]
@@ -147,7 +147,7 @@ def test_a_task_in_two_parts_gives_the_same(work: str, dtype: np.dtype[Any], cut
 
 
 @every_work
-def test_a_trial_in_a_crowd_of_divergences_ends_as_alone(work: str, dtype: np.dtype[Any]) -> None:
+def test_diverging_neighbours_do_not_affect_a_trial(work: str, dtype: np.dtype[Any]) -> None:
     training = training_of(work, dtype)
     rates = np.full(TRIALS, 1e30)
     rates[[5, 38]] = 0.01, 0.3
@@ -172,12 +172,12 @@ def test_every_width_up_to_a_hundred_changes_nothing(
 
 
 def in_bytes(array: Array) -> bytes:
-    """An array's bits; what is no number has no sign."""
+    """An array's bits, with the same bits for every NaN."""
     return np.where(np.isnan(array), array.dtype.type(np.nan), array).tobytes()
 
 
 def assert_same_bits(problem: Network, dtype: np.dtype[Any], widths: Any) -> None:
-    """Lanes one after the other from anywhere in a wide block are themselves in a narrow one."""
+    """Consecutive lanes of a wide block have the same bits in a narrow one."""
     parameters: Array = random_parameters(problem, 131, scale=2.0).astype(dtype)
     parameters[:, 40] = np.nan
     with np.errstate(invalid="ignore"):
@@ -212,7 +212,7 @@ EVALUATED = [
 
 
 @pytest.mark.parametrize(("work", "form", "dtype"), EVALUATED)
-def test_every_shape_is_evaluated_the_same_in_every_slot_and_width(
+def test_every_shape_is_the_same_in_every_slot_and_width(
     work: str, form: str, dtype: np.dtype[Any]
 ) -> None:
     assert_same_bits(network(**WORK[work], form=form), dtype, range(8, 70, 5))

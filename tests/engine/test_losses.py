@@ -1,6 +1,6 @@
-"""Losses and what the engine concludes from them: bounds, slopes, curvature and accuracy.
+"""Losses: bounds, derivatives, curvature and accuracy.
 
-Event detection skips a loss that cannot pass the limit, so its bound must hold.
+Event detection skips losses that cannot exceed the limit, so bounds must hold.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SQUARED = [name for name in LOSSES if name != "binary_cross_entropy"]
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_factor_is_the_slope_of_a_term(loss: str, count: int) -> None:
+def test_the_factor_matches_the_derivative_of_a_term(loss: str, count: int) -> None:
     one = registry.get("loss", loss)
     for sop in (-2.0, 0.3, 1.5):
         for target in (0.0, 0.4, 1.0):
@@ -62,7 +62,7 @@ def test_cross_entropy_is_accurate_when_it_is_small(
         inputs=[[1.0]] * samples,
         targets=[[target]] * samples,
     )
-    # the better the prediction, the nearer the loss is to exp(-|s|): from 0.05 down to 1e-13
+    # for good predictions the loss is about exp(-|s|): from 0.05 down to 1e-13
     size = np.arange(3.0, 31.0, dtype=dtype)
     found = evaluated(problem, (size if target else -size)[None], dtype).loss
     wanted = np.log1p(np.exp(-size.astype(np.float64)))
@@ -77,9 +77,7 @@ def test_cross_entropy_is_accurate_when_it_is_small(
     st.sampled_from([0.1, 1.0, 30.0, 1e3, 1e200]),
     st.integers(0, 1000),
 )
-def test_no_parameters_give_a_larger_loss_than_the_bound(
-    activation: str, loss: str, scale: float, data: int
-) -> None:
+def test_no_loss_exceeds_the_bound(activation: str, loss: str, scale: float, data: int) -> None:
     layers = [2, 2, 2]
     names = names_of_layers(activation, layers, loss)
     problem = network(layers, samples=2, data=data, activation=names, loss=loss, bias=True)
@@ -135,7 +133,7 @@ def test_the_curvature_is_the_largest_eigenvalue_of_the_updates_jacobian(
     step = 1e-5 * np.eye(len(solution))
     columns = [(gradient(solution + one) - gradient(solution - one)) / 2e-5 for one in step]
     largest = np.linalg.eigvals(np.array(columns).T).real.max()
-    # the central difference is good to 1e-10, its eigenvalues nearly so
+    # the central difference is accurate to 1e-10, its eigenvalues nearly so
     assert problem.curvature == pytest.approx(largest, rel=1e-8)
 
 
@@ -146,7 +144,7 @@ def test_the_curvature_is_unknown_where_the_outputs_cannot_meet_the_targets() ->
     assert network([1, 1], inputs=[[1.0]], targets=[[-1.0]], activation="relu").curvature is None
 
 
-def test_inputs_and_scales_that_overflow_the_curvature_raise_nothing() -> None:
+def test_an_overflowing_curvature_is_unknown() -> None:
     assert network([1, 1], inputs=[[1e200]], targets=[[0.5]]).curvature is None
     huge = network([1, 1], inputs=[[1.0]], targets=[[0.5]], layer_scale=[1e308])
     assert huge.curvature is None

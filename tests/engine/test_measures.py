@@ -1,4 +1,4 @@
-"""Measures: against trajectories, which keep what measures let go by, and against theory."""
+"""Measures, against recorded trajectories and against theory."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def losses_of(task: Task) -> tuple[Results, list[Array]]:
 
 
 @every_measure
-def test_a_measure_fills_its_columns_for_every_trial_that_ended_well(name: str) -> None:
+def test_a_measure_fills_its_columns_for_trials_that_did_not_diverge(name: str) -> None:
     task = crowd()
     results = measured(task, [measure(name)])
     assert list(results.measures) == [one.name for one in measure(name).columns()]
@@ -95,7 +95,7 @@ def test_a_measure_depends_neither_on_the_slot_nor_on_the_width(
 
 
 @every_measure
-def test_a_measure_sees_the_same_while_training_and_afterwards(name: str) -> None:
+def test_observing_training_and_replaying_give_the_same_measure(name: str) -> None:
     watched = measured(crowd(stop={}), [measure(name)])
     afterwards = measured(crowd(stop={"prediction_error": 0.0}), [measure(name)])  # never holds
     assert {"diverged", "completed"} <= set(outcomes(watched))
@@ -106,7 +106,7 @@ def test_a_measure_sees_the_same_while_training_and_afterwards(name: str) -> Non
 
 @every_measure
 @pytest.mark.parametrize("stop", [{"prediction_error": 0.1}, {}], ids=["stop", "no stop"])
-def test_a_measure_leaves_the_results_as_they_are(name: str, stop: dict[str, float]) -> None:
+def test_a_measure_does_not_change_the_results(name: str, stop: dict[str, float]) -> None:
     task = crowd(stop=stop)
     plain, with_measure = train(task), measured(task, [measure(name)])
     for column in ("outcome", "steps", "initial_loss", "final_loss", "gradient_norm"):
@@ -116,7 +116,7 @@ def test_a_measure_leaves_the_results_as_they_are(name: str, stop: dict[str, flo
 
 
 @every_measure
-def test_a_measure_of_trials_that_never_move_is_made(name: str) -> None:
+def test_a_measure_without_updates(name: str) -> None:
     for values in values_of(crowd(max_steps=0, stop={}, hold=1), name):
         assert values.shape == (40,)
 
@@ -124,7 +124,7 @@ def test_a_measure_of_trials_that_never_move_is_made(name: str) -> None:
 # losses --------------------------------------------------------------------------------------
 
 
-def test_the_best_loss_is_the_first_of_the_smallest() -> None:
+def test_the_best_loss_is_the_first_smallest() -> None:
     results, losses = losses_of(crowd())
     best, step = values_of(crowd(), "best_loss")
     assert best.tolist() == [one.min() for one in losses]
@@ -140,14 +140,14 @@ def test_losses_at_steps_are_those_recorded_and_nan_after_the_end() -> None:
 
 
 @pytest.mark.parametrize("last", [1, 7, 1000])
-def test_the_mean_loss_is_of_the_last_finite_ones(last: int) -> None:
+def test_the_mean_loss_averages_the_last_finite_losses(last: int) -> None:
     _, losses = losses_of(crowd())
     (means,) = values_of(crowd(), "mean_loss", last=last)
     assert np.allclose(means, [one[-last:].mean() for one in losses], rtol=1e-14)
 
 
 @pytest.mark.parametrize("last", [1, 20])
-def test_trained_is_whose_last_losses_are_below_the_first(last: int) -> None:
+def test_trained_compares_the_last_losses_with_the_first(last: int) -> None:
     results, losses = losses_of(crowd())
     (trained,) = values_of(crowd(), "trained", last=last)
     lasted = ~has("is_divergence", results.outcome)
@@ -163,7 +163,7 @@ def test_relative_losses_are_summed_over_all_steps() -> None:
     assert np.allclose(inverse, [(one[0] / one).sum() for one in losses], rtol=1e-13)
 
 
-def test_relative_losses_cut_off_are_those_of_published_maps() -> None:
+def test_limited_relative_losses_match_published_maps() -> None:
     results, losses = losses_of(crowd())
     total, inverse = values_of(crowd(), "relative_losses", largest=1e6)
     for row, one in enumerate(losses):
@@ -175,7 +175,7 @@ def test_relative_losses_cut_off_are_those_of_published_maps() -> None:
         assert inverse[row] == pytest.approx((1 / relative).sum(), rel=1e-12)
 
 
-def test_increases_of_the_loss_are_counted() -> None:
+def test_loss_increases_are_counted() -> None:
     _, losses = losses_of(crowd())
     (counts,) = values_of(crowd(), "loss_increases")
     assert counts.tolist() == [(np.diff(one) > 0).sum() for one in losses]
@@ -193,20 +193,20 @@ def test_increases_of_the_loss_are_counted() -> None:
     ],
 )  # fmt: skip
 def test_the_period_of_the_logistic_map(rate: float, expected: float) -> None:
-    """Doubled at r = 1 + rate of 3, 1 + √6, 3.54409, 3.56441; period 3 from 1 + √8."""
+    """It doubles at r = 1 + rate = 3, 1 + √6, 3.54409, 3.56441; period 3 from 1 + √8."""
     task = function_task(CUBIC, [0.7], [rate], max_steps=5000)
     (period,) = values_of(task, "period")
     assert np.array_equal(period, [expected], equal_nan=True)
 
 
-def test_the_period_is_that_of_all_parameters() -> None:
+def test_the_period_covers_all_parameters() -> None:
     quadratic = {"function": "quadratic", "eigenvalues": [1.0, 0.5, 0.0]}
     task = function_task(quadratic, [1.0, 1.0, 1.0], [0.5, 2.0, 4.0], max_steps=100)
     (period,) = values_of(task, "period")
     assert np.array_equal(period, [1, 2, math.nan], equal_nan=True)
 
 
-def test_a_period_is_seen_as_soon_as_it_has_come_twice() -> None:
+def test_a_period_is_recognised_after_two_cycles() -> None:
     quadratic = {"function": "quadratic", "eigenvalues": [1.0]}
     for steps, expected in ((2, math.nan), (3, 2)):
         task = function_task(quadratic, [1.0], [2.0], max_steps=steps)

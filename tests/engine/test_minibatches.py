@@ -1,4 +1,4 @@
-"""Minibatches: which samples they are of, for whom, and what is made of them."""
+"""Minibatches: their samples, independence of blocks, and the values computed on them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tests.engine.helpers import (
 
 KINDS = {
     "epochs": Batch(4),
-    "epochs that end anywhere": Batch(5),
+    "across epochs": Batch(5),
     "replacement": Batch(4, replacement=True),
     "tracked by themselves": Batch(3, tracked="batch"),
     "of one": Batch(1, replacement=True, tracked="batch"),
@@ -48,13 +48,13 @@ KINDS = {
 }
 every_kind = pytest.mark.parametrize("batch", KINDS.values(), ids=KINDS)
 
-# which samples -------------------------------------------------------------------------------
+# samples -------------------------------------------------------------------------------------
 
 WORD = 2**64
 
 
 def split_mix(start: int, number: int) -> int:
-    """The generator of the paper, in whole numbers."""
+    """The generator of the paper, in Python integers."""
     word = (start + (number + 1) * 0x9E3779B97F4A7C15) % WORD
     word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9 % WORD
     word = (word ^ (word >> 27)) * 0x94D049BB133111EB % WORD
@@ -62,7 +62,7 @@ def split_mix(start: int, number: int) -> int:
 
 
 def plainly(batch: Batch, samples: int, key: int, step: int) -> list[int]:
-    """The samples of a minibatch as the module's docstring says them."""
+    """The samples of a minibatch, as the module's docstring defines them."""
     found = []
     for slot in range(batch.size):
         if batch.replacement:
@@ -74,7 +74,7 @@ def plainly(batch: Batch, samples: int, key: int, step: int) -> list[int]:
     return found
 
 
-def test_the_numbers_are_those_of_split_mix() -> None:
+def test_random_numbers_match_split_mix() -> None:
     # published with the algorithm on rosettacode.org, for the start 1234567
     published = [6457827717110365317, 3203168211198807973, 9817491932198370423]
     start = np.array([1234567], np.uint64)
@@ -83,14 +83,14 @@ def test_the_numbers_are_those_of_split_mix() -> None:
 
 
 @every_kind
-def test_the_samples_are_those_that_the_method_says(batch: Batch) -> None:
+def test_samples_follow_the_documented_method(batch: Batch) -> None:
     for key in (0, 5, WORD - 1):
         for step in (0, 1, 2, 3, 1000, 10**9):
             assert samples_at(batch, 12, key, step) == plainly(batch, 12, key, step)
 
 
 @pytest.mark.parametrize("size", [1, 4, 5, 12])
-def test_every_sample_comes_once_an_epoch(size: int) -> None:
+def test_every_sample_occurs_once_per_epoch(size: int) -> None:
     stream = [one for step in range(60) for one in samples_at(Batch(size), 12, 7, step)]
     epochs = np.array(stream[: len(stream) // 12 * 12]).reshape(-1, 12)
     assert (np.sort(epochs, axis=1) == np.arange(12)).all()
@@ -104,20 +104,20 @@ def drawn(batch: Batch, samples: int, lanes: int) -> Array:
 
 
 @pytest.mark.parametrize("replacement", [False, True])
-def test_all_samples_are_as_frequent(replacement: bool) -> None:
+def test_samples_are_equally_frequent(replacement: bool) -> None:
     chosen = drawn(Batch(4, replacement), 10, 2000)
     counts = np.bincount(chosen.ravel(), minlength=10)
-    # chi-square of 9 degrees of freedom is beyond 27.9 once in 1,000
+    # chi-square with 9 degrees of freedom exceeds 27.9 once in 1,000 times
     assert ((counts - 800) ** 2 / 800).sum() < 27.9
     pairs = np.bincount(chosen[0] * 10 + chosen[1], minlength=100)
     expected = np.full(100, 20.0) if replacement else np.where(np.eye(10).ravel() == 1, 0, 200 / 9)
     possible = expected > 0
     assert not pairs[~possible].any()
-    # of 99 or 89 degrees: 148.2 once in 1,000
+    # with 99 or 89 degrees it exceeds 148.2 at most once in 1,000 times
     assert ((pairs - expected)[possible] ** 2 / expected[possible]).sum() < 148.2
 
 
-# for whom ------------------------------------------------------------------------------------
+# seeds and blocks ----------------------------------------------------------------------------
 
 TRIALS = 24
 
@@ -128,7 +128,7 @@ def problem_of(form: str | None = None, **options: Any) -> Network:
 
 
 def sweep_of(batch: Batch | None, dtype: Any = F64, form: str | None = None) -> Task:
-    """Rates over three decades, of three seeds; some trials overflow and some converge."""
+    """Rates over three decades and three seeds; some trials overflow and some converge."""
     names = ["tanh", "identity"]
     problem = problem_of(form, activation=names, loss="mean_squared_error")
     training = Training(150, dtype, {"loss": 0.07}, 2, divergence_factor=None, batch=batch)
@@ -143,7 +143,7 @@ def test_a_seed_has_the_same_minibatches_at_every_rate_and_step(batch: Batch) ->
     lanes = task.fresh_lanes(rows)
     minibatches = Minibatches(batch, 12, lanes["batch_key"], lanes["step"])
     steps = np.random.default_rng(1).integers(0, 9, (5, TRIALS))
-    for now in (*steps, steps[0]):  # forwards and back again
+    for now in (*steps, steps[0]):  # forwards and backwards
         lanes["step"][:] = now
         minibatches.draw()
         for lane, row in enumerate(rows):
@@ -173,16 +173,16 @@ def test_a_trial_is_the_same_in_every_block(
     assert alone == [expected[10]]
 
 
-# what is made of them ------------------------------------------------------------------------
+# losses and gradients ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("layers", [[2, 1], [2, 3, 2]], ids=str)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_minibatch_is_a_problem_of_its_samples_alone(
+def test_a_minibatch_equals_a_problem_with_only_its_samples(
     loss: str, layers: list[int], form: str
 ) -> None:
-    """So a mean is over the minibatch, and a sum over the minibatch."""
+    """So means and sums are over the minibatch."""
     problem = network(layers, samples=7, loss=loss, bias=True, form=form)
     parameters, lanes = random_parameters(problem, 9), 9
     chosen: Array = np.random.default_rng(3).integers(0, 7, (4, lanes))
@@ -209,7 +209,7 @@ def test_a_minibatch_is_a_problem_of_its_samples_alone(
 
 @pytest.mark.parametrize("tracked", ["full", "batch"])
 @pytest.mark.parametrize("form", FORMS)
-def test_all_samples_at_once_are_the_full_descent(form: str, tracked: Any) -> None:
+def test_a_minibatch_of_all_samples_equals_full_batch_descent(form: str, tracked: Any) -> None:
     rates, results = np.geomspace(0.01, 0.5, 8), []
     for batch in (None, Batch(12, tracked=tracked)):
         training = Training(200, stop={"loss": 0.08}, batch=batch)
@@ -225,7 +225,7 @@ def test_all_samples_at_once_are_the_full_descent(form: str, tracked: Any) -> No
 
 
 @every_kind
-def test_what_is_recorded_is_what_was_tracked(batch: Batch) -> None:
+def test_trajectories_record_the_tracked_samples(batch: Batch) -> None:
     task = sweep_of(batch)
     problem = task.problem
     rows = np.array([0, 9])
@@ -254,8 +254,8 @@ def test_what_is_recorded_is_what_was_tracked(batch: Batch) -> None:
         assert table["loss"][0, last] == results.final_loss[row]
 
 
-def test_an_update_that_changes_nothing_is_no_stall() -> None:
-    # the first sample's loss is 0 from the start; the second one's is not
+def test_an_unchanged_minibatch_update_is_not_a_stall() -> None:
+    # the first sample's loss is 0 from the start, the second's is not
     problem = network([1, 1], inputs=[[0.0], [1.0]], targets=[[0.0], [0.5]], activation="identity")
     training = Training(400, stop={"loss": 1e-6}, batch=Batch(1, replacement=True))
     results = train(task_of(problem, training, np.full(20, 0.25), np.arange(20)))
@@ -263,7 +263,7 @@ def test_an_update_that_changes_nothing_is_no_stall() -> None:
 
 
 @pytest.mark.parametrize("function", ["least_squares", "logistic_regression"])
-def test_a_minibatch_of_a_regression_is_one_of_its_samples_alone(function: str) -> None:
+def test_a_regression_minibatch_equals_a_problem_with_only_its_samples(function: str) -> None:
     random = np.random.default_rng(5)
     inputs, targets = random.normal(size=(7, 2)), random.uniform(size=(7, 1))
     entry = registry.get("function", function)

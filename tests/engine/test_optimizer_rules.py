@@ -1,4 +1,4 @@
-"""Each optimizer's rule, from its source: sums over all gradients, torch, optax, and theory."""
+"""Each optimizer's rule, against sums over all gradients, torch, optax, and theory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GRADIENTS: Array = random_gradients((9, 1))[:, :, 0]
 
 
 def path_under(optimizer: str, decoupled: bool = False, **numbers: Any) -> Array:
-    """Weights (steps, 9) from the common start by the common gradients."""
+    """Weights (steps, 9) from the common start under the common gradients."""
     base = task_of(network([3, 3]), Training(STEPS), [RATE], init="constant", value=0.0)
     task = with_updates(base, optimizer, decoupled=decoupled, **numbers)
     lanes = task.fresh_lanes(np.arange(1))
@@ -57,7 +57,7 @@ def discounted(beta: float, values: Array) -> Array:
 
 
 def mean(beta: float, values: Array) -> Array:
-    """Weighted means of all values so far, the weights falling by β."""
+    """Means of all values so far, with weights that decay by β."""
     return discounted(beta, values) / discounted(beta, np.ones(len(values)))[:, None]
 
 
@@ -112,13 +112,13 @@ RULES: dict[str, Callable[[Array], Array]] = {
 
 
 @pytest.mark.parametrize("optimizer", RULES)
-def test_a_path_is_the_sum_that_its_rule_makes_of_all_gradients(optimizer: str) -> None:
+def test_paths_equal_explicit_sums_over_all_gradients(optimizer: str) -> None:
     """With the defaults of the sources, over 100 random gradients."""
     found = path_under(optimizer, decoupled=optimizer in ("adamw", "lion"))
     np.testing.assert_allclose(found, RULES[optimizer](GRADIENTS), rtol=1e-12, atol=1e-12)
 
 
-def test_the_textbooks_heavy_ball_takes_the_same_way() -> None:
+def test_momentum_equals_the_textbooks_heavy_ball() -> None:
     weights, before, path = START, START, []
     for gradient in GRADIENTS:
         weights, before = weights - RATE * gradient + 0.9 * (weights - before), weights
@@ -153,7 +153,7 @@ TORCH: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", TORCH)
-def test_torch_takes_the_same_way(name: str) -> None:
+def test_paths_match_torch(name: str) -> None:
     torch = pytest.importorskip("torch")
     ours, theirs, numbers, keywords = TORCH[name]
     weights = torch.tensor(START, dtype=torch.float64, requires_grad=True)
@@ -167,14 +167,14 @@ def test_torch_takes_the_same_way(name: str) -> None:
     np.testing.assert_allclose(found, path, rtol=1e-12, atol=1e-12)
 
 
-def test_torch_clips_the_same() -> None:
+def test_clipping_matches_torch() -> None:
     torch = pytest.importorskip("torch")
     weights = torch.tensor(START, dtype=torch.float64, requires_grad=True)
     optimizer, path = torch.optim.SGD([weights], lr=RATE), []
     for gradient in GRADIENTS:
         weights.grad = torch.tensor(gradient)
         torch.nn.utils.clip_grad_value_([weights], 1.5)
-        # which divides by norm + 1e-6
+        # torch divides by norm + 1e-6
         norm = float(weights.grad.norm())
         torch.nn.utils.clip_grad_norm_([weights], 0.8 * (norm + 1e-6) / norm)
         optimizer.step()
@@ -192,7 +192,7 @@ OPTAX: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
-# in a process of its own: JAX starts threads, and what tests fork beside these may wait forever
+# in a separate process: JAX starts threads, beside which processes forked by tests may hang
 OPTAX_PATHS = """
 import json, sys
 import jax, numpy as np, optax
@@ -229,7 +229,7 @@ def optax_paths() -> dict[str, Array]:
 
 @pytest.mark.xdist_group("optax")
 @pytest.mark.parametrize("name", OPTAX)
-def test_optax_takes_the_same_way(name: str, optax_paths: dict[str, Array]) -> None:
+def test_paths_match_optax(name: str, optax_paths: dict[str, Array]) -> None:
     ours, _, numbers, _ = OPTAX[name]
     found = path_under(ours, decoupled=ours == "lion", **numbers)
     np.testing.assert_allclose(found, optax_paths[name], rtol=1e-12, atol=1e-12)
@@ -271,7 +271,7 @@ def test_nesterov_is_stable_below_its_own_edge(beta: float, curvature: float) ->
     assert outcomes(found) == ["converged", "diverged"]
 
 
-def test_the_best_heavy_ball_loses_the_root_of_beta_a_step() -> None:
+def test_the_best_heavy_ball_contracts_by_the_root_of_beta() -> None:
     least, most = 1.0, 100.0
     ratio = math.sqrt(most / least)
     beta = ((ratio - 1) / (ratio + 1)) ** 2
@@ -286,7 +286,7 @@ def test_the_best_heavy_ball_loses_the_root_of_beta_a_step() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "amsgrad", "adagrad"])
-def test_the_first_adaptive_step_is_the_rate_in_the_direction_of_the_sign(optimizer: str) -> None:
+def test_the_first_adaptive_step_is_the_rate_times_the_sign(optimizer: str) -> None:
     found = path_under(optimizer, weight_decay=0.0)[0]
     moved = GRADIENTS[0] != 0
     assert START - found == pytest.approx(RATE * np.sign(GRADIENTS[0]), rel=1e-4, abs=1e-15)

@@ -1,6 +1,6 @@
-"""Every registered optimizer keeps the contract of the engine.
+"""Every registered optimizer keeps the engine's contract.
 
-Its two forms agree over random gradients, its lanes are independent, its state is all it knows.
+Its two forms agree on random gradients, lanes are independent, and updates depend only on state.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def random_gradients(shape: tuple[int, ...], steps: int = STEPS) -> Array:
 
 
 def path_of(task: Task, gradients: Array) -> Array:
-    """Parameters (steps, parameters, lanes) after each update by the given gradients."""
+    """Parameters (steps, parameters, lanes) after each update with the given gradients."""
     lanes = task.fresh_lanes(np.arange(len(task)))
     gradient: Array = np.empty_like(lanes["parameters"])
     updates, path = Updates(task, lanes, gradient), []
@@ -83,9 +83,7 @@ def path_of(task: Task, gradients: Array) -> Array:
 @every_optimizer
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 @pytest.mark.parametrize("seed", [0, 1], ids=["coupled", "decoupled"])
-def test_arrays_do_what_the_equation_of_one_weight_says(
-    optimizer: str, schedule: str, seed: int
-) -> None:
+def test_array_and_plain_forms_agree(optimizer: str, schedule: str, seed: int) -> None:
     task = any_updates(plain_task(9), optimizer, schedule, seed)
     starts = task.initial_parameters(np.arange(9))
     gradients = random_gradients(starts.shape)
@@ -103,8 +101,8 @@ def test_arrays_do_what_the_equation_of_one_weight_says(
 
 @every_optimizer
 @both_dtypes
-def test_an_update_depends_on_nothing_but_the_columns(optimizer: str, dtype: np.dtype[Any]) -> None:
-    """Lanes taken out half way and put into another block go on to the same bits."""
+def test_an_update_depends_only_on_the_columns(optimizer: str, dtype: np.dtype[Any]) -> None:
+    """Lanes moved to another block halfway end with the same bits."""
     task = any_updates(plain_task(11, dtype), optimizer, "exponential")
     lanes = task.fresh_lanes(np.arange(11))
     gradients = random_gradients(lanes["parameters"].shape, 20).astype(dtype)
@@ -130,8 +128,8 @@ def test_an_update_depends_on_nothing_but_the_columns(optimizer: str, dtype: np.
 
 
 @every_optimizer
-def test_without_a_gradient_nothing_ever_moves(optimizer: str) -> None:
-    """And an update that changes nothing is followed by others like it: a stall."""
+def test_a_zero_gradient_moves_nothing(optimizer: str) -> None:
+    """And once an update changes nothing, no later one does: a stall."""
     task = with_updates(plain_task(8), optimizer, weight_decay=0.0)
     lanes = task.fresh_lanes(np.arange(8))
     gradient: Array = np.zeros_like(lanes["parameters"])
@@ -157,7 +155,7 @@ def test_no_update_allocates(optimizer: str) -> None:
     gradient: Array = np.ones_like(lanes["parameters"])
     updates = Updates(task, lanes, gradient)
     with np.errstate(divide="ignore"):
-        np.setbufsize(256)  # as the loop has it
+        np.setbufsize(256)  # as in training
         updates.make()
         tracemalloc.start()
         updates.make()
@@ -181,7 +179,7 @@ def expected(optimizer: str, dtype: np.dtype[Any]) -> tuple[Task, list[tuple[byt
 
 @both_dtypes
 @every_optimizer
-def test_a_trial_ends_as_it_would_alone_in_any_block_and_order(
+def test_results_do_not_depend_on_block_and_order(
     optimizer: str, dtype: np.dtype[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task, ends = expected(optimizer, dtype)
@@ -197,7 +195,7 @@ def test_a_trial_ends_as_it_would_alone_in_any_block_and_order(
 
 @every_optimizer
 def test_stepping_event_location_and_recording_agree(optimizer: str) -> None:
-    """The end recorded is the end found, also if the budget is shorter than an interval."""
+    """The recorded end is the reported end, even if the budget is shorter than an interval."""
     base = any_updates(plain_task(9, max_steps=70), optimizer, "linear", 1)
     long = train(replace(base, training=Training(200)), keep_parameters=True)
     recording = Recording(np.arange(9), 7, ("loss", "parameters"))
@@ -208,7 +206,7 @@ def test_stepping_event_location_and_recording_agree(optimizer: str) -> None:
     last = table["step"] == 200
     assert np.array_equal(table["parameters"][:, last], found.final_parameters)
     assert np.array_equal(table["loss"][0, last], found.final_loss)
-    # each recorded step is where a budget of just so many steps ends
+    # each recorded step is the end of a run with that budget
     for step in (7, 49):
         short = train(replace(base, training=Training(step)), keep_parameters=True)
         assert short.final_parameters is not None
@@ -220,7 +218,7 @@ def test_stepping_event_location_and_recording_agree(optimizer: str) -> None:
 
 
 @every_optimizer
-def test_every_number_of_an_optimizer_is_an_axis_inside_a_block(optimizer: str) -> None:
+def test_every_hyperparameter_is_an_axis_within_a_group(optimizer: str) -> None:
     for name, number in valid_numbers("optimizer", optimizer).items():
         if name == "learning_rate":
             continue
@@ -238,7 +236,7 @@ def test_every_number_of_an_optimizer_is_an_axis_inside_a_block(optimizer: str) 
 
 
 @every_optimizer
-def test_an_optimizer_says_its_equation_and_its_source_in_a_line(optimizer: str) -> None:
+def test_the_summary_states_equation_and_source(optimizer: str) -> None:
     entry = registry.get("optimizer", optimizer)
     line = registry.summary(entry)
     assert len(line) <= 100
@@ -247,18 +245,18 @@ def test_an_optimizer_says_its_equation_and_its_source_in_a_line(optimizer: str)
     assert "η" in described or "Adam" in line
 
 
-# what is common to all -----------------------------------------------------------------------
+# shared options ------------------------------------------------------------------------------
 
 
 def one_update(gradient: list[float], dtype: np.dtype[Any] = F64, **numbers: Any) -> list[float]:
-    """How far an update of gradient descent at rate 1 moves weights that stand at 0."""
+    """How far one update of gradient descent at rate 1 moves weights from 0."""
     problem = network([1, len(gradient)])
     base = task_of(problem, Training(1, dtype), [1.0], init="constant", value=0.0)
     path = path_of(with_updates(base, **numbers), np.array(gradient)[None, :, None])
     return [float(one) for one in -path[0, :, 0]]
 
 
-def test_clipping_by_value_cuts_each_slope() -> None:
+def test_clipping_by_value_clips_each_component() -> None:
     assert one_update([3.0, -0.5, -7.0], clip_value=2.0) == [2.0, -0.5, -2.0]
     assert math.isnan(one_update([math.nan], clip_value=2.0)[0])
     assert one_update([math.inf], clip_value=2.0) == [2.0]
@@ -285,14 +283,14 @@ def test_weight_decay_is_coupled_or_decoupled() -> None:
     gradient = np.array([[[1.0], [0.0]]])
     coupled = path_of(with_updates(base, weight_decay=0.25), gradient)[0, :, 0]
     assert coupled.tolist() == [2 - 0.5 * (1 + 0.25 * 2), 2 - 0.5 * 0.25 * 2]
-    # by sign the pull has the size of any other slope, the shrinking its own
+    # under sign descent, coupled decay moves weights by the rate, decoupled decay in proportion
     pulled = path_of(with_updates(base, "signsgd", weight_decay=0.25), gradient)[0, :, 0]
     assert pulled.tolist() == [1.5, 1.5]
     shrunk = with_updates(base, "signsgd", decoupled=True, weight_decay=0.25)
     assert path_of(shrunk, gradient)[0, :, 0].tolist() == [1.75 - 0.5, 1.75]
 
 
-def test_each_layer_has_its_learning_rate_and_its_biases_too() -> None:
+def test_learning_rates_by_layer_include_biases() -> None:
     problem = network([2, 2, 1], bias=True)
     base = task_of(problem, Training(1), [1.0], init="constant", value=0.0)
     for rates in ((0.5, 0.25), np.array([[0.5], [0.25]])):
@@ -303,21 +301,21 @@ def test_each_layer_has_its_learning_rate_and_its_biases_too() -> None:
 # stalls --------------------------------------------------------------------------------------
 
 
-def thrown_off(optimizer: str, schedule: str = "constant", **numbers: Any) -> Task:
-    """A relu that one long step turns off for good, so that no gradient is left."""
+def dead_relu(optimizer: str, schedule: str = "constant", **numbers: Any) -> Task:
+    """A relu that one long step turns off for good, which leaves no gradient."""
     base = task_of(single("relu", target=0.5), Training(5000), [2.0], init="constant", value=1.0)
     return with_updates(base, optimizer, schedule, **numbers)
 
 
-def test_a_moving_velocity_is_no_stall() -> None:
-    """The weight comes to rest when what is left of the velocity is less than its last bit."""
-    plain = train(thrown_off("gradient_descent"), keep_parameters=True)
+def test_a_changing_velocity_is_not_a_stall() -> None:
+    """A trial stalls only once its velocity underflows, after the weight has stopped changing."""
+    plain = train(dead_relu("gradient_descent"), keep_parameters=True)
     assert outcomes(plain) == ["stalled"]
     assert plain.steps.tolist() == [2]
-    task = thrown_off("momentum", momentum=0.5)
+    task = dead_relu("momentum", momentum=0.5)
     heavy = train(task, keep_parameters=True)
     assert outcomes(heavy) == ["stalled"]
-    # 0.5ᵗ goes on until it is 0, below the least of all numbers
+    # 0.5ᵗ decreases until it underflows to 0
     assert 1000 < heavy.steps[0] < 1200
     assert heavy.final_parameters is not None
     assert heavy.final_parameters[0, 0] == pytest.approx(1 - 2 * 1.0 * 2)
@@ -332,13 +330,13 @@ def test_a_moving_velocity_is_no_stall() -> None:
     assert (heavy_end.outcome, heavy_end.steps) == ("stalled", heavy.steps[0])
 
 
-def test_under_a_schedule_nothing_is_said_to_stall() -> None:
+def test_trials_with_a_schedule_never_stall() -> None:
     for changes in (
         {"schedule": "exponential", "schedule_hyperparameters": {"decay": 0.5}},
         {"warm_up": 10.0},
         {"warm_up": np.array([0.0])},
     ):
-        task = thrown_off("gradient_descent", **changes)
+        task = dead_relu("gradient_descent", **changes)
         assert outcomes(train(task)) == ["completed"]
         reference = reference_of(single("relu", target=0.5))
         end = train_reference(reference, [1.0], updates_of(task, 0), Training(5000))

@@ -1,4 +1,4 @@
-"""Oscillation is told from slow progress: on maps whose orbits are known, and in every engine."""
+"""Oscillation against slow progress, on maps with known orbits and in every engine."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ NEVER = {"gradient_norm": 1e-300}
 engines = pytest.mark.parametrize("engine", ["numpy", "fused"])
 
 
-# what tells ----------------------------------------------------------------------------------
+# criterion -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("max_steps", "updates"), [(0, 0), (63, 0), (64, 16), (400, 100), (1024, 256), (10**9, 256)]
 )
-def test_the_last_quarter_is_watched_and_256_updates_at_most(max_steps: int, updates: int) -> None:
+def test_the_last_quarter_is_examined_up_to_256_updates(max_steps: int, updates: int) -> None:
     assert oscillation_updates(max_steps) == updates
 
 
-def test_either_kind_of_approach_is_enough() -> None:
+def test_falling_moves_or_losses_are_progress() -> None:
     falling, flat = np.arange(8.0, 0, -1), np.ones(8)
     once_level = np.array([8.0, 7, 6, 5, 5, 4, 3, 2])
     moves: Array = np.array([falling, flat, flat, once_level, flat]).T
@@ -71,7 +71,7 @@ def test_jumps_between_neighbouring_floats_at_a_minimum_are_rounding(
     ("rate", "wanted"),
     [
         (1e-4, "unfinished"),  # slow and monotone
-        (1.99, "unfinished"),  # alternates, but approaches
+        (1.99, "unfinished"),  # alternates, but converges
         (2.2, "oscillating"),  # period 2
         (2.5, "oscillating"),  # period 4
         (2.7, "oscillating"),  # chaos
@@ -86,7 +86,7 @@ def test_orbits_of_the_logistic_map(rate: float, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("max_steps", [64, 300, 2000])
-def test_a_quadratic_below_its_edge_approaches(max_steps: int) -> None:
+def test_a_quadratic_below_its_edge_is_unfinished(max_steps: int) -> None:
     quadratic = {"function": "quadratic", "eigenvalues": [1.0, 0.3]}
     rates = [0.5, 1.9, 1.99, 1.9999, 2.0]
     task = function_task(quadratic, [1.0, 1.0], rates, max_steps=max_steps, stop=NEVER)
@@ -94,7 +94,7 @@ def test_a_quadratic_below_its_edge_approaches(max_steps: int) -> None:
 
 
 @engines
-def test_a_symmetric_cycle_is_seen_though_its_loss_is_constant(engine: str) -> None:
+def test_a_cycle_of_constant_loss_is_detected(engine: str) -> None:
     # w ← (1 - 2η) w: at η = 1 the loss never changes
     training = Training(400, stop=NEVER, engine=engine)
     found = train(started_at(1.0, single(), training, [0.01, 0.98, 1.0]))
@@ -102,14 +102,14 @@ def test_a_symmetric_cycle_is_seen_though_its_loss_is_constant(engine: str) -> N
     assert found.final_loss[2] == 1.0 and found.gradient_norm[2] == 2.0
 
 
-def test_a_trial_that_converges_in_the_last_updates_has_converged() -> None:
+def test_convergence_in_the_last_updates_takes_precedence() -> None:
     # |w| = 0.96^k reaches 1e-6 at step 339
     training = Training(400, stop={"prediction_error": 1e-6}, hold=50)
     found = train(started_at(1.0, single(), training, 0.98))
     assert (outcomes(found), found.steps.tolist()) == (["converged"], [339])
 
 
-# where it is not looked for ------------------------------------------------------------------
+# sweeps without oscillation ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,9 @@ def test_a_trial_that_converges_in_the_last_updates_has_converged() -> None:
     ],
     ids=["no stop rule", "a short budget", "minibatches", "a warm-up", "a schedule"],
 )
-def test_other_sweeps_know_no_oscillation(options: dict[str, Any], changes: dict[str, Any]) -> None:
+def test_other_sweeps_do_not_report_oscillation(
+    options: dict[str, Any], changes: dict[str, Any]
+) -> None:
     chosen: dict[str, Any] = {"max_steps": 400, "stop": NEVER, **options}
     training = Training(**chosen)
     task = with_updates(started_at(1.0, single(), training, 1.0), **changes)
@@ -131,7 +133,7 @@ def test_other_sweeps_know_no_oscillation(options: dict[str, Any], changes: dict
     assert outcomes(train(task)) == ["unfinished" if training.stop else "completed"]
 
 
-# the same everywhere -------------------------------------------------------------------------
+# blocks and engines --------------------------------------------------------------------------
 
 
 def tutorial(engine: str, max_steps: int = 700) -> Task:
@@ -168,7 +170,7 @@ def test_engines_and_reference_agree() -> None:
         assert end.outcome == ours[row]
 
 
-def test_it_is_unstable_and_comes_before_unfinished() -> None:
+def test_oscillating_is_unstable_and_precedes_unfinished() -> None:
     known = registry.family("outcome")
     assert not known["oscillating"].is_stable
     assert known["oscillating"].code == 5

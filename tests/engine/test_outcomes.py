@@ -1,6 +1,6 @@
 """How trials end, on problems whose every step is known: w ← w - 2η w, with loss w².
 
-Every check is of both engines.
+Every test runs with both engines.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def trained(start: Any, rates: Any, engine: str, **options: Any) -> Any:
 
 @engines
 @pytest.mark.parametrize("rate", [0.003, 0.05, 0.2, 0.45, 0.62, 0.9, 0.98])
-def test_steps_are_those_of_a_geometric_series(rate: float, engine: str) -> None:
-    # |w| = |1 - 2η|^k falls below 1e-3 with the first k above log 1e-3 / log |1 - 2η|
+def test_steps_follow_a_geometric_series(rate: float, engine: str) -> None:
+    # |w| = |1 - 2η|^k falls below 1e-3 at the first k above log 1e-3 / log |1 - 2η|
     found = trained(1.0, rate, engine, max_steps=3000, stop={"prediction_error": 1e-3})
     steps = math.ceil(math.log(1e-3) / math.log(abs(1 - 2 * rate)))
     assert outcomes(found) == ["converged"]
@@ -42,7 +42,7 @@ def test_steps_are_those_of_a_geometric_series(rate: float, engine: str) -> None
 
 
 @engines
-def test_the_best_rate_arrives_in_one_step_and_the_edge_never(engine: str) -> None:
+def test_the_best_rate_converges_in_one_step_and_the_edge_never(engine: str) -> None:
     rates = [LIMIT / 2, LIMIT, np.nextafter(LIMIT, 0), 1.01 * LIMIT]
     found = trained(1.0, rates, engine, stop={"loss": 1e-6})
     assert outcomes(found) == ["converged", "oscillating", "unfinished", "diverged"]
@@ -65,13 +65,13 @@ def test_rules_are_checked_before_the_first_update_and_after_the_last(engine: st
 
 @engines
 @pytest.mark.parametrize("hold", [1, 2, 7, 63, 64, 65, 200])
-def test_a_streak_is_told_by_its_first_check_and_needs_all_of_them(hold: int, engine: str) -> None:
+def test_a_streak_reports_its_first_check_and_needs_all_checks(hold: int, engine: str) -> None:
     stop = {"loss": 0.25**5}
     for most in (5 + hold - 2, 5 + hold - 1, 400):
         found = trained(1.0, 0.25, engine, max_steps=most, stop=stop, hold=hold)
         wanted = ("converged", 5) if most >= 5 + hold - 1 else ("unfinished", most)
         assert (outcomes(found)[0], found.steps[0]) == wanted
-        if wanted[0] == "converged":  # the end columns belong to the first check
+        if wanted[0] == "converged":  # final values are those of the first check
             assert found.final_parameters.tolist() == [[0.5**5]]
             assert found.final_loss.tolist() == [0.25**5]
 
@@ -96,7 +96,7 @@ def test_an_update_that_changes_nothing_is_a_stall(engine: str) -> None:
 
 @pytest.mark.parametrize("optimizer", sorted(registry.family("optimizer")))
 def test_a_dead_relu_stalls_at_once_under_every_optimizer(optimizer: str) -> None:
-    """No gradient and no moments: whatever an optimizer counts, nothing ever changes."""
+    """Without gradient and moments, nothing changes but bias corrections."""
     problem = single("relu", target=1.0)
     fused = registry.get("optimizer", optimizer).fused is not None
     for engine in ("numpy", "fused") if fused else ("numpy",):
@@ -113,8 +113,8 @@ def test_a_dead_relu_stalls_at_once_under_every_optimizer(optimizer: str) -> Non
 
 
 @engines
-def test_moments_that_change_are_no_stall(engine: str) -> None:
-    """A relu that dies under momentum goes on moving, and then its velocity decays."""
+def test_changing_moments_are_not_a_stall(engine: str) -> None:
+    """A relu that dies under momentum keeps moving while its velocity decays."""
     problem = single("relu", target=0.0)
     task = with_updates(started_at(1.0, problem, Training(20, engine=engine), 0.6), "momentum")
     found = train(task, keep_parameters=True)
@@ -132,14 +132,14 @@ def test_a_divergence_ends_at_the_first_loss_beyond_the_limit(
     largest = np.finfo(float).max if limit is None else limit
     steps = math.floor(math.log(largest) / math.log(9)) + 1
     assert (outcomes(found), found.steps.tolist()) == (["diverged"], [steps])
-    # the last finite loss is the one beyond the limit, unless it overflowed
+    # the last finite loss is the one above the limit, unless it overflowed
     last = steps - 1 if limit is None else steps
     assert found.final_loss[0] == pytest.approx(9.0**last, rel=1e-9)
 
 
 @engines
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_the_limit_of_the_loss_is_relative_to_where_a_trial_starts(
+def test_the_loss_limit_is_relative_to_the_initial_loss(
     dtype: type[np.floating], engine: str
 ) -> None:
     # w = start (-3)^k, loss start² 9^k: past factor × max(start², 1)
@@ -158,7 +158,7 @@ def test_the_limit_of_the_loss_is_relative_to_where_a_trial_starts(
 
 
 @engines
-def test_large_targets_are_no_divergence(engine: str) -> None:
+def test_large_targets_are_not_a_divergence(engine: str) -> None:
     # mean squared error of a line: the largest curvature is 11.09, so the edge is at 0.1803
     problem = network(
         [1, 1],

@@ -34,7 +34,7 @@ def filled(schedule: str, steps: Array, numbers: dict[str, Any]) -> Array:
 
 
 @every_schedule
-def test_arrays_do_what_the_equation_says(schedule: str) -> None:
+def test_array_and_plain_forms_agree(schedule: str) -> None:
     entry, numbers = registry.get("schedule", schedule), different_numbers("schedule", schedule, 7)
     for step in (0, 1, 2, 6, 7, 29, 30, 31, 1000):
         found = filled(schedule, np.full(7, step), numbers)
@@ -68,7 +68,7 @@ def test_factors_are_the_same_in_every_slot_and_width(schedule: str) -> None:
 
 
 @every_schedule
-def test_every_number_of_a_schedule_is_an_axis_inside_a_block(schedule: str) -> None:
+def test_every_hyperparameter_is_an_axis_within_a_group(schedule: str) -> None:
     numbers = valid_numbers("schedule", schedule)
     for name, number in numbers.items():
         others = {key: value for key, value in numbers.items() if key != name}
@@ -84,7 +84,7 @@ def test_every_number_of_a_schedule_is_an_axis_inside_a_block(schedule: str) -> 
 
 
 @every_schedule
-def test_a_schedule_says_what_it_does_in_a_line(schedule: str) -> None:
+def test_the_summary_fits_a_line(schedule: str) -> None:
     assert 20 <= len(registry.summary(registry.get("schedule", schedule))) <= 100
 
 
@@ -126,13 +126,13 @@ def falling(schedule: str, trials: int, max_steps: int, dtype: Any, **changes: A
 
 @every_schedule
 @pytest.mark.parametrize("dtype", [F64, F32], ids=str)
-def test_every_step_takes_the_rate_of_its_own_number(schedule: str, dtype: Any) -> None:
-    """While stepping, where trials that start later share a block, and when recorded."""
+def test_every_step_uses_its_own_rate(schedule: str, dtype: Any) -> None:
+    """While stepping, in blocks that trials join later, and in trajectories."""
     warm_up = np.array([0.0, 3.0, 10.0, 2.5] * 3)
     task = falling(schedule, 12, 200, dtype, warm_up=warm_up)
     problem: Any = task.problem
     problem.block_width = lambda dtype: 8
-    stopping = replace(task.training, stop={"loss": 0.2})  # which makes room for others
+    stopping = replace(task.training, stop={"loss": 0.2})  # which frees lanes for other trials
     for training in (task.training, stopping):
         mine = replace(task, training=training)
         recording = Recording(np.arange(12), 1, ("parameters",))
@@ -150,15 +150,15 @@ def test_every_step_takes_the_rate_of_its_own_number(schedule: str, dtype: Any) 
             assert results.final_parameters[0, row] == path[-1]
 
 
-def test_a_warm_up_grows_evenly_to_where_the_schedule_begins() -> None:
+def test_a_linear_warm_up_precedes_the_schedule() -> None:
     task = falling("exponential", 1, 9, F64, warm_up=4.0, schedule_hyperparameters={"decay": 0.5})
     updates = updates_of(task, 0)
     factors = [updates.factor(step) for step in range(8)]
     assert factors == [0.25, 0.5, 0.75, 1.0, 1.0, 0.5, 0.25, 0.125]
 
 
-def test_a_rate_that_falls_as_1_over_t_reaches_what_a_constant_one_misses() -> None:
-    """Robbins and Monro: on |w| by signs a constant rate ends in a cycle of its own size."""
+def test_an_inverse_time_rate_converges_where_a_constant_rate_cycles() -> None:
+    """Robbins and Monro: under sign descent, a constant rate ends in a cycle of that size."""
     base = task_of(single(target=1.0), Training(2000), [0.3], init="constant", value=0.15 + 1.0)
     ends = {}
     for schedule, numbers in (("constant", {}), ("inverse_time", {"decay": 0.5})):
@@ -170,7 +170,7 @@ def test_a_rate_that_falls_as_1_over_t_reaches_what_a_constant_one_misses() -> N
     assert ends["inverse_time"] < 0.001
 
 
-def test_large_steps_are_counted_exactly_in_float32_too() -> None:
+def test_large_step_numbers_are_exact() -> None:
     steps = np.array([2**24, 2**24 + 1, 2**40 + 1])
     found = filled("step", steps, {"decay": 0.5, "every": 2.0**24 + 1})
     assert found[:2].tolist() == [1.0, 0.5]

@@ -54,20 +54,20 @@ def assert_autodiff_agrees(problem: Any, parameters: Array) -> None:
 
 
 @every_case
-def test_a_network_times_a_direction_is_autodiffs(case: Case) -> None:
+def test_network_hessian_products_match_autodiff(case: Case) -> None:
     problem = problem_of(case, "elementwise")
     assert_autodiff_agrees(problem, lanes_of(problem, case))
 
 
 @pytest.mark.parametrize("case", SCALED, ids=str)
-def test_layer_scales_count_in_the_hessian(case: Case) -> None:
+def test_network_hessian_products_include_layer_scales(case: Case) -> None:
     scales = [0.7, 1.3, 0.4][: len(case[2]) - 1]
     problem = problem_of(case, "elementwise", layer_scale=scales)
     assert_autodiff_agrees(problem, lanes_of(problem, case))
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_the_bend_is_the_slope_of_the_slope(name: str) -> None:
+def test_second_derivatives_match_differences(name: str) -> None:
     activation = registry.get("activation", name)
     sop = np.concatenate([np.linspace(-30, 30, 122), [-700.0, 700.0]])
     step = 1e-5
@@ -79,8 +79,8 @@ def test_the_bend_is_the_slope_of_the_slope(name: str) -> None:
 
 
 @every_function
-def test_functions_are_multiplied_to_ten_digits(case: FunctionCase) -> None:
-    """Against differences of the gradient along one variable after the other, and symmetric."""
+def test_function_hessian_products_are_accurate(case: FunctionCase) -> None:
+    """Against differences of the gradient along each variable; products are symmetric."""
     problem = example(case)
     x = points(problem, 8) / 2
     hessian = hessian_at(problem, no_data(8), x)
@@ -121,7 +121,7 @@ def test_the_largest_eigenvalue_is_found(spectrum: list[float]) -> None:
     assert np.allclose(found, max(spectrum), rtol=0, atol=tolerance)
 
 
-def test_a_lane_that_is_not_finite_does_not_hold_up_the_others() -> None:
+def test_a_lane_that_is_not_finite_does_not_affect_others() -> None:
     factors = np.array([1.0, np.nan, 3.0, np.inf, 5.0, 6.0, 7.0, 8.0])
     with np.errstate(invalid="ignore"):
         found = largest_eigenvalue(lambda v: factors * v, np.ones((3, 8)))
@@ -163,14 +163,14 @@ def test_the_sharpness_of_a_float32_trial_is_measured_in_float64() -> None:
     assert start == end == pytest.approx(np.linalg.eigvalsh(hessian(at[:, 0]))[-1], rel=1e-11)
 
 
-def test_gradient_descent_that_oscillates_sits_at_the_edge() -> None:
-    """An orbit of period 2 of the cubic begins where rate × sharpness at rest passes 2."""
+def test_rate_times_sharpness_at_the_minimum_of_the_cubic() -> None:
+    """Below a rate of 2, the cubic converges to its minimum, whose sharpness is 1."""
     task = function_task({"function": "cubic"}, [0.7], [1.9, 1.99], max_steps=5000)
     _, final = measured(task, "rate_times_sharpness")
     assert np.allclose(final, [1.9, 1.99], rtol=1e-6)
 
 
-def test_rates_by_layer_are_weighed_into_the_sharpness() -> None:
+def test_rates_by_layer_weight_the_sharpness() -> None:
     rates = [0.2, 0.03]
     plan = plan_of(
         {"problem.layers": [1, 2, 1], "optimizer.learning_rate": rates}, axes={"seed": {"count": 2}}
@@ -184,7 +184,7 @@ def test_rates_by_layer_are_weighed_into_the_sharpness() -> None:
         assert start[trial] == pytest.approx(np.linalg.eigvalsh(weighed)[-1], rel=1e-11)
 
 
-def test_the_rate_is_that_of_the_schedule_at_the_end() -> None:
+def test_rate_times_sharpness_follows_the_schedule() -> None:
     plan = plan_of(
         problem={"kind": "function", "function": "quadratic", "eigenvalues": [2.0]},
         init={"kind": "point", "values": [1.0]},
@@ -197,7 +197,7 @@ def test_the_rate_is_that_of_the_schedule_at_the_end() -> None:
     assert np.allclose(end, [0.2 / 8, 0.8 / 8])
 
 
-def test_the_parameter_norm_is_that_of_the_end() -> None:
+def test_the_parameter_norm_is_of_the_final_parameters() -> None:
     quadratic = {"function": "quadratic", "eigenvalues": [1.0, 1.0]}
     task = function_task(quadratic, [3.0, 4.0], [0.5, 3.0], max_steps=2)
     (norm,) = measured(task, "parameter_norm")

@@ -1,6 +1,6 @@
-"""What is known in closed form of gradient descent on functions, against whole trainings.
+"""Closed-form results about gradient descent on functions, against complete training runs.
 
-Sources are in the docstrings of the functions.
+The functions' docstrings cite the sources.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def task_of(
     seeds: int = 1,
     **train: Any,
 ) -> Task:
-    """One trial a rate (and seed) from a point, or from a table [init]."""
+    """One trial per rate and seed, from a point or an [init] table."""
     init = start if isinstance(start, dict) else {"kind": "point", "values": start}
     plan = plan_of(
         problem={"kind": "function", **function},
@@ -53,7 +53,7 @@ def orbit(function: dict[str, Any], start: Any, rate: float, after: int, length:
 
 
 def period(function: dict[str, Any], start: Any, rate: float) -> int | None:
-    """1, 2, 3, 4 or 8, or None, of the orbit after many steps."""
+    """The period of the orbit after many steps: 1, 2, 3, 4, 8, or None."""
     points = orbit(function, start, rate, 3000, 9)
     for length in (1, 2, 3, 4, 8):
         if np.abs(points[length] - points[0]).max() < 1e-6:
@@ -106,7 +106,7 @@ def test_the_best_rate_of_a_quadratic_and_its_factor() -> None:
 
 @pytest.mark.parametrize("start", [1e-6, 0.03])
 @pytest.mark.parametrize("rate", [1e-2, 0.4, 3.0])
-def test_a_saddle_is_left_as_fast_as_theory_says(start: float, rate: float) -> None:
+def test_a_saddle_is_escaped_at_the_predicted_step(start: float, rate: float) -> None:
     radius = 10.0
     limits: dict[str, Any] = {"max_steps": 10_000, "divergence": {"loss": radius**2 / 2}}
     results = train(task_of({"function": "saddle"}, [0.0, start], [rate], **limits))
@@ -118,7 +118,7 @@ def test_a_saddle_is_left_as_fast_as_theory_says(start: float, rate: float) -> N
 
 
 def critical_rates(starts: Array, y: float) -> Array:
-    """η* of Liang and Montúfar, one a column of starts (u and v, trials)."""
+    """η* of Liang and Montúfar for each column of starts (u and v, trials)."""
     u, v = np.split(starts, 2)
     size, inner = (starts**2).sum(axis=0), (u * v).sum(axis=0)
     return np.asarray(np.minimum(1 / abs(y), 8 / (size + np.sqrt(size**2 - 16 * y * (inner - y)))))
@@ -144,7 +144,7 @@ def test_products_converge_below_the_critical_rate_of_their_start(y: float, size
     assert "converged" not in outcomes(trained_at(task, 1.005 * critical))
 
 
-def test_the_catapult_is_caught_up_to_4_over_the_first_curvature() -> None:
+def test_the_catapult_converges_up_to_4_over_the_initial_curvature() -> None:
     task = task_of(
         {"function": "product", "y": 0.0, "size": 1000, "scale": 1000**-0.5},
         {"kind": "normal"},
@@ -182,7 +182,7 @@ def test_the_cubic_is_the_logistic_map() -> None:
     assert np.allclose(mapped, points[1:], rtol=1e-12)
 
 
-def test_the_cubic_is_lost_above_3() -> None:
+def test_the_cubic_diverges_above_3() -> None:
     task = task_of(CUBIC, [0.7], [2.99, 3.01], max_steps=100_000)
     assert outcomes(train(task)) == ["completed", "diverged"]
 
@@ -198,7 +198,7 @@ def test_the_double_well_doubles_its_period(mu: float, stretch: float, expected:
 
 
 @pytest.mark.parametrize("mu", [0.5, 2.0])
-def test_the_double_well_is_hopped_between_from_its_third_edge_and_left_above_2(mu: float) -> None:
+def test_the_double_well_visits_both_wells_then_diverges_above_2(mu: float) -> None:
     well, hop = {"function": "double_well", "mu": mu}, 3 * math.sqrt(3) / 2 - 1
     for stretch, hops in ((hop - 0.01, False), (hop + 0.01, True)):
         points = orbit(well, [0.9 * math.sqrt(mu)], stretch / mu, 0, 3000)
@@ -214,7 +214,7 @@ def test_the_double_well_is_hopped_between_from_its_third_edge_and_left_above_2(
 
 @dataclass
 class ReferenceFunction:
-    """A function as the reference trainer knows networks, its gradient by autograd."""
+    """A function with the interface of a reference network, its gradient by autograd."""
 
     name: str
     options: Any
@@ -244,9 +244,7 @@ class ReferenceFunction:
         ("chain", [0.5, 0.8, 1.2], [1e-2, 0.2, 5.0]),
     ],
 )
-def test_a_training_is_that_of_the_plain_loop(
-    name: str, start: list[float], rates: list[float]
-) -> None:
+def test_training_equals_the_plain_loop(name: str, start: list[float], rates: list[float]) -> None:
     training = Training(3000, stop={"gradient_norm": 1e-2}, hold=2)
     task = replace(task_of({"function": name}, start, rates), training=training)
     results = train(task, keep_parameters=True)
@@ -256,7 +254,7 @@ def test_a_training_is_that_of_the_plain_loop(
         wanted = train_reference(reference, start, rate, training)
         assert outcomes(results)[row] == wanted.outcome
         if wanted.outcome == "diverged" or name == "rastrigin":
-            continue  # where a rounding may come to count
+            continue  # rounding may decide
         assert results.steps[row] == wanted.steps
         found = results.final_parameters[:, row]
         assert np.allclose(found, wanted.parameters, rtol=1e-12, atol=1e-12)
@@ -280,11 +278,11 @@ def test_every_function_goes_downhill_in_blocks_of_any_width(
     assert (together.final_loss < together.initial_loss).all()
 
 
-# the sweeps that ship --------------------------------------------------------------------------
+# shipped sweeps --------------------------------------------------------------------------------
 
 
 def edges(name: str) -> dict[tuple[Any, ...], tuple[float, float]]:
-    """The last rate at which all seeds converge and the next one, by the values of other axes."""
+    """The last rate at which all seeds converge and the next rate, by the values of other axes."""
     plan = Plan(read_sweep(shipped_sweeps()[name]))
     ends: dict[tuple[Any, ...], dict[float, bool]] = {}
     for shard in plan.shards():

@@ -1,7 +1,4 @@
-"""Tasks with any optimizer and schedule, and the same for the reference trainer.
-
-Nothing is tested here.
-"""
+"""Helpers: tasks with any optimizer and schedule, and the same for the reference trainer."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ CANDIDATES = (0.9, 0.02, 7.0, 30.0)  # for a number without a default
 
 
 def valid_numbers(family: str, kind: str) -> dict[str, float]:
-    """For each number of an entry that may differ by lane its default, or one that is allowed."""
+    """The default, or a valid value, of each number of an entry that may differ by lane."""
     options = registry.get(family, kind).Options
     found: dict[str, float] = {}
     for name in options.lane_keys():
@@ -46,13 +43,13 @@ def _is_allowed(options: Any, kind: str, name: str, number: float) -> bool:
 def different_numbers(
     family: str, kind: str, lanes: int, spread: float = 0.1, seed: int = 0
 ) -> dict[str, Array]:
-    """The same, different in every lane."""
+    """Valid numbers that differ between lanes."""
     random = np.random.default_rng([13, seed])
     options, numbers = registry.get(family, kind).Options, dict[str, Array]()
     for name, number in valid_numbers(family, kind).items():
         lowest = number * (1 - spread) if number else 0.0
         numbers[name] = random.uniform(lowest, number or spread, lanes)
-        if not _is_allowed(options, kind, name, float(numbers[name].min())):  # the least allowed
+        if not _is_allowed(options, kind, name, float(numbers[name].min())):  # the minimum
             numbers[name] = number + random.integers(0, 5, lanes).astype(float)
     return numbers
 
@@ -66,7 +63,7 @@ def with_updates(
     schedule_hyperparameters: Mapping[str, Number] | None = None,
     **numbers: Number,
 ) -> Task:
-    """The same trials under another optimizer; what is not told has its default."""
+    """The same trials under another optimizer, with defaults for all other numbers."""
     defaults = valid_numbers("optimizer", optimizer)
     for name in ("learning_rate", "clip_value", "clip_norm"):
         del defaults[name]
@@ -83,7 +80,7 @@ def with_updates(
 
 
 def any_updates(task: Task, optimizer: str, schedule: str, seed: int = 0) -> Task:
-    """Every number different in every trial, clipping, decay, a warm-up and a rate a layer too."""
+    """Different numbers in every trial, with clipping, decay, a warm-up and rates by layer."""
     trials, random = len(task), np.random.default_rng([17, seed])
     rates = np.asarray(task.optimizer_hyperparameters["learning_rate"])
     layers = int(layer_indices(task.problem.arrays)[-1]) + 1
