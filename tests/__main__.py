@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+FIRST = ["tests/test_package.py", "tests/engine/test_fused.py"]
 WORKERS = min(4, os.cpu_count() or 1)  # more wait for each other's kernels to compile
 
 
@@ -19,8 +20,10 @@ def main() -> int:
     """Run the checks until one fails; returns its exit code."""
     everything = "--long" in sys.argv[1:]
     # -P: this checkout must not stand in for the installed gdbatch
-    pytest = ["-P", "-m", "pytest", "-q", "-rs", "-c", "pyproject.toml"]
-    pytest += ["-n", str(WORKERS), "--dist", "loadgroup", "--pyargs", "tests", "gdbatch"]
+    pytest = ["-P", "-m", "pytest", "-q", "-rs", "-c", "pyproject.toml", "-n", str(WORKERS)]
+    # a file is for one worker, which makes or compiles once what its tests share; long ones first
+    pytest += ["--dist", "loadfile", "--no-loadscope-reorder"]
+    pytest += ["--pyargs", *FIRST, "tests", "gdbatch"]
     checks = (
         ["-m", "ruff", "check", "."],
         ["-m", "ruff", "format", "--check", "."],

@@ -111,16 +111,12 @@ def test_every_shipped_sweep_is_installed() -> None:
 # pages -------------------------------------------------------------------------------------
 
 
-# all tests of what a page's commands left are for the same worker of pytest-xdist
-PAGE = {name: pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in PAGES}
-
-
-@pytest.mark.parametrize("page", [PAGE[name] for name in PAGES if commands(name)])
+@pytest.mark.parametrize("page", [name for name in PAGES if commands(name)])
 def test_the_commands_of_a_page_run(folders: Path, page: str) -> None:
     assert tried(page, folders).printed
 
 
-@pytest.mark.parametrize("page", [PAGE[name] for name in PAGES if blocks(name, "python")])
+@pytest.mark.parametrize("page", [name for name in PAGES if blocks(name, "python")])
 def test_the_python_of_a_page_runs(folders: Path, page: str) -> None:
     folder = tried(page, folders).folder
     (folder / "example.py").write_text("\n".join(blocks(page, "python")), encoding="utf-8")
@@ -160,12 +156,10 @@ def test_the_readme_has_every_outcome_as_it_is_registered() -> None:
     assert rows == [(name, describe(outcome)) for name, outcome in outcomes.items()]
 
 
-@pytest.mark.xdist_group("README")
 def test_the_answer_in_the_readme_is_the_one_that_is_given(folders: Path) -> None:
     assert tried("README", folders).printed["sweep one_input"] in blocks("README", "text")
 
 
-@pytest.mark.xdist_group("README")
 def test_one_input_converges_up_to_its_edge_and_not_beyond(folders: Path) -> None:
     trials = pd.read_parquet(tried("README", folders).folder / "results/one_input/trials")
     assert len(trials) == 141_000
@@ -179,7 +173,6 @@ def test_one_input_converges_up_to_its_edge_and_not_beyond(folders: Path) -> Non
     assert constants.max() / constants.min() < 1.01
 
 
-@pytest.mark.xdist_group("published")
 def test_the_claims_of_the_tutorial(folders: Path) -> None:
     page = tried("published", folders)
     summary = pd.read_csv(page.folder / "results/tutorial_claims/summary.csv")
@@ -191,12 +184,8 @@ def test_the_claims_of_the_tutorial(folders: Path) -> None:
     assert page.printed["summary results/tutorial_claims --csv"].startswith("derivative_at,")
 
 
-FIGURES = [("README", "one_input"), ("published", "tutorial_claims")]
-
-
 @pytest.mark.parametrize(
-    ("page", "name"),
-    [pytest.param(*pair, marks=pytest.mark.xdist_group(pair[0])) for pair in FIGURES],
+    ("page", "name"), [("README", "one_input"), ("published", "tutorial_claims")]
 )
 def test_the_figures_are_there(folders: Path, page: str, name: str) -> None:
     folder = tried(page, folders).folder / "results" / name / "figures"

@@ -48,11 +48,6 @@ from tests.engine.updating import different_numbers, valid_numbers, with_updates
 from tests.left_out import assert_few_left_out, count_left_out
 
 both_dtypes = pytest.mark.parametrize("dtype", [F64, F32], ids=str)
-# in one worker of pytest-xdist, since each worker would compile the kernels
-both_dtypes_grouped = pytest.mark.parametrize(
-    "dtype", [pytest.param(one, id=str(one), marks=pytest.mark.xdist_group(f"fused {one}"))
-              for one in (F64, F32)]
-)  # fmt: skip
 FUSED = [name for name, one in registry.family("optimizer").items() if one.fused is not None]
 FEW = {one: index % 3 for index, one in enumerate(ACTIVATIONS)}  # three share a kernel
 
@@ -274,7 +269,7 @@ def test_fused_updates_equal_the_plain_form(optimizer: str) -> None:
         assert weight == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
-@both_dtypes_grouped
+@both_dtypes
 @pytest.mark.parametrize(
     "stop",
     [

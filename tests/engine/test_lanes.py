@@ -48,22 +48,19 @@ WORK |= {f"{name}, fused": WORK[name] for name in ("1-1", "2-3-3 classifier", "2
 STOPS = {"3-8-8-1": {"loss": 0.15}}
 STOP = {"prediction_error": 0.2}
 
-# kernels take half a minute to compile: without --long one shape per number type, and all tests of
-# a kernel in one worker of pytest-xdist
+# kernels take half a minute to compile: in short those of one shape in each number type
 IN_SHORT = {("1-1, fused", F32), ("2-4-1 with bias, fused", F64)}
-
-
-def _marks(work: str, dtype: np.dtype[Any]) -> list[pytest.MarkDecorator]:
-    if "fused" not in work:
-        return []
-    group = pytest.mark.xdist_group(f"{work}, {dtype}")
-    return [group] if (work, dtype) in IN_SHORT else [group, pytest.mark.long]
 
 
 every_work = pytest.mark.parametrize(
     ("work", "dtype"),
     [
-        pytest.param(work, dtype, id=f"{work}-{dtype}", marks=_marks(work, dtype))
+        pytest.param(
+            work,
+            dtype,
+            id=f"{work}-{dtype}",
+            marks=pytest.mark.long if "fused" in work and (work, dtype) not in IN_SHORT else [],
+        )
         for work in WORK
         for dtype in (F64, F32)
     ],

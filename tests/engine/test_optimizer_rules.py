@@ -227,7 +227,6 @@ def optax_paths() -> dict[str, Array]:
     return {name: np.array(path) for name, path in zip(OPTAX, paths, strict=True)}
 
 
-@pytest.mark.xdist_group("optax")
 @pytest.mark.parametrize("name", OPTAX)
 def test_paths_match_optax(name: str, optax_paths: dict[str, Array]) -> None:
     ours, _, numbers, _ = OPTAX[name]

@@ -38,8 +38,6 @@ PARTS = {
 }
 LIMITS = {"executor": 120, "engine": 120}  # lines; 40 for all others
 
-pytestmark = pytest.mark.xdist_group("outside")  # one run for all
-
 NETWORK: dict[str, Any] = {
     "name": "network",
     "problem": {
