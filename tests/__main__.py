@@ -20,9 +20,9 @@ def main() -> int:
     """Run the checks until one fails; returns its exit code."""
     everything = "--long" in sys.argv[1:]
     # -P: this checkout must not stand in for the installed gdbatch
-    pytest = ["-P", "-m", "pytest", "-q", "-rs", "-c", "pyproject.toml", "-n", str(WORKERS)]
+    pytest = ["-P", "-m", "pytest", "-q", "-rs", "-c", "pyproject.toml", f"-n{WORKERS}"]
     # a file is for one worker, which makes or compiles once what its tests share; long ones first
-    pytest += ["--dist", "loadfile", "--no-loadscope-reorder"]
+    pytest += ["--dist=loadfile", "--no-loadscope-reorder"]
     pytest += ["--pyargs", *FIRST, "tests", "gdbatch"]
     checks = (
         ["-m", "ruff", "check", "."],
