@@ -48,7 +48,7 @@ WORK |= {f"{name}, fused": WORK[name] for name in ("1-1", "2-3-3 classifier", "2
 STOPS = {"3-8-8-1": {"loss": 0.15}}
 STOP = {"prediction_error": 0.2}
 
-# kernels take half a minute to compile: in short those of one shape in each number type
+# kernels take half a minute to compile: without --long only one shape per number type
 IN_SHORT = {("1-1, fused", F32), ("2-4-1 with bias, fused", F64)}
 
 
