@@ -206,7 +206,7 @@ WRONG: dict[str, tuple[str, str, list[str]]] = {
         ["own.py, line 7", "changes its input"]),
     "a changed input, by slices": ("x, y = parameters", "x, y = parameters; parameters[0] = 0",
         ["own.py, line 7", "changes its input"]),
-    "chance": ("return x**2", "return np.random.rand(4) + x**2", ["another loss"]),
+    "chance": ("return x**2", "return np.random.rand(4) + x**2", ["different loss"]),
     "neighbours": ("return x**2", "return x[0] + x**2", ["mixes lanes"]),
     "no name": ("class Problem", "class Problme", ['no "Problem"', 'did you mean "Problme"?']),
     "no method": ("def loss_and_gradient", "def loss", ["needs a method loss_and_gradient"]),
@@ -237,7 +237,7 @@ def test_the_worst_component_is_told_with_what_was_expected_and_found(tmp_path: 
     code = BOWL.replace("2 * x,", "2.01 * x,").replace("6 * y", "12 * y")
     init = {"kind": "point", "values": [0.5, 0.25]}
     told = refusal(tmp_path, code, init=init)
-    assert "by y it is 3, but differences of the loss give 1.5, where x = 0.5, y = 0.25" in told
+    assert "∂loss/∂y is 3, but differences of the loss give 1.5, where x = 0.5, y = 0.25" in told
 
 
 def test_a_complex_step_through_abs_is_found_out(tmp_path: Path) -> None:
