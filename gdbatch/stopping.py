@@ -31,7 +31,7 @@ class Observed(Protocol):
 
     @property
     def prediction_error(self) -> Floats:
-        """max |prediction - target|; NaN where nothing is predicted."""
+        """max |prediction - target|; NaN without predictions."""
 
     @property
     def gradient_norm(self) -> Floats:

@@ -1,1 +1,1 @@
-"""Numerical building blocks that know nothing of gradient descent."""
+"""Numerical building blocks, independent of gradient descent."""

@@ -301,17 +301,17 @@ WEIGHTS = st.floats(-20, 20)
 
 @given(WEIGHTS, st.floats(-2, 2), st.floats(0, 1), st.booleans())
 def test_the_tutorials_functions_equal_a_network_of_one_weight(
-    w: float, x: float, target: float, slip: bool
+    w: float, x: float, target: float, at_prediction: bool
 ) -> None:
     one = reference_of(single("sigmoid", x, target))
-    one.slope_at_prediction = slip
+    one.slope_at_prediction = at_prediction
     loss, gradient, predictions = one.loss_and_gradient(one.nested([w]))
     sop = np.float64(w) * x
     predicted = tutorial.sigmoid(sop)
     assert predictions == [predicted]
     assert loss == tutorial.error(predicted, target)
     g1 = tutorial.error_predicted_deriv(predicted, target)
-    g2 = tutorial.activation_sop_deriv(predicted if slip else sop)
+    g2 = tutorial.activation_sop_deriv(predicted if at_prediction else sop)
     # p (1 - p) is accurate to an ulp of 1, as 1 - p is
     wanted = tutorial.sop_w_deriv(x) * g2 * g1
     assert gradient[0][0][0] == pytest.approx(wanted, rel=1e-13, abs=1e-15)
@@ -334,12 +334,12 @@ def test_the_tutorials_derivatives_are_derivatives() -> None:
 # rates below 2/curvature, where curvature ≤ 0.08: above it, rounding differences may grow
 @given(WEIGHTS, st.floats(0.05, 0.95), st.floats(-1, 1.4), st.booleans(), st.integers(0, 100))
 def test_updates_until_close_agrees_with_the_reference_trainer(
-    w: float, target: float, power: float, slip: bool, most: int
+    w: float, target: float, power: float, at_prediction: bool, most: int
 ) -> None:
     one = reference_of(single("sigmoid", 0.5, target))
-    one.slope_at_prediction = slip
+    one.slope_at_prediction = at_prediction
     training = Training(most, stop={"prediction_error": 0.01}, divergence_factor=None)
-    found = tutorial.updates_until_close(w, 0.5, target, 10**power, 0.01, most, slip)
+    found = tutorial.updates_until_close(w, 0.5, target, 10**power, 0.01, most, at_prediction)
     end = train_reference(one, [w], 10**power, training)
     nudged = train_reference(one, [np.nextafter(w, 99)], 10**power, training)
     assume((end.outcome, end.steps) == (nudged.outcome, nudged.steps))

@@ -94,7 +94,7 @@ def test_every_sample_occurs_once_per_epoch(size: int) -> None:
     stream = [one for step in range(60) for one in samples_at(Batch(size), 12, 7, step)]
     epochs = np.array(stream[: len(stream) // 12 * 12]).reshape(-1, 12)
     assert (np.sort(epochs, axis=1) == np.arange(12)).all()
-    assert len(np.unique(epochs, axis=0)) == len(epochs)  # each in an order of its own
+    assert len(np.unique(epochs, axis=0)) == len(epochs)  # each in a different order
 
 
 def drawn(batch: Batch, samples: int, lanes: int) -> Array:

@@ -92,7 +92,7 @@ class FunctionEvaluator(Evaluator):
         steps: NDArray[np.int64],
         out: Evaluation,
     ) -> Call:
-        """See `Evaluator`; nothing is predicted."""
+        """See `Evaluator`; there are no predictions."""
         fill, work, chosen, tables = self._function.fill, self._work, self._chosen, self._tables
         numbers = {**self._numbers, **lane_data}
         gradient = self._unused_gradient if out.gradient is None else out.gradient

@@ -227,7 +227,7 @@ class PythonEvaluator(Evaluator):
         steps: NDArray[np.int64],
         out: Evaluation,
     ) -> Call:
-        """See `Evaluator`; nothing is predicted."""
+        """See `Evaluator`; there are no predictions."""
 
         def evaluate() -> None:
             loss, gradient = self._problem.loss_and_gradient(parameters)
