@@ -1,4 +1,4 @@
-"""gdbatch: at which learning rates does gradient descent converge, how fast, and how surely?
+"""gdbatch: at which learning rates does gradient descent converge, how fast, and how reliably?
 
 The public names are imported on first access, so that `import gdbatch` is fast.
 """

@@ -81,7 +81,7 @@ class Converged(Outcome):
 
 @register("outcome", "diverged")
 class Diverged(Outcome):
-    """The loss or a parameter was no longer finite, or the loss exceeded its limit."""
+    """The loss or a parameter became infinite or NaN, or the loss exceeded its limit."""
 
     code, precedence, colour = 1, 10, "#7A1015"
     remedy = "a smaller learning rate"
@@ -95,10 +95,10 @@ class Diverged(Outcome):
 
 @register("outcome", "stalled")
 class Stalled(Outcome):
-    """An update changed nothing, so no later one would: a stationary point or saturated unit."""
+    """An update changed nothing, and no later one can: a stationary point or a saturated unit."""
 
     code, precedence, colour = 2, 30, "#BF7F00"
-    remedy = "a smaller learning rate, other starts"
+    remedy = "a smaller learning rate or different starts"
 
     @staticmethod
     def applies(check: Check) -> Mask:
@@ -107,7 +107,7 @@ class Stalled(Outcome):
 
 @register("outcome", "oscillating")
 class Oscillating(Outcome):
-    """The budget ended while the parameters oscillated without progress.
+    """The step budget ran out while the parameters oscillated without progress.
 
     The last updates tell it from slow progress; see `oscillates`. With momentum, which also
     oscillates while it converges, this is a heuristic.
@@ -124,10 +124,10 @@ class Oscillating(Outcome):
 
 @register("outcome", "unfinished")
 class Unfinished(Outcome):
-    """The budget ended before the stop rules held."""
+    """The step budget ran out before the stop rules held."""
 
     code, precedence, colour = 3, 60, "#CCCCCC"
-    remedy = "a larger learning rate, more steps"
+    remedy = "a larger learning rate or more steps"
 
     @staticmethod
     def applies(check: Check) -> Mask:
@@ -136,7 +136,7 @@ class Unfinished(Outcome):
 
 @register("outcome", "completed")
 class Completed(Outcome):
-    """The budget ended; there was no stop rule."""
+    """The step budget ran out; there was no stop rule."""
 
     code, precedence, colour = 4, 70, "#56B4E9"
 

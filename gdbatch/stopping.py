@@ -74,7 +74,7 @@ class StopRule(ABC):
 
 @register("stop_rule", "prediction_error")
 class PredictionError(StopRule):
-    """The largest distance between a prediction and its target."""
+    """The largest absolute difference between a prediction and its target."""
 
     reads = ("prediction_error",)
     description = "max |prediction - target| ≤"

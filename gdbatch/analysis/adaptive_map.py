@@ -36,7 +36,7 @@ class MapAnswer:
 
 @register("analysis", "adaptive_map")
 class MapAnalysis(Analysis):
-    """Maps refined at the boundaries: how many pixels were trained, and how they ended."""
+    """Maps refined at boundaries: how many pixels were trained, and their outcomes."""
 
     noun = "pixels"
 

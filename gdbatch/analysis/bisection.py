@@ -40,7 +40,7 @@ class EdgeAnswer:
 
 @register("analysis", "bisection")
 class BisectionAnalysis(Analysis):
-    """Bisections along one axis: the bracket of every edge, and the quantiles over seeds."""
+    """Bisections along one axis: brackets of the edges, and their quantiles over seeds."""
 
     @staticmethod
     def summary_columns() -> Sequence[str]:

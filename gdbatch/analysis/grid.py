@@ -53,7 +53,7 @@ class GridAnswer:
 
 @register("analysis", "grid")
 class GridAnalysis(Analysis):
-    """Independent trials: counts and quantiles over seeds, the best value and the edges."""
+    """Independent trials: counts and quantiles over seeds, the best value, and the edge."""
 
     @staticmethod
     def summary_columns() -> Sequence[str]:

@@ -1,6 +1,6 @@
 """The command line: parse, call, print. Each file in `commands` is one command.
 
-Data goes to stdout, everything else to stderr. Nothing heavy is imported before a command runs.
+Data goes to stdout, everything else to stderr. Commands import heavy modules only when they run.
 """
 
 from .application import application, main

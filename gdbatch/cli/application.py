@@ -1,4 +1,4 @@
-"""The typer application: every registered command, and what all of them share."""
+"""The typer application: every registered command, with shared options and error handling."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def application() -> typer.Typer:
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        help="At which learning rates does gradient descent converge, how fast, and how surely?",
+        help="At which learning rates does gradient descent converge, how fast, and how reliably?",
     )
     app.callback()(_options_of_all)
     for name, command in registry.family("command").items():
@@ -42,16 +42,18 @@ def application() -> typer.Typer:
 
 @contextlib.contextmanager
 def errors_as_messages() -> Iterator[None]:
-    """Turns every error into one message and an exit code; also decorates a command."""
+    """Turn every error into one message and an exit code; also usable as a decorator."""
     try:
         yield
     except GdbatchError as error:
         fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        typer.echo("\ninterrupted; finished shards are kept, the same command resumes", err=True)
+        typer.echo(
+            "\ninterrupted; finished shards are kept; run the same command to resume", err=True
+        )
         raise SystemExit(INTERRUPTED) from None
-    except BrokenPipeError:  # the reader of our output, such as `head`, has gone
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  for the flush when the interpreter exits
+    except BrokenPipeError:  # the reader of the output, such as `head`, has exited
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  for the final flush at exit
         raise SystemExit(0) from None
     except OSError as error:
         fail(f"{error.filename or 'the system'}: {error.strerror or error}", 1)

@@ -10,7 +10,7 @@ from ..sweep_file.shipped import description, shipped_sweeps
 
 
 def families() -> dict[str, dict[str, str]]:
-    """By title, the names of a family and the line that describes each; the sweeps come first."""
+    """For each family title, its names with their one-line descriptions; sweeps come first."""
     return {"sweeps": {name: description(path) for name, path in shipped_sweeps().items()}} | {
         about.title: {one: describe(entry) for one, entry in registry.family(name).items()}
         for name, about in registry.FAMILIES.items()
@@ -18,13 +18,13 @@ def families() -> dict[str, dict[str, str]]:
 
 
 def describe(entry: object) -> str:
-    """The line that describes an entry: the first of its docstring, and a remedy if it has one."""
+    """The first line of an entry's docstring, with its remedy if it has one."""
     line, remedy = registry.summary(entry), getattr(entry, "remedy", "")
     return f"{line}; try {remedy}" if remedy else line
 
 
 def find_family(wanted: str, titles: Iterable[str]) -> str:
-    """The title of a family by its singular or plural; raises UsageError with the nearest one."""
+    """The title of a family, given its singular or plural; raises UsageError if there is none."""
     titles = list(titles)
     singular = {name: about.title for name, about in registry.FAMILIES.items()}
     plain = wanted.replace("_", " ").replace("-", " ")

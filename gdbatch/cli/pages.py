@@ -1,6 +1,6 @@
 """The reference pages of `gdbatch help`: the Markdown files in `gdbatch/help`.
 
-A line `{{ outcomes }}` of a page becomes the table of that family, as it is registered.
+A line such as `{{ outcomes }}` becomes the table of that registered family.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "help"
 
 
 def topics() -> dict[str, str]:
-    """The pages and their titles."""
+    """The titles of the pages, by name."""
     return {
         path.stem: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
         for path in sorted(FOLDER.glob("*.md"))
@@ -26,7 +26,7 @@ def topics() -> dict[str, str]:
 
 
 def find(topic: str) -> str:
-    """A page, or the descriptions of what has this name; raises UsageError with the nearest."""
+    """A page, or the description of every part of this name; raises UsageError if there is none."""
     if topic in topics():
         return page(topic)
     known = {family: registry.family(family) for family in registry.FAMILIES}
@@ -36,7 +36,7 @@ def find(topic: str) -> str:
     names = [*topics(), *(name for of in known.values() for name in of)]
     close = nearest(topic, names)
     hint = close if close.startswith("did you mean") else nearest(topic, topics())
-    raise UsageError(f'there is no page "{topic}"; {hint}')
+    raise UsageError(f'there is no page or part "{topic}"; {hint}')
 
 
 def page(topic: str) -> str:
@@ -55,13 +55,13 @@ def _table(title: str, known: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def _description(family: str, name: str, entry: object) -> str:
-    """What is known of one part: its docstring, and its options."""
+    """The docstring and the options of one part."""
     title = f"# {name} ({family.replace('_', ' ')})"
     return "\n\n".join([title, inspect.getdoc(entry) or "", *_options(entry)])
 
 
 def _options(entry: object) -> list[str]:
-    """The options of a part that has some, in one list."""
+    """The options of a part as one Markdown list; empty if it has none."""
     fields = getattr(getattr(entry, "Options", None), "model_fields", {})
     lines = []
     for name, field in fields.items():

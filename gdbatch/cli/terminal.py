@@ -1,4 +1,4 @@
-"""What commands print: messages, JSON, sizes and durations, on terminals of any encoding."""
+"""Output of commands: messages, JSON, sizes and durations, for terminals of any encoding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SPELLINGS = {
 
 
 def fail(message: str, exit_code: int) -> NoReturn:
-    """Print `error: …` for every line of a message, and exit."""
+    """Print each line of a message as `error: …`, and exit."""
     for line in message.splitlines() or [message]:
         typer.echo(f"error: {line}", err=True)
     raise SystemExit(exit_code)
@@ -36,7 +36,7 @@ def print_json(data: object) -> None:
 
 
 def duration(seconds: float) -> str:
-    """A duration in the largest unit of which there are at least two: `3 min`."""
+    """A duration in the largest unit of which it has at least two: `3 min`."""
     for unit, length in (("years", 31_557_600), ("days", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:,.0f} {unit}"
@@ -53,7 +53,7 @@ def size(count: float) -> str:
 
 
 def replace_unencodable() -> None:
-    """Have stdout and stderr spell out the characters that their encoding lacks."""
+    """Make stdout and stderr spell out characters that their encoding lacks."""
     codecs.register_error("gdbatch.spelled", _spelled)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

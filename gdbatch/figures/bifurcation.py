@@ -27,7 +27,7 @@ _OTHER_VALUES = ("trial", "step", "loss", "prediction", "prediction_error", "gra
 
 @register("figure", "bifurcation")
 def bifurcation(data: FigureData) -> Figure | None:
-    """Bifurcation diagram: recorded parameters in the later half of the steps, a dot per step."""
+    """Bifurcation diagram: recorded parameters in the second half of the steps, a dot per step."""
     table = data.trajectories
     x = choice_axis(data.summary, data.axes)
     if table is None or x is None or not data.is_grid or table[x].nunique() < _LEAST_RATES:

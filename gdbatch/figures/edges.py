@@ -19,7 +19,7 @@ _COLUMNS = ("edge_low", "edge_q25", "edge_median", "edge_q75", "edge_high")
 
 @register("figure", "edges")
 def edges(data: FigureData) -> Figure | None:
-    """Edges that bisections found: median, quartiles and extremes over another axis."""
+    """Edges found by bisection: median, quartiles and extremes against another axis."""
     if not set(_COLUMNS) <= set(data.summary):
         return None
     (refined,) = (axis for axis in data.axes if axis not in data.summary)

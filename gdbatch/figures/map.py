@@ -34,7 +34,7 @@ _LEAST_FILLED = 0.5  # share of the cells that were tried; zipped axes are a lin
 
 @register("figure", "map")
 def outcome_map(data: FigureData) -> Figure | None:
-    """The most frequent outcome, and the median steps, over two axes."""
+    """The most frequent outcome and the median steps over two axes."""
     if not data.is_grid:
         return None
     varying = [

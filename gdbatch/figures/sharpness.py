@@ -22,7 +22,7 @@ _FAR = 1e4  # ends this many times flatter or sharper than all starts leave the 
 
 @register("figure", "sharpness")
 def sharpness(data: FigureData) -> Figure | None:
-    """Sharpness at the end and at the start: medians, quartiles and extremes, beside 2/η."""
+    """Final and initial sharpness: medians, quartiles and extremes, compared with 2/η."""
     if data.trials is None or not data.is_grid or not {_START, _END} <= set(data.trials):
         return None
     x = choice_axis(data.summary, data.axes)

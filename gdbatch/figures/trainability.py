@@ -20,7 +20,7 @@ _COLOURS = 128  # on either side
 
 @register("figure", "trainability")
 def trainability_map(data: FigureData) -> Figure | None:
-    """Trainability map: blue where the loss falls, the darker the faster; red where it does not."""
+    """Trainability map: blue where the loss falls (darker is faster), red where it does not."""
     if data.trials is None or not data.is_grid:
         return None
     axes = [axis for axis in data.axes if is_scale(data.summary, axis)]

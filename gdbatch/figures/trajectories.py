@@ -22,7 +22,7 @@ _FAR = 10.0  # times the size of start and target; a line farther away diverges
 
 @register("figure", "loss")
 def loss(data: FigureData) -> Figure | None:
-    """Loss against the step on log-log axes."""
+    """Loss against step on log-log axes."""
     table = data.trajectories
     if table is None or "loss" not in table:
         return None
@@ -46,7 +46,7 @@ def loss(data: FigureData) -> Figure | None:
 
 @register("figure", "prediction")
 def prediction(data: FigureData) -> Figure | None:
-    """Predictions against the step, with their targets."""
+    """Predictions against step, with their targets."""
     table = data.trajectories
     if table is None:
         return None

@@ -78,7 +78,7 @@ class Column(Columns):
 
 @register("column", "trial")
 class TrialColumn(Column):
-    """The number of the trial in plan order, from 0."""
+    """The index of the trial in plan order, from 0."""
 
     place, type = 0, pa.int64()
 
@@ -89,7 +89,7 @@ class TrialColumn(Column):
 
 @register("column", "axes")
 class AxisColumns(Columns):
-    """One column per axis, named by the last part of its key."""
+    """One column per axis, named after the last part of its key."""
 
     place = 10
 
@@ -138,7 +138,7 @@ class InitialLossColumn(Column):
 
 @register("column", "final_loss")
 class FinalLossColumn(Column):
-    """The loss at the end; of a trial that diverged, the last finite one."""
+    """The loss at the end, or the last finite loss if the trial diverged."""
 
     place, type = 41, pa.float64()
 
@@ -160,7 +160,7 @@ class GradientNormColumn(Column):
 
 @register("column", "final_parameters")
 class ParameterColumns(Columns):
-    """One column per parameter with its value at the end, if `[record] final_parameters` is set."""
+    """One column per parameter with its final value, if `[record] final_parameters` is set."""
 
     place = 50
 
@@ -180,7 +180,7 @@ class ParameterColumns(Columns):
 
 @register("column", "measures")
 class MeasureColumns(Columns):
-    """The columns of the measures in `[record] measures`."""
+    """The columns of the measures listed in `[record] measures`."""
 
     place = 60
 

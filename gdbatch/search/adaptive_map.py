@@ -50,7 +50,7 @@ class MapOptions(Options):
 @register("search", "adaptive_map")
 @dataclass(frozen=True)
 class AdaptiveMap(TableSearch):
-    """Trains a map of two axes, finely only where neighbouring pixels differ."""
+    """Trains a map of two axes, at full resolution only where neighbouring pixels differ."""
 
     table = "map"
     table_options = MapOptions

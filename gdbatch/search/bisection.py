@@ -20,7 +20,7 @@ from .protocol import Search, ShardTask, Trained, Values, even_cut
 @register("search", "bisection")
 @dataclass(frozen=True)
 class Bisection(Search):
-    """Narrows a bracket of one axis down to the edge of stability."""
+    """Bisects one axis to find the edge of stability."""
 
     axis: str  # its key
     column: str

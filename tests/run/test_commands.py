@@ -175,7 +175,7 @@ def test_help_describes_every_part_by_its_name() -> None:
 def test_a_misspelt_page_is_told_the_nearest(name: str, meant: str) -> None:
     result = command("help", name)
     assert result.exit_code == 2
-    expected = f'error: there is no page "{name}"; did you mean "{meant}"?'
+    expected = f'error: there is no page or part "{name}"; did you mean "{meant}"?'
     assert message(result.stderr) == expected
 
 

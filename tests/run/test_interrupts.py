@@ -33,7 +33,7 @@ from tests.run.helpers import (
     write_sweep,
 )
 
-SAID = "interrupted; finished shards are kept, the same command resumes"
+SAID = "interrupted; finished shards are kept; run the same command to resume"
 
 
 def started(folder: Path, *options: str) -> subprocess.Popen[str]:

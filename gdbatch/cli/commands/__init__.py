@@ -1,4 +1,4 @@
-"""The commands, one file each; a new file registers its command by being here.
+"""The commands, one file each; every module in this package is imported and registers its own.
 
 A command is a function with a typer signature. Its docstring is its help.
 """

@@ -1,4 +1,4 @@
-"""`gdbatch help`: reference pages, and what is known of every named part."""
+"""`gdbatch help`: reference pages, and descriptions of named parts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ...registry import register
 def help_(
     topic: Annotated[
         str | None,
-        typer.Argument(help="A page, or any name that `gdbatch list` shows; all pages by default."),
+        typer.Argument(help="A page, or a name from `gdbatch list`; by default, lists the pages."),
     ] = None,
 ) -> None:
-    """Print a reference page, or the description of an optimizer, a measure, an outcome, …"""
+    """Print a reference page, or describe an optimizer, a measure, an outcome, …"""
     from ..pages import find, topics
 
     if topic is None:

@@ -1,4 +1,4 @@
-"""`gdbatch list`: everything that has a name."""
+"""`gdbatch list`: every shipped sweep and registered part."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...registry import register
 def list_(
     family: Annotated[
         str | None,
-        typer.Argument(help="One family, such as optimizers, outcomes or figures."),
+        typer.Argument(help="A family, such as optimizers, outcomes or figures; all by default."),
     ] = None,
 ) -> None:
     """List the shipped sweeps and every registered part, one per line."""

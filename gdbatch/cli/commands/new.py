@@ -14,7 +14,7 @@ from ...registry import register
 def new(
     name: Annotated[str, typer.Argument(help="Name of the sweep; NAME.toml is written here.")],
     python: Annotated[
-        bool, typer.Option("--python", help="Also write NAME.py, with a problem of your own.")
+        bool, typer.Option("--python", help="Also write NAME.py, an example of your own problem.")
     ] = False,
 ) -> None:
     """Write a commented sweep file to start from."""

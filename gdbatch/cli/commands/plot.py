@@ -1,4 +1,4 @@
-"""`gdbatch plot`: the figures of a run, again."""
+"""`gdbatch plot`: redraw the figures of a run."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def plot(
     run: RunDirectory,
     kind: Annotated[
         str | None,
-        typer.Argument(help="A figure that `gdbatch list figures` shows; all by default."),
+        typer.Argument(help="A figure from `gdbatch list figures`; all by default."),
     ] = None,
 ) -> None:
-    """Draw the figures of a run again, as PNG and SVG, and print their paths."""
+    """Redraw the figures of a run as PNG and SVG, and print their paths."""
     from ...api import load_run
 
     kinds = None if kind is None else [kind]

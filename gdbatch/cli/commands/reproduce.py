@@ -1,4 +1,4 @@
-"""`gdbatch reproduce`: published results, trained again."""
+"""`gdbatch reproduce`: published results, reproduced."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def reproduce(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="Folder of the runs.", show_default="results/reproduce"),
+        typer.Option("-o", "--out", help="Folder for the runs.", show_default="results/reproduce"),
     ] = None,
     jobs: Jobs = -1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Train published results again, and print the published next to the measured values.
+    """Reproduce published results, and print published next to measured values.
 
-    Resumes an interrupted call.
+    Resumes an interrupted run.
     """
     from ...reproduce import as_markdown
     from ...reproduce import reproduce as reproduce_results

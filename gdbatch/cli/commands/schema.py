@@ -1,4 +1,4 @@
-"""`gdbatch schema`: the format of sweep files, for editors."""
+"""`gdbatch schema`: the JSON Schema of sweep files."""
 
 from __future__ import annotations
 

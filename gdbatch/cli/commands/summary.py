@@ -1,4 +1,4 @@
-"""`gdbatch summary`: the answer of a run, again."""
+"""`gdbatch summary`: the answer or the summary table of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def summary(
     csv: Annotated[bool, typer.Option("--csv", help="Print the summary table as CSV.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Print the answer of a run, finished or not."""
+    """Print the answer of a complete or partial run."""
     from ...api import load_run
 
     loaded = load_run(run)
@@ -37,7 +37,7 @@ def summary(
 
 
 def print_answer(run: Run, as_json: bool) -> None:
-    """Print what a run answers, in words or as JSON."""
+    """Print the answer of a run, in words or as JSON."""
     if not as_json:
         typer.echo(str(run.answer))
         return

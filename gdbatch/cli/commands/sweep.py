@@ -1,4 +1,4 @@
-"""`gdbatch sweep`: train what a sweep file describes."""
+"""`gdbatch sweep`: run a sweep file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PART_FAILED = 3
 
-Jobs = Annotated[int, typer.Option("-j", "--jobs", help="Worker processes; -1 is one per core.")]
+Jobs = Annotated[int, typer.Option("-j", "--jobs", help="Worker processes; -1 means one per core.")]
 
 
 @register("command", "sweep")
@@ -33,30 +33,30 @@ def sweep(
     jobs: Jobs = -1,
     engine: Annotated[
         str | None,
-        typer.Option("--engine", help="Engine instead of the file's; `gdbatch list engines`."),
+        typer.Option("--engine", help="Override the file's engine; see `gdbatch list engines`."),
     ] = None,
     executor: Annotated[
-        str, typer.Option("--executor", help="Where shards train; `gdbatch list executors`.")
+        str, typer.Option("--executor", help="Where shards train; see `gdbatch list executors`.")
     ] = "local",
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the file (TOML)."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the file, in TOML."),
     ] = None,
     allow_python: Annotated[
         bool, typer.Option("--allow-python", help="Run the Python code that the file names.")
     ] = False,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Replace the run in the directory.")
+        bool, typer.Option("--fresh", help="Replace an existing run in the directory.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the axes and the cost, and stop.")
+        bool, typer.Option("--dry-run", help="Show the axes and the cost; train nothing.")
     ] = False,
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Also write trials.csv.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
-    """Train what a sweep file describes, and print the answer.
+    """Train the models that a sweep file describes, and print the answer.
 
     Resumes an interrupted run of the same sweep.
     """
@@ -91,7 +91,7 @@ def _warnings_on_stderr(quiet: bool) -> Iterator[None]:
 
 
 def _finish(run: Run, csv: bool, json: bool, quiet: bool, figures: bool) -> None:
-    """Print and write what the options ask for; exits if a part of the sweep failed."""
+    """Print and write what the options ask for; exits with 3 if a shard failed."""
     totals = run.totals
     assert totals is not None
     for stray in run.strays:

@@ -24,7 +24,7 @@ _MOST_ACTIVATIONS = 3  # different ones per kernel
 
 @register("engine", "fused")
 class FusedEngine(LaneEngine):
-    """Compiled kernels for networks; faster, and needs Numba."""
+    """Compiled kernels for networks: faster, but needs Numba."""
 
     longest_intervals = (256, 128)
     depends_on_simd = False

@@ -12,7 +12,7 @@ from .stepping import NumpySteppingBlock
 
 @register("engine", "numpy")
 class NumpyEngine(LaneEngine):
-    """NumPy arrays of all lanes, one update at a time; trains everything."""
+    """Vectorised NumPy, many trials per update; trains everything."""
 
     longest_intervals = (128, 64)
 

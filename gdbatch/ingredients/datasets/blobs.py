@@ -15,7 +15,7 @@ from .protocol import Dataset, DatasetOptions, Labels, Noise, Width
 
 @register("dataset", "blobs")
 class Blobs(Dataset):
-    """Normal clouds around random centres, one per class.
+    """Gaussian clusters around random centres, one per class.
 
     Two classes have one target, a label. More classes have one target per class: the second label
     for the sample's own class, the first label for the others.

@@ -15,7 +15,7 @@ from .protocol import Count, Dataset, DatasetOptions, Labels, Noise
 
 @register("dataset", "circles")
 class Circles(Dataset):
-    """Two circles around the origin with one label each, plus noise."""
+    """Two concentric circles, one label each, plus noise."""
 
     class Options(DatasetOptions):
         kind: Literal["circles"]

@@ -15,7 +15,7 @@ from .protocol import Dataset, DatasetOptions, Noise, Width
 
 @register("dataset", "linear")
 class Linear(Dataset):
-    """t = x W + noise, with normal inputs x and normal weights W."""
+    """t = x W + noise, with normal inputs x and weights W."""
 
     class Options(DatasetOptions):
         kind: Literal["linear"]

@@ -14,7 +14,7 @@ from .protocol import Dataset, DatasetOptions, Width
 
 @register("dataset", "normal")
 class NormalNoise(Dataset):
-    """Independent normal inputs and targets: nothing to learn but the samples themselves."""
+    """Independent normal inputs and targets: nothing to learn beyond the samples themselves."""
 
     class Options(DatasetOptions):
         kind: Literal["normal"]

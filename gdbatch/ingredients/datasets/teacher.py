@@ -16,7 +16,7 @@ from .protocol import Dataset, DatasetOptions, Noise, Width
 
 @register("dataset", "teacher")
 class Teacher(Dataset):
-    """The outputs of a random network for normal inputs, plus noise.
+    """Normal inputs and the outputs of a random network for them, plus noise.
 
     The teacher has tanh in its hidden layers, linear outputs, and normal weights of variance
     1/(units below).

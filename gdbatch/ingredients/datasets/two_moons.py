@@ -15,7 +15,7 @@ from .protocol import Count, Dataset, DatasetOptions, Labels, Noise
 
 @register("dataset", "two_moons")
 class TwoMoons(Dataset):
-    """Two interleaved half circles in the plane with one label each, plus noise."""
+    """Two interleaved half circles in the plane, one label each, plus noise."""
 
     class Options(DatasetOptions):
         kind: Literal["two_moons"]

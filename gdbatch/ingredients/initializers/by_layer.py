@@ -88,7 +88,7 @@ class FanInitializer(LayerInitializer):
 
 @register("init", "xavier")
 class Xavier(FanInitializer):
-    """Variance 2/(units below + units), uniform by default (Glorot and Bengio 2010)."""
+    """Variance 2/(fan-in + fan-out), uniform by default (Glorot and Bengio 2010)."""
 
     class Options(FanOptions):
         kind: Literal["xavier"]
@@ -101,7 +101,7 @@ class Xavier(FanInitializer):
 
 @register("init", "he")
 class He(FanInitializer):
-    """Variance 2/(units below), normal by default; for relu (He et al. 2015)."""
+    """Variance 2/fan-in, normal by default; for relu (He et al. 2015)."""
 
     class Options(FanOptions):
         kind: Literal["he"]
@@ -114,7 +114,7 @@ class He(FanInitializer):
 
 @register("init", "lecun")
 class Lecun(FanInitializer):
-    """Variance 1/(units below), normal by default (LeCun et al. 1998)."""
+    """Variance 1/fan-in, normal by default (LeCun et al. 1998)."""
 
     class Options(FanOptions):
         kind: Literal["lecun"]
@@ -127,7 +127,7 @@ class Lecun(FanInitializer):
 
 @register("init", "orthogonal")
 class Orthogonal(LayerInitializer):
-    """A random orthogonal matrix per layer: orthonormal columns, or rows (Saxe et al. 2014)."""
+    """A random matrix per layer with orthonormal columns or rows (Saxe et al. 2014)."""
 
     class Options(ScaledOptions):
         kind: Literal["orthogonal"]

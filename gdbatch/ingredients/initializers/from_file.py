@@ -21,7 +21,7 @@ from .protocol import Hyperparameters
 
 @register("init", "file")
 class FromFile(ScaledInitializer):
-    """Parameters from an npz file: the same for every seed, or one set per seed.
+    """Parameters from an npz file: one set for all seeds, or one per seed.
 
     A network has one array per layer, `weight_1` of shape (units below, units), …, and `bias_1`, …
     of shape (units,) unless its biases start at `biases`; a function has one array `parameters`.

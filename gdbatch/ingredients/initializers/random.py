@@ -15,7 +15,7 @@ from .protocol import Hyperparameters, InitOptions, LayerNumbers, LayerScales, W
 
 @register("init", "uniform")
 class Uniform(WeightInitializer):
-    """Weights drawn uniformly from [low, high), by default [0, 1) as by numpy.random.rand."""
+    """Weights drawn uniformly from [low, high), by default [0, 1), like numpy.random.rand."""
 
     class Options(InitOptions):
         kind: Literal["uniform"]

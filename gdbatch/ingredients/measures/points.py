@@ -13,7 +13,7 @@ from .protocol import Column, MeasureOptions, Place, PointMeasure, Values
 
 @register("measure", "parameter_norm")
 class ParameterNorm(PointMeasure):
-    """√Σw² of the final parameters."""
+    """The Euclidean norm of the final parameters."""
 
     class Options(MeasureOptions):
         kind: Literal["parameter_norm"]
@@ -28,7 +28,7 @@ class ParameterNorm(PointMeasure):
 
 @register("measure", "sharpness")
 class Sharpness(PointMeasure):
-    """The largest eigenvalue of the Hessian of the loss, at the start and the end of a trial."""
+    """The largest eigenvalue of the Hessian of the loss, at the start and end of a trial."""
 
     class Options(MeasureOptions):
         kind: Literal["sharpness"]
@@ -43,7 +43,7 @@ class Sharpness(PointMeasure):
 
 @register("measure", "rate_times_sharpness")
 class RateTimesSharpness(PointMeasure):
-    """Learning rate × sharpness at the start and the end; 2 is the edge of stability.
+    """Learning rate × sharpness at the start and end of a trial; 2 is the edge of stability.
 
     If learning rates η differ between parameters, it is the largest eigenvalue of η^½ H η^½. With a
     schedule, η is that of the first update, and of the update that would follow the last (Cohen et

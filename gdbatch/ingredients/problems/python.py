@@ -154,7 +154,7 @@ def _describe(error: BaseException, path: str, name: str) -> str:
 
 @register("problem", "python")
 class PythonProblem(Problem):
-    """Your own, in a Python file; needs --allow-python; `gdbatch new --python` writes one."""
+    """Your own, in a Python file, with --allow-python; `gdbatch new --python` writes one."""
 
     Options = PythonOptions
     options: PythonOptions

@@ -18,7 +18,7 @@ from .protocol import Factors, Hyperparameters, Schedule, ScheduleOptions
 
 @register("schedule", "constant")
 class Constant(Schedule):
-    """1: the learning rate does not change; the default."""
+    """1: the learning rate stays constant; the default."""
 
     is_constant = True
 
@@ -36,7 +36,7 @@ class Constant(Schedule):
 
 @register("schedule", "step")
 class Steps(Schedule):
-    """decay^⌊t/every⌋: multiplied by `decay` after every `every` steps."""
+    """decay^⌊t/every⌋: multiplied by `decay` once every `every` steps."""
 
     class Options(ScheduleOptions):
         kind: Literal["step"]
@@ -61,7 +61,7 @@ class Steps(Schedule):
 
 @register("schedule", "exponential")
 class Exponential(Schedule):
-    """decayᵗ: multiplied by `decay` after every step; grows if decay is above 1."""
+    """decayᵗ: multiplied by `decay` after every step; grows if `decay` is above 1."""
 
     class Options(ScheduleOptions):
         kind: Literal["exponential"]

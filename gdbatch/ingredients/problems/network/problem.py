@@ -136,7 +136,7 @@ class NetworkOptions(SampleOptions):
 
 @register("problem", "network")
 class Network(Problem):
-    """Fully connected layers of any number and width, trained on samples."""
+    """A fully connected network of any depth and width, trained on samples."""
 
     Options = NetworkOptions
     options: NetworkOptions
