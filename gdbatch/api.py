@@ -50,7 +50,7 @@ class Run:
     def __init__(self, path: str | Path) -> None:
         self.directory = RunDirectory(path)
         self.manifest = self.directory.manifest()
-        self.totals: Totals | None = None  # of the sweep that made it, in this process
+        self.totals: Totals | None = None  # if it was made in this process
         self._tables: dict[Kind, pd.DataFrame] = {}
 
     def __repr__(self) -> str:
@@ -76,13 +76,13 @@ class Run:
 
     @property
     def partial(self) -> str:
-        """How much of a run is there that is not complete, as in `4 of 16 shards`; or empty."""
+        """How much of an incomplete run exists, as in `4 of 16 shards`; empty if complete."""
         completeness = self.directory.completeness()
         return "" if completeness.is_complete else str(completeness)
 
     @property
     def strays(self) -> tuple[str, ...]:
-        """A sentence for each file that lies among the parts and is left out."""
+        """A sentence for each file among the parts that is ignored."""
         return self.directory.completeness().strays
 
     # tables ------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ class Run:
     def trajectories(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """One row per (trial, step) of the recorded trials; with `columns`, only these are read.
 
-        The whole table is read once. Raises UsageError for a column that does not exist, or where
+        The whole table is read once. Raises UsageError for a column that does not exist, or if
         nothing was recorded.
         """
         return self._table("trajectories", columns)
@@ -140,21 +140,21 @@ class Run:
 
     @functools.cached_property
     def analysis(self) -> Analysis:
-        """How the trials of the search are summarised, and what they answer."""
+        """Summarises the trials of the search and draws the answer from them."""
         return analysis_of(sweep_facts(self.manifest, is_complete=not self.partial))
 
     @functools.cached_property
     def summary(self) -> pd.DataFrame:
-        """One row per combination of the axes, over all seeds; where an axis is refined, its edge.
+        """One row per combination of the axes, over all seeds; the edge of a refined axis.
 
-        Of a run that is `partial`, it summarises the shards that are there.
+        For a partial run, it covers the existing shards.
         """
         parts = self._parts("trials", [*self.axes, *TRIAL_COLUMNS])
         return self.analysis.summarise(part.to_pandas() for part in parts)
 
     @functools.cached_property
     def answer(self) -> Answer:
-        """What the sweep says, as a sequence of entries; `print(run.answer)` tells it in words."""
+        """The answer of the sweep, as a sequence of entries; `print(run.answer)` shows it."""
         return answer_of(self.analysis, self.summary, self.partial)
 
     def save_summary(self) -> None:
@@ -172,8 +172,8 @@ class Run:
     def plot(self, kind: str = "convergence") -> Figure:
         """A figure of this run.
 
-        Raises UsageError where there is no such figure or the run has no data for it, and
-        FigureError where it cannot be drawn.
+        Raises UsageError if there is no such figure or the run has no data for it, and FigureError
+        if it cannot be drawn.
         """
         from . import figures
 
@@ -192,9 +192,9 @@ class Run:
     ) -> list[Path]:
         """Draw figures as PNG and SVG into the run's `figures`; returns their paths.
 
-        kinds: by default all for which the run has data; raises FigureError for one of `kinds`
-        that cannot be drawn. on_failure: is called with a message for each of all figures that
-        cannot be drawn; by default, a FigureWarning is issued.
+        kinds: names of figures, by default all for which the run has data. Raises FigureError if
+        one of `kinds` cannot be drawn. on_failure: without `kinds`, called with a message for each
+        figure that cannot be drawn; by default, a FigureWarning is issued.
         """
         from . import figures
 
@@ -265,18 +265,18 @@ def run_sweep(
 ) -> Run:
     """Run a sweep and return the run; resumes an earlier run of the same sweep.
 
-    source: a sweep file, the name of a shipped one, or a dict like one. out: the run directory, by
-    default `results/NAME`. jobs: worker processes; -1 is one per core. engine: in place of the
-    file's. fresh: replace a run of another plan. figures: draw them into the run directory.
-    overrides: values by dotted key, or strings `KEY=VALUE` in TOML. allow_python: run the code of
-    a problem with kind = "python". on_error: what to do when shards fail: raise ShardError once
-    all others are done, or keep the failures in `run.totals.failures`.
+    source: a sweep file, the name of a shipped one, or an equivalent dict. out: the run directory,
+    by default `results/NAME`. jobs: worker processes; -1 is one per core. engine: replaces the one
+    in the file. fresh: replace a run of another plan. figures: draw all figures into the run
+    directory. overrides: values by dotted key, or strings `KEY=VALUE` in TOML. allow_python: run
+    the code of a problem with kind = "python". on_error: if shards fail, "raise" raises ShardError
+    once all others are done; "keep" keeps the failures in `run.totals.failures`.
 
-    Raises SweepFileError for a wrong sweep, UsageError for a directory that cannot be used, and
-    RunError for the disk or a lost worker. What was finished is kept in every case.
+    Raises SweepFileError if the sweep is invalid, UsageError if the directory cannot be used, and
+    RunError if the disk fails or a worker is lost. Finished shards are kept in every case.
     """
     if on_error not in ("raise", "keep"):
-        raise UsageError(f'on_error is "raise" or "keep", not "{on_error}"')
+        raise UsageError(f'on_error must be "raise" or "keep", not "{on_error}"')
     if not isinstance(source, Mapping):
         source = find_sweep(str(source))
     plan = Plan(read_sweep(source, overrides, engine, allow_python))
@@ -297,5 +297,5 @@ def run_sweep(
 
 
 def load_run(path: str | Path) -> Run:
-    """A run from its directory, complete or not; raises UsageError if there is none."""
+    """Load a run from its directory, complete or not; raises UsageError if there is none."""
     return Run(path)

@@ -1,6 +1,6 @@
-"""Contract tests for stores and executors from outside gdbatch.
+"""Contract tests for your own stores and executors.
 
-Subclass one in your own tests, say how to make yours, and run pytest:
+Subclass one in your tests, define how to make yours, and run pytest:
 
     from gdbatch.testing import StoreTests
 
@@ -30,7 +30,7 @@ class StoreTests(ABC):
 
     @abstractmethod
     def make_store(self, tmp_path: Path) -> Store:
-        """An empty store that is ready to be written to; called once in each test."""
+        """An empty store that is ready for writing; called once per test."""
 
     def test_a_new_store_is_empty(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
@@ -61,7 +61,7 @@ class StoreTests(ABC):
         assert store.get(_NAME) == b"second"
         assert store.list("trials") == [Path(_NAME).name]
 
-    def test_put_that_fails_leaves_the_old_file(self, tmp_path: Path) -> None:
+    def test_a_failed_put_keeps_the_old_file(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
         store.put(_NAME, [b"first"])
 
@@ -84,7 +84,7 @@ class StoreTests(ABC):
         assert not store.create("manifest.json", b"second")
         assert store.get("manifest.json") == b"first"
 
-    def test_of_several_creators_one_succeeds(self, tmp_path: Path) -> None:
+    def test_only_one_of_several_creators_succeeds(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
         writers = range(8)
         with ThreadPoolExecutor(len(writers)) as threads:
@@ -106,7 +106,7 @@ class StoreTests(ABC):
         store.delete(_NAME)
         assert store.get(_NAME) is None
         assert store.list("trials") == []
-        store.delete(_NAME)  # which is not there any more
+        store.delete(_NAME)  # a missing file is no error
 
     def test_prepare_deletes_nothing(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
@@ -114,13 +114,13 @@ class StoreTests(ABC):
         store.prepare()
         assert store.get(_NAME) == b"data"
 
-    def test_location_tells_files_apart(self, tmp_path: Path) -> None:
+    def test_files_have_different_locations(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
         assert "manifest.json" in store.location("manifest.json")
         assert store.location("trials/a") != store.location("trials/b")
         assert store.location()
 
-    def test_a_copy_by_pickle_is_the_same_store(self, tmp_path: Path) -> None:
+    def test_a_pickled_copy_is_the_same_store(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
         store.put(_NAME, [b"data"])
         copy = pickle.loads(pickle.dumps(store))
@@ -133,24 +133,24 @@ class ExecutorTests(ABC):
 
     @abstractmethod
     def make_executor(self) -> Executor:
-        """The executor; called once in each test."""
+        """The executor; called once per test."""
 
     def test_every_task_has_one_result(self) -> None:
         for jobs in (1, 2):
             results = self.make_executor().run(_squared, range(20), jobs)
             assert sorted(results) == [number**2 for number in range(20)]
 
-    def test_fewer_tasks_than_jobs_are_enough(self) -> None:
+    def test_there_may_be_fewer_tasks_than_jobs(self) -> None:
         assert list(self.make_executor().run(_squared, [3], 2)) == [9]
 
-    def test_no_tasks_have_no_results(self) -> None:
+    def test_no_tasks_give_no_results(self) -> None:
         assert list(self.make_executor().run(_squared, [], 1)) == []
 
     def test_tasks_may_come_from_a_generator(self) -> None:
         tasks = (number for number in range(5))
         assert sorted(self.make_executor().run(_squared, tasks, 2)) == [0, 1, 4, 9, 16]
 
-    def test_an_exception_of_the_function_is_raised(self) -> None:
+    def test_an_exception_in_the_function_is_raised(self) -> None:
         try:
             list(self.make_executor().run(_inverse, [1, 2, 0, 3], 2))
         except ZeroDivisionError:

@@ -84,7 +84,7 @@ def as_map(table: pd.DataFrame, x: str, y: str, values: NDArray[Value]) -> pd.Da
 
 
 def every_pixel(table: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """A table with a row for every pixel; a missing one has the numbers of the nearest."""
+    """A table with a row for every pixel; a missing one gets the numbers of the nearest one."""
     places = as_map(table, x, y, np.arange(len(table), dtype=float))
     nearest = _nearest(places.to_numpy()).astype(np.int64)
     whole = table.iloc[nearest.ravel()].reset_index(drop=True)
@@ -97,7 +97,7 @@ def every_pixel(table: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
 
 
 def _nearest(grid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Replaces every NaN by the nearest number, one step to the four neighbours at a time."""
+    """Replace every NaN by the nearest number, spreading to the four neighbours step by step."""
     known = np.pad(grid, 1, constant_values=np.nan)
     inner = known[1:-1, 1:-1]
     while np.isnan(inner).any():

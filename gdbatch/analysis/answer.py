@@ -1,4 +1,4 @@
-"""The answer of a run: its entries as data, and the same as text."""
+"""The answer of a run, as data and as text."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .protocol import Analysis, SweepFacts
 
 @dataclasses.dataclass(frozen=True)
 class Answer(Sequence[Any]):
-    """What a sweep says: a sequence with one entry per combination of its other axes.
+    """The answer of a sweep: a sequence with one entry per combination of its other axes.
 
-    `str()` gives it as text. The entries are dataclass instances of the search that chose the
-    trials: `GridAnswer`, `EdgeAnswer` where an axis is refined, `MapAnswer` of an adaptive map.
+    `str()` gives it as text. The entries are dataclass instances, whose class depends on the
+    search: `GridAnswer`, `EdgeAnswer` for a refined axis, `MapAnswer` for an adaptive map.
     """
 
     entries: tuple[Any, ...]
     text: str
-    partial: str = ""  # what is missing from a run that is not complete
+    partial: str = ""  # how much of an incomplete run exists
 
     def __getitem__(self, place: Any) -> Any:
         return self.entries[place]
@@ -40,7 +40,7 @@ class Answer(Sequence[Any]):
 
 
 def analysis_of(facts: SweepFacts) -> Analysis:
-    """The analysis of the search of a sweep; raises UsageError if nothing registers one."""
+    """The analysis of the search of a sweep; raises UsageError if there is none."""
     try:
         made: Analysis = registry.get("analysis", str(facts.search["kind"]))(facts)
     except KeyError as error:
@@ -49,6 +49,6 @@ def analysis_of(facts: SweepFacts) -> Analysis:
 
 
 def answer_of(analysis: Analysis, summary: pd.DataFrame, partial: str = "") -> Answer:
-    """The answer of a summary that the same analysis made."""
+    """The answer from a summary that the same analysis made."""
     entries = analysis.answers(summary)
     return Answer(tuple(entries), analysis.words(entries, summary), partial)

@@ -1,4 +1,4 @@
-"""The edges that bisections closed in on: their summary, and the answer it gives."""
+"""The edges found by bisections: their summary and the answers."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _QUANTILES = {"edge_q25": 0.25, "edge_median": 0.5, "edge_q75": 0.75}
 
 @dataclass(frozen=True)
 class EdgeAnswer:
-    """Where trials cease to be stable, for one combination of the other axes, over seeds."""
+    """Where trials become unstable, for one combination of the other axes, over seeds."""
 
     axis: str  # the refined one
     combination: dict[str, object] = field(default_factory=dict)
     searches: int = 0
     edges: int = 0  # searches that found one
-    rising: int = 0  # of these, how many have stable trials above the edge instead of below
+    rising: int = 0  # of these, edges with the stable trials above instead of below
     all_stable: int = 0
     none_stable: int = 0
-    low: float | None = None  # all edges lie from here
+    low: float | None = None  # all edges lie between low
     q25: float | None = None
     median: float | None = None
     q75: float | None = None
-    high: float | None = None  # to here
+    high: float | None = None  # and high
 
 
 @register("analysis", "bisection")
@@ -66,7 +66,7 @@ def summarise_edges(
     """The summary of a sweep whose axis `refined` was bisected, `rows` trials per search.
 
     One row per combination of the other axes, over seeds. `edge_low` and `edge_high` enclose all
-    edges; each counts as the middle of its own bracket. In the quantiles a search without an edge
+    edges; each counts as the middle of its own bracket. In the quantiles, a search without an edge
     counts as +infinity if all its trials were stable, and as -infinity if none was.
     """
     groups = Groups([axis for axis in axes if axis not in ("seed", refined)])

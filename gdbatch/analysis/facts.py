@@ -9,7 +9,7 @@ from .protocol import SweepFacts
 
 
 def sweep_facts(manifest: Mapping[str, Any], is_complete: bool = True) -> SweepFacts:
-    """What an analysis needs to know about the sweep of a run."""
+    """The facts that an analysis needs about the sweep of a run."""
     train = manifest["sweep"]["train"]
     axes = [axis["key"] for dimension in manifest["sweep"]["axes"] for axis in dimension]
     return SweepFacts(

@@ -1,4 +1,4 @@
-"""Numbers as people write them."""
+"""Formats numbers as people write them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def digits_apart(low: float, high: float) -> int:
-    """How many digits it takes to tell two numbers apart, at least four."""
+    """The number of digits that tells two numbers apart, at least four."""
     digits = DIGITS
     while digits < _ALL_DIGITS and number(low, digits) == number(high, digits):
         digits += 1
@@ -28,7 +28,7 @@ def digits_apart(low: float, high: float) -> int:
 
 
 def apart(low: float, high: float) -> tuple[str, str]:
-    """Formats two numbers with as many digits as it takes to tell them apart."""
+    """Formats two numbers with enough digits to tell them apart."""
     digits = digits_apart(low, high)
     return number(low, digits), number(high, digits)
 

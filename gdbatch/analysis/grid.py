@@ -1,4 +1,4 @@
-"""The answer of a grid: the best value of an axis, where trials converge, where they are stable.
+"""The answer of a grid: the best value of an axis, and where trials converge and are stable.
 
 There is one answer for each combination of the other axes, over all seeds.
 """
@@ -20,7 +20,7 @@ from .protocol import Analysis
 from .summary import summarise, summary_columns
 
 ENOUGH = 0.95  # share of trials that must converge, or be stable
-_MOST_BLOCKS = 12  # combinations that are told one by one; of more only the best is
+_MOST_BLOCKS = 12  # combinations listed one by one; of more, only the best is shown
 _MOST_RANGES = 4
 
 Mask = NDArray[np.bool_]
@@ -29,7 +29,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class GridAnswer:
-    """What a sweep says for one combination of its other axes."""
+    """The answer for one combination of the other axes."""
 
     axis: str  # what is chosen: learning_rate, or the last numeric axis
     combination: dict[str, object] = field(default_factory=dict)
@@ -110,7 +110,7 @@ def answer_about(part: pd.DataFrame, axis: str, has_stop_rule: bool = True) -> G
 
 
 def _stability(values: NDArray[np.float64], stable: Mask) -> tuple[float | None, Range | None]:
-    """The largest value up to which all are stable, and that one with the next value tried."""
+    """The largest value up to which all are stable, and the edge: this and the next value."""
     if not stable.all():
         unstable = int(np.argmin(stable))
         if unstable == 0:
@@ -140,7 +140,7 @@ def _with_fewest_steps(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
     enough = (part["success_rate"] >= ENOUGH).to_numpy()
     steps = part["steps_median"].to_numpy(dtype=float)
     if np.isnan(steps).all():
-        return replace(known, warnings=("nowhere did half of the trials converge",))
+        return replace(known, warnings=("at no value did half of the trials converge",))
     candidates = enough & ~np.isnan(steps) if enough.any() else ~np.isnan(steps)
     slow_quarter = np.nan_to_num(part["steps_q75"].to_numpy(dtype=float), nan=np.inf)
     flat = _lowest(np.where(candidates, steps, np.inf), slow_quarter)
@@ -175,7 +175,7 @@ def _with_lowest_loss(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
     diverged = part[list(divergences)].sum(axis=1)
     loss = part["final_loss_median"].where(diverged == 0).to_numpy(dtype=float)
     name = known.axis.replace("_", " ")
-    warning = "the sweep has no stop rule, so it tells which loss was reached, not how fast"
+    warning = "the sweep has no stop rule, so the answer is the loss reached, not the speed"
     if np.isnan(loss).all():
         return replace(known, warnings=(warning, f"some trials diverged at every {name}"))
     flat = loss == np.nanmin(loss)
@@ -197,13 +197,13 @@ def _lowest(values: NDArray[np.float64], then: NDArray[np.float64]) -> Mask:
 
 
 def _middle(flat: Mask) -> int:
-    """The middle of equally good values is farthest from both of their ends."""
+    """The middle of equally good values, which is farthest from both of their ends."""
     places = np.flatnonzero(flat)
     return int(places[(len(places) - 1) // 2])
 
 
 def _around(place: int, enough: Mask) -> tuple[int, int]:
-    """The first and last place of the unbroken range around one."""
+    """The first and last index of the unbroken range around an index."""
     low = high = place
     while low > 0 and enough[low - 1]:
         low -= 1
@@ -229,7 +229,7 @@ def _end_warnings(axis: str, flat: Mask) -> list[str]:
 
 
 def grid_words(answers: Sequence[GridAnswer], max_steps: int | None = None) -> str:
-    """The answers as text; of more than a dozen combinations only the best one."""
+    """The answers as text; of more than a dozen combinations, only the best one."""
     found = [one for one in answers if one.best is not None]
     if len(answers) <= _MOST_BLOCKS or not found:
         return "\n\n".join(_words(one, max_steps) for one in answers[:_MOST_BLOCKS])
@@ -282,16 +282,16 @@ def _edge_words(one: GridAnswer) -> list[str]:
 def _stalled_words(one: GridAnswer) -> list[str]:
     if not one.stalled:
         return []
-    told = f"stalled: {count(one.stalled, 'trial')}"
+    text = f"stalled: {count(one.stalled, 'trial')}"
     rest = one.stalled - one.stationary
     if one.stationary:
         those = f"{one.stationary:,} of them " if rest else ""
-        stands = "stands" if one.stationary == 1 else "stand"
-        told += f"; {those}{stands} at a stationary point"
+        verb = "is" if one.stationary == 1 else "are"
+        text += f"; {those}{verb} at a stationary point"
     if rest:
         others = "for the others try" if one.stationary else "try"
-        told += f"; {others} {outcomes.Stalled.remedy}"
-    return [told]
+        text += f"; {others} {outcomes.Stalled.remedy}"
+    return [text]
 
 
 def _certainty_words(one: GridAnswer, name: str) -> list[str]:
@@ -311,16 +311,16 @@ def _range(ends: Range, digits: int) -> str:
 
 
 def _ranges(ranges: Sequence[Range], digits: int) -> str:
-    told = [_range(ends, digits) for ends in ranges[:_MOST_RANGES]]
+    shown = [_range(ends, digits) for ends in ranges[:_MOST_RANGES]]
     if len(ranges) > _MOST_RANGES:
-        told.append(f"{len(ranges) - _MOST_RANGES} further ranges")
-    return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+        shown.append(f"{len(ranges) - _MOST_RANGES} further ranges")
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def _counts(summary: pd.DataFrame) -> str:
-    """How many trials had each outcome, where there is no axis to choose a value of."""
+    """How many trials had each outcome, if there is no axis to choose a value of."""
     counts = summary[list(outcomes.names())].sum()
-    told = [f"{count:,} {outcome}" for outcome, count in counts.items() if count]
+    shown = [f"{count:,} {outcome}" for outcome, count in counts.items() if count]
     if counts.sum() == 1:
-        return f"one trial: {told[0].removeprefix('1 ')}"
-    return f"{counts.sum():,} trials: {', '.join(told)}; no numeric axis to choose a value of"
+        return f"one trial: {shown[0].removeprefix('1 ')}"
+    return f"{counts.sum():,} trials: {', '.join(shown)}; no numeric axis to choose a value of"

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 
 class Groups:
-    """Numbers for the combinations of some columns' values."""
+    """Numbers the combinations of values in some columns."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = list(keys)
-        # for each column its values in order of appearance, each with its place
+        # for each column: value → index in order of appearance
         self._places: dict[str, dict[object, int]] = {key: {} for key in keys}
 
     def codes(self, part: pd.DataFrame) -> NDArray[np.int32]:
-        """For each column, the place of each row's value; (columns, rows)."""
+        """The index of each row's value in each column; (columns, rows)."""
         rows = np.zeros((len(self._keys), len(part)), np.int32)
         for row, key in zip(rows, self._keys, strict=True):
             places = self._places[key]

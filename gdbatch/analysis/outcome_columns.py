@@ -1,4 +1,4 @@
-"""How the trials of a table ended, as codes, and which of them are stable."""
+"""The outcomes of a table's trials as codes, and which trials are stable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import UsageError
 
 
 def outcome_codes(table: pd.DataFrame) -> NDArray[np.int8]:
-    """The code of every trial's outcome; raises UsageError for an outcome nobody registers."""
+    """The code of every trial's outcome; raises UsageError for an unregistered outcome."""
     names = outcomes.names()
     column = pd.Categorical(table["outcome"])
     found = [str(name) for name in column.categories]
@@ -20,8 +20,8 @@ def outcome_codes(table: pd.DataFrame) -> NDArray[np.int8]:
     for name in unknown:
         if name in used:
             raise UsageError(
-                f'the run has the outcome "{name}", which nothing that is installed registers; '
-                "install the plug-in that made the run"
+                f'the run has the outcome "{name}", which is not installed here; '
+                "install the plug-in that defines it"
             )
     codes = np.array([names.index(name) if name in names else -1 for name in found], np.int8)
     found_codes: NDArray[np.int8] = codes[column.codes]

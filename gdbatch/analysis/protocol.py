@@ -1,4 +1,4 @@
-"""What an analysis is: how the trials of one search become a summary, answers and words.
+"""The protocol of analyses, which turn the trials of a search into a summary, answers and text.
 
 There is one analysis per search, registered in the family "analysis" under the search's name.
 """
@@ -12,38 +12,38 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-# the columns of `trials`, next to the axes, from which every summary is made
+# the columns of `trials`, besides the axes, from which every summary is made
 TRIAL_COLUMNS = ("outcome", "steps", "initial_loss", "final_loss", "gradient_norm")
 
 
 @dataclass(frozen=True)
 class SweepFacts:
-    """What an analysis needs to know about a sweep, next to its trials."""
+    """What an analysis needs to know about a sweep, besides its trials."""
 
     axes: tuple[str, ...]  # axis columns in plan order, the slowest first
     trials: int  # of the whole plan
     has_stop_rule: bool = True
-    max_steps: int | None = None  # None where it varies
+    max_steps: int | None = None  # None if it varies
     search: Mapping[str, Any] = field(default_factory=lambda: {"kind": "grid"})
     is_complete: bool = True  # whether all shards are there
 
 
 class Analysis(ABC):
-    """How the trials of one search are summarised, and what they answer."""
+    """Summarises the trials of one search and draws answers from them."""
 
-    noun: ClassVar[str] = "trials"  # what the entries of the plan are called
+    noun: ClassVar[str] = "trials"  # what the trials of the plan are called
 
     def __init__(self, facts: SweepFacts) -> None:
         self.facts = facts
 
     @staticmethod
     def summary_columns() -> Sequence[str]:
-        """The columns of the summary next to the axes, whose names no axis can have."""
+        """The columns of the summary besides the axes; no axis can have these names."""
         return ()
 
     @abstractmethod
     def summarise(self, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-        """The summary of trials that come in parts, with the axes and TRIAL_COLUMNS."""
+        """The summary of trials, given in parts with the axes and TRIAL_COLUMNS."""
 
     @abstractmethod
     def answers(self, summary: pd.DataFrame) -> Sequence[Any]:
@@ -55,7 +55,7 @@ class Analysis(ABC):
 
     @property
     def sparse_map(self) -> tuple[str, str] | None:
-        """The axes, slower one first, of a map in which pixels are missing between trained ones.
+        """The axes, slower one first, of a map with untrained pixels; None if there is no such map.
 
         Figures fill such a map from the nearest trained pixels.
         """

@@ -26,7 +26,7 @@ Number = TypeVar("Number", bound=np.generic)
 
 @dataclass
 class _Ends:
-    """How trials ended, part by part: a few numbers per trial, and not the parts themselves."""
+    """How trials ended: a few numbers per trial, collected part by part to save memory."""
 
     groups: list[NDArray[np.int32]] = field(default_factory=list)
     outcomes: list[NDArray[np.int8]] = field(default_factory=list)
@@ -36,7 +36,7 @@ class _Ends:
     flat: list[NDArray[np.bool_]] = field(default_factory=list)  # the gradient is zero
 
     def add(self, part: pd.DataFrame, groups: NDArray[np.int32]) -> None:
-        """Add the trials of one part, whose groups are known."""
+        """Add the trials of one part, given their groups."""
         outcome = outcome_codes(part)
         converged = outcome == outcomes.Converged.code
         self.groups.append(groups)
@@ -52,7 +52,7 @@ def summarise(parts: Iterable[pd.DataFrame], axes: Sequence[str]) -> pd.DataFram
     """The summary of trials over seeds; `axes` are the axis columns in plan order.
 
     A trial that did not converge counts as one that needs infinitely many steps. A quantile is the
-    smallest number of steps within which that share of all trials converged; it is empty where
+    smallest number of steps within which that share of all trials converged; it is empty if
     that share never did. `success_low` and `success_high` are the 95 % Wilson interval (Wilson
     1927). `stationary` counts stalled trials whose gradient is zero, or whose loss is the lowest
     of the sweep.
@@ -80,14 +80,14 @@ def summarise(parts: Iterable[pd.DataFrame], axes: Sequence[str]) -> pd.DataFram
 
 
 def summary_columns() -> tuple[str, ...]:
-    """The columns of a summary next to the axes."""
+    """The columns of a summary besides the axes."""
     counts = ("trials", *outcomes.names(), "stable", "stationary")
     rates = ("success_rate", "success_low", "success_high")
     return (*counts, *rates, *_QUANTILES, "final_loss_median")
 
 
 def _joined(parts: list[NDArray[Number]]) -> NDArray[Number]:
-    """The parts as one array; empties the list, so that no number is held twice for long."""
+    """The parts as one array; empties the list, so that memory holds no number twice for long."""
     whole = np.concatenate(parts, axis=-1)
     parts.clear()
     return whole
@@ -96,7 +96,7 @@ def _joined(parts: list[NDArray[Number]]) -> NDArray[Number]:
 def _count(
     table: pd.DataFrame, code: NDArray[np.int32], masks: dict[str, NDArray[np.bool_]]
 ) -> None:
-    """Put counts, success rate and its interval into the table."""
+    """Add the counts, the success rate and its interval to the table."""
     count = np.bincount(code, minlength=len(table))
     table["trials"] = count
     for name, which in masks.items():
@@ -115,5 +115,5 @@ def wilson(
     middle = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
     half = np.sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2)) * _NORMAL_95
     half /= 1 + z2 / trials
-    low = np.where(successes == 0, 0.0, middle - half)  # exact at both ends, without rounding
+    low = np.where(successes == 0, 0.0, middle - half)  # exactly 0, without rounding
     return low, np.where(successes == trials, 1.0, middle + half)

@@ -10,7 +10,7 @@ _COLUMNS = ("trained", "relative_loss_sum", "relative_loss_inverse_sum")
 
 
 def trainability(trials: pd.DataFrame) -> NDArray[np.float64] | None:
-    """-Σ L/L₀ where a trial trained, Σ L₀/L where not; None where that was not measured."""
+    """-Σ L/L₀ for a trial that trained, Σ L₀/L for any other; None if this was not measured."""
     if not set(_COLUMNS) <= set(trials):
         return None
     trained, total, inverse = trials[[*_COLUMNS]].to_numpy(dtype=float).T

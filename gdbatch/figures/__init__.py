@@ -33,7 +33,7 @@ def names() -> tuple[str, ...]:
 
 
 def draw(kind: str, data: FigureData) -> Figure | None:
-    """One figure, or None where the data has nothing for it.
+    """One figure, or None if there is no data for it.
 
     Raises KeyError for an unknown name, and FigureError if it cannot be drawn.
     """
@@ -58,7 +58,7 @@ def rendered(kind: str, figure: Figure) -> dict[str, bytes]:
 
 @contextlib.contextmanager
 def _failures_named(kind: str) -> Iterator[None]:
-    """Whatever goes wrong in a figure's code becomes a FigureError that names the figure."""
+    """Turn every exception in a figure's code into a FigureError that names the figure."""
     try:
         yield
     except Exception as error:

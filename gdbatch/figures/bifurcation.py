@@ -76,7 +76,7 @@ def _late(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _show(axes: Axes, values: pd.Series[Any]) -> None:
-    """Scale the axis for these values; those of trials that diverged may leave the figure."""
+    """Scale the axis for these values; those of diverged trials may lie outside."""
     finite = values[np.isfinite(values)]
     if len(finite) and finite.min() < finite.max():
         room = 0.05 * (finite.max() - finite.min())

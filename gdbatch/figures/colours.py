@@ -1,4 +1,4 @@
-"""How curves are told apart, and the legend or colour bar that explains it."""
+"""Colours that tell curves apart, and the legend or colour bar that explains them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Look = dict[str, Any]  # options of a plot
 
 
 class Colours:
-    """A colour for each value that tells curves apart; `names` are the values' names.
+    """A colour for each value that tells curves apart; `names` maps the values to their names.
 
-    Numbers are shades of one colour map, in their order. Anything else has the colours of the
-    cycle, then the same ones dashed.
+    Numbers get the shades of one colour map, in order. Anything else gets the colours of the cycle,
+    first solid, then dashed.
     """
 
-    most = 2 * len(CYCLE)  # values without an order that can be told apart
+    most = 2 * len(CYCLE)  # unordered values that can be told apart
 
     def __init__(self, names: Mapping[object, str]) -> None:
         self.names = dict(names)
@@ -42,7 +42,7 @@ class Colours:
             self.norm = kind(values.min(), values.max())
 
     def of(self, value: object) -> Look:
-        """Colour and line style of one value, as options of a plot."""
+        """The colour and line style of one value, as options of a plot."""
         if self.norm is not None:
             place = self.norm(np.asarray(value, dtype=float))
             return {"color": tuple(self._map(place)), "linestyle": "-"}
@@ -56,7 +56,7 @@ class Colours:
         title: str,
         dashes: Mapping[str, str] | None = None,
     ) -> None:
-        """Add a legend or a colour bar; `dashes` are further names, by line style."""
+        """Add a legend or a colour bar; `dashes` maps line styles to further names."""
         handles: list[Line2D] = []
         if self.norm is not None and len(self.names) > _FEW_SHADES:
             self._add_bar(figure, axes, title, self.norm)

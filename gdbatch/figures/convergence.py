@@ -1,7 +1,4 @@
-"""Convergence against the learning rate: how fast in the upper panel, how surely below.
-
-The figure that gdbatch exists for.
-"""
+"""Convergence against the learning rate: its speed in the upper panel, its certainty below."""
 
 from __future__ import annotations
 
@@ -77,7 +74,7 @@ def convergence(data: FigureData) -> Figure | None:
 def _draw_speed(
     top: Axes, x: str, curves: Sequence[Curve], colours: Colours, has_stop_rule: bool
 ) -> None:
-    """Median steps, or the loss without a stop rule; with quartiles where they can be seen."""
+    """Draw median steps, or the loss without a stop rule, with quartiles if they can be seen."""
     by_loss = not has_stop_rule
     column = "final_loss_median" if by_loss else "steps_median"
     columns = [column]
@@ -98,7 +95,7 @@ def _draw_speed(
         band = "\n(median and quartiles)" if len(columns) > 1 else "\n(median)"
         top.set_ylabel("median final loss" if by_loss else f"steps to converge{band}")
     else:
-        top.text(0.5, 0.5, "nowhere did half of the trials converge",
+        top.text(0.5, 0.5, "at no value did half of the trials converge",
                  transform=top.transAxes, ha="center", va="center")  # fmt: skip
         top.set_ylabel("steps to converge")
         top.set_yticks([])
@@ -114,7 +111,7 @@ def _scale(top: Axes, tables: list[pd.DataFrame]) -> float:
         return 1.0
     top.set_ylim(limits)
     log_axis(top, "y")
-    if np.nanmin(values) <= 0:  # zero steps, or a loss of zero, has a place of its own
+    if np.nanmin(values) <= 0:  # zero gets a place of its own
         decades = np.log10(limits[1] / limits[0])
         top.set_yscale("symlog", linthresh=limits[0], linscale=0.4 + 0.08 * decades)
         top.set_ylim(-0.15 * limits[0], limits[1])
@@ -127,7 +124,7 @@ def _scale(top: Axes, tables: list[pd.DataFrame]) -> float:
 
 
 def _draw_line(top: Axes, table: pd.DataFrame, x: str, column: str, look: Look, bold: bool) -> None:
-    """A curve; a value whose neighbours have none is drawn as a point, having no line."""
+    """Draw a curve; a value without neighbours is drawn as a point, since no line reaches it."""
     places, values = table[x].to_numpy(dtype=float), table[column].to_numpy(dtype=float)
     every = bold and len(table) <= FEW_POINTS
     look = look | {"lw": 1.5 if bold else 1.0}
@@ -139,7 +136,7 @@ def _draw_line(top: Axes, table: pd.DataFrame, x: str, column: str, look: Look, 
 
 
 def _draw_band(top: Axes, table: pd.DataFrame, x: str, highest: float, colour: object) -> None:
-    """From quartile to quartile; an infinite one lies above everything that is drawn."""
+    """Fill the area between the quartiles; an infinite one lies above everything drawn."""
     places, low = table[x].to_numpy(dtype=float), table["steps_q25"].to_numpy(dtype=float)
     high = table["steps_q75"].fillna(100 * highest).to_numpy(dtype=float)
     top.fill_between(places, low, high, color=colour, alpha=0.2, lw=0)
@@ -157,7 +154,7 @@ def _alone(values: Values) -> NDArray[np.bool_]:
 def _mark_best(
     top: Axes, x: str, curves: Sequence[Curve], colours: Colours, has_stop_rule: bool
 ) -> list[Line2D]:
-    """A star at the best value of each curve; returns the stars' entry in the legend."""
+    """Mark the best value of each curve with a star; returns the entry in the legend."""
     name = f"best {label(x)}"
     marked = []
     for curve in curves:
@@ -176,7 +173,7 @@ def _mark_best(
 
 
 def _draw_shares(axes: Axes, part: pd.DataFrame, x: str) -> None:
-    """The share of every outcome, stacked, one cell per value; of several curves the mean."""
+    """Draw the stacked shares of the outcomes, a cell per value; of several curves, the mean."""
     names = _outcomes(part)
     sums = part.groupby(x)[["trials", *names]].sum()
     edges = cell_edges(sums.index)
@@ -199,7 +196,7 @@ def _outcomes(part: pd.DataFrame) -> list[str]:
 
 
 def _mark_curvature(grid: Sequence[Axes], data: FigureData, x: str) -> None:
-    """Mark where theory has the best rate and the edge: 1/λ and 2/λ."""
+    """Mark the theoretical best rate and edge: 1/λ and 2/λ."""
     if not data.curvature or x != "learning_rate":
         return
     low, high = data.summary[x].min(), data.summary[x].max()

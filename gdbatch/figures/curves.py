@@ -1,4 +1,4 @@
-"""Curves: the rows of a table by the combination of the axes that tell them apart."""
+"""Curves: the rows of a table for each combination of the other axes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from .colours import Colours
 from .style import is_number, label, words
 
-_MOST_SHADES = 60  # curves that are told apart by a number
+_MOST_SHADES = 60  # curves that a number tells apart
 FEW_POINTS = 40  # up to here every value has a marker
 
 
@@ -19,7 +19,7 @@ FEW_POINTS = 40  # up to here every value has a marker
 class Curve:
     """The rows of one combination of the other axes."""
 
-    key: object  # the value that tells it apart, or a tuple of several
+    key: object  # the value of the other axis, or a tuple of several
     name: str  # in the legend, below the names of the axes
     title: str
     table: pd.DataFrame
@@ -47,7 +47,7 @@ def plain(value: object) -> object:
 
 
 def distinguishable(curves: Sequence[Curve]) -> list[Curve]:
-    """As many of the curves, evenly chosen, as colours can tell apart."""
+    """The curves, or an even selection of as many as colours can tell apart."""
     most = _MOST_SHADES if is_number(curves[0].key) else Colours.most
     if len(curves) <= most:
         return list(curves)

@@ -1,8 +1,8 @@
-"""What a figure is drawn from.
+"""The data from which figures are drawn.
 
 A figure is one function in one file, `@register("figure", NAME)`, that takes a FigureData and
-returns a matplotlib Figure, or None where the data has nothing for it. The first line of its
-docstring describes it in `gdbatch list`.
+returns a matplotlib Figure, or None if there is no data for it. The first line of its docstring
+describes it in `gdbatch list`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class FigureData:
-    """What a run has to show."""
+    """The data of a run for its figures."""
 
     name: str
     summary: pd.DataFrame
@@ -28,5 +28,5 @@ class FigureData:
 
     @property
     def is_grid(self) -> bool:
-        """Whether the summary has rows for the values of every axis; a search along one has not."""
+        """Whether the summary has rows for the values of every axis, so that none is refined."""
         return set(self.axes) <= set(self.summary)

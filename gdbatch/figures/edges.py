@@ -27,7 +27,7 @@ def edges(data: FigureData) -> Figure | None:
         axis for axis in data.axes if axis != refined and data.summary[axis].nunique() > 1
     ]  # fmt: skip
     scales = [axis for axis in others if is_scale(data.summary, axis)]
-    # the one with most values; of equals the fastest
+    # the axis with the most values; of equals, the fastest
     x = max(reversed(scales), key=lambda axis: data.summary[axis].nunique(), default=None)
     height = 4.0 if x else 1.8 + 0.22 * min(len(data.summary), _MOST_NAMES)
     drawn = new_figure(6.6, height, data.name)
@@ -48,7 +48,7 @@ def edges(data: FigureData) -> Figure | None:
         _draw_curves(drawn, axes, data.summary, x, other_axes(data.summary, others, x))
         axes.set_xlabel(label(x))
         axes.set_ylabel(name)
-    if data.curvature and refined == "learning_rate":  # where theory has the edge
+    if data.curvature and refined == "learning_rate":  # the theoretical edge
         draw = axes.axhline if x else axes.axvline
         draw(2 / data.curvature, color="black", ls="--", lw=0.9, label="2/λ")
         axes.legend(loc="best")

@@ -1,4 +1,4 @@
-"""Lines of trajectories: which are drawn, what tells them apart, and how they are thinned."""
+"""Lines of trajectories: which ones are drawn, in which colours, and how they are thinned."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_STRETCHES = 400  # per line, each drawn from its lowest to its highest val
 def draw_lines(
     drawn: Figure, panels: list[Axes], data: FigureData, table: pd.DataFrame, columns: list[str]
 ) -> None:
-    """Draw a line per trial, one column in each panel; coloured by the learning rate."""
+    """Draw a line per trial, coloured by the learning rate; one column in each panel."""
     trials = table["trial"].unique()
     if len(trials) > _MOST_LINES:
         chosen = np.linspace(0, len(trials) - 1, _MOST_LINES).round().astype(int)
@@ -94,9 +94,9 @@ def _scale_steps(panels: list[Axes], last: int) -> None:
 
 
 def _thinned(steps: Steps, values: Values) -> NDArray[np.int64]:
-    """Places of the lowest and the highest value in each stretch of a logarithmic axis.
+    """The indices of the lowest and the highest value in each stretch of a logarithmic axis.
 
-    Every n-th step instead would make an oscillation look slower than it is.
+    Keeping every n-th step would make an oscillation look slower than it is.
     """
     if len(steps) <= 2 * _MOST_STRETCHES:
         return np.arange(len(steps))

@@ -46,7 +46,7 @@ def outcome_map(data: FigureData) -> Figure | None:
     others = [axis for axis in varying if axis != x]
     if x is None or not others:
         return None
-    # of the others the one with most values; of equals the fastest
+    # the other axis with the most values; of equals, the fastest
     y = max(reversed(others), key=lambda axis: data.summary[axis].nunique())
     summary, title = _one_slice(data, x, y)
     if data.sparse_map:
@@ -71,14 +71,14 @@ def outcome_map(data: FigureData) -> Figure | None:
 
 
 def _one_slice(data: FigureData, x: str, y: str) -> tuple[pd.DataFrame, str]:
-    """The summary at the first value of every further axis, and a title that says so."""
-    summary, said = data.summary, []
+    """The summary at the first value of every further axis, and a title that names these values."""
+    summary, fixed = data.summary, []
     for axis in data.axes:
         if axis not in (x, y) and (summary.groupby([x, y])[axis].nunique() > 1).any():
             first = summary[axis].iloc[0]
             summary = summary[summary[axis] == first]
-            said.append(f"{label(axis)} {words(first)}")
-    return summary, data.name + (f" ({', '.join(said)})" if said else "")
+            fixed.append(f"{label(axis)} {words(first)}")
+    return summary, data.name + (f" ({', '.join(fixed)})" if fixed else "")
 
 
 def _outcome_panel(drawn: Figure, axes: Axes, summary: pd.DataFrame, x: str, y: str) -> None:
@@ -108,7 +108,7 @@ def _steps_panel(
     low, high = (positive.min(), positive.max()) if positive.size else (1.0, 1.0)
     if low == high:
         low, high = low / 1.5, high * 1.5
-    # zero has the lowest colour
+    # zero gets the lowest colour
     mesh = _mesh(axes, summary, x, y, values, cmap="viridis_r", norm=LogNorm(low, high, clip=True))
     bar = drawn.colorbar(mesh, ax=axes, pad=0.02)
     log_ticks(bar.ax.yaxis, low, high, most=7)

@@ -1,4 +1,4 @@
-"""Sharpness where trials begin and end, against the learning rate (Cohen et al. 2021)."""
+"""Sharpness at the start and end of trials, against the learning rate (Cohen et al. 2021)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sharpness(data: FigureData) -> Figure | None:
     x = choice_axis(data.summary, data.axes)
     if x is None:
         return None
-    # where a trial diverged to, the curvature says nothing
+    # the curvature at the end of a diverged trial means nothing
     diverged = outcomes.has("is_divergence", outcome_codes(data.trials))
     final = data.trials[_END].where(~diverged)
     trials = data.trials.assign(**{_END: final})
@@ -64,14 +64,14 @@ def sharpness(data: FigureData) -> Figure | None:
 
 
 def _limits(trials: pd.DataFrame) -> tuple[float, float] | None:
-    """Limits around all starts, and those ends that are not far from them."""
+    """Limits around all starts, and the ends that are not far from them."""
     starts = trials[_START][(trials[_START] > 0) & np.isfinite(trials[_START])]
     reach = starts.min() / _FAR, starts.max() * _FAR
     return log_limits(np.concatenate([starts, trials[_END].clip(*reach)])) if len(starts) else None
 
 
 def _scale_places(axes: Axes, places: pd.Series[Any]) -> None:
-    """Make the axis logarithmic where possible: 2/η is a straight line then."""
+    """Make the axis logarithmic if possible, so that 2/η is a straight line."""
     limits = log_limits(places)
     if limits is None or places.min() <= 0:
         scale_axis(axes, "x", places)
@@ -94,7 +94,7 @@ def _draw(axes: Axes, values: Any, colour: object, style: str) -> None:
 
 
 def _draw_edge(axes: Axes, rates: pd.Series[Any]) -> None:
-    """Draw 2/η: at this sharpness a step overshoots by as much as it was off."""
+    """Draw 2/η, the sharpness at which a step overshoots by as much as it was off."""
     places = np.geomspace(*axes.get_xlim(), 200) if axes.get_xscale() == "log" else rates.unique()
     places = places[places > 0]
     axes.plot(places, 2 / places, color="#BBBBBB", lw=4, label="2/learning rate")

@@ -1,7 +1,4 @@
-"""The look that all figures share: sizes, colours, and how numbers are written.
-
-Touch it to change every figure at once.
-"""
+"""The common style of all figures: sizes, colours and number formats."""
 
 from __future__ import annotations
 
@@ -52,9 +49,9 @@ _STYLE: dict[str, Any] = {
     "savefig.dpi": 160,
     "svg.hashsalt": "gdbatch",
     "svg.fonttype": "path",
-    "text.parse_math": False,  # a $ in a file's name is a $
+    "text.parse_math": False,  # so that a $ in a name stays a $
 }
-_SPREAD = 5  # ratio of the ends from which on a logarithmic axis can be the better one
+_SPREAD = 5  # least ratio of the ends for a logarithmic axis
 _MOST_VALUE_TICKS = 8
 TINY, HUGE = 1e-100, 1e100  # losses beyond leave the figure
 _LARGEST = 1.7e308  # end of an axis
@@ -72,9 +69,9 @@ def outcome_colours() -> dict[str, str]:
 
 @contextlib.contextmanager
 def house_style() -> Iterator[None]:
-    """Whatever is drawn or saved inside looks the same, whatever the user's own settings.
+    """Draw and save figures in the same style, whatever the user's settings.
 
-    Sums of values up to 1e308 overflow in many places of matplotlib, which is harmless.
+    Overflow is ignored: matplotlib adds values up to 1e308 in many places, which is harmless.
     """
     settings: dict[Any, Any] = {**mpl.rcParamsDefault, **_STYLE}
     with mpl.rc_context(settings), np.errstate(over="ignore", invalid="ignore"):
@@ -93,12 +90,12 @@ def new_figure(width: float, height: float, title: str) -> Figure:
 
 
 def words(value: object) -> str:
-    """A value of an axis for a legend; of long texts, the end."""
+    """A value of an axis for a legend; only the end of a long text."""
     if is_number(value):
         return number(float(value))
     text = str(value)
     text = text if len(text) <= 32 else f"…{text[-31:]}"
-    return f" {text}" if text.startswith("_") else text  # legends leave out names that begin so
+    return f" {text}" if text.startswith("_") else text  # legends omit names that begin with _
 
 
 def label(name: str) -> str:
@@ -130,7 +127,7 @@ def _unevenness(places: Floats) -> float:
 
 
 def log_axis(axes: Axes, which: str, most: int = 9) -> None:
-    """Make one axis logarithmic, with at most so many labels."""
+    """Make one axis logarithmic, with at most `most` labels."""
     axis: Axis = axes.xaxis if which == "x" else axes.yaxis
     axes.set(**{f"{which}scale": "log"})
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
@@ -174,7 +171,7 @@ def log_ticks(axis: Axis, low: float, high: float, most: int = 9) -> None:
 
 
 def scale_axis(axes: Axes, which: str, values: ArrayLike, gap: float = 0.09) -> None:
-    """Scale one axis for the values tried on it; a few that are `gap` apart become its ticks."""
+    """Scale one axis for its values; if they are few and `gap` apart, they become its ticks."""
     axis: Axis = axes.xaxis if which == "x" else axes.yaxis
     logarithmic = is_logarithmic(values)
     if logarithmic:
@@ -207,7 +204,7 @@ def cell_edges(values: ArrayLike) -> Floats:
 
 
 def _between(places: Floats) -> Floats:
-    """The middles between neighbours, and as far beyond the first and the last one."""
+    """The midpoints between neighbours, and points as far beyond the first and the last one."""
     middle = places[1:] / 2 + places[:-1] / 2
     ends = places[[0, -1]] + (places[[0, -1]] - middle[[0, -1]])
     return np.concatenate([ends[:1], middle, ends[1:]])

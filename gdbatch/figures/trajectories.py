@@ -84,7 +84,7 @@ View = tuple[float, float]
 
 
 def _view(table: pd.DataFrame, column: str, target: float | None) -> View | None:
-    """Limits around start and target, where a divergence would flatten everything else."""
+    """Limits around start and target if a divergence would flatten everything else, or None."""
     values = table[column].to_numpy(dtype=float)
     near = np.append(values[table["step"] == 0], [] if target is None else [target])
     near = near[np.isfinite(near)]
@@ -99,7 +99,7 @@ def _view(table: pd.DataFrame, column: str, target: float | None) -> View | None
 
 
 def _in_reach(table: pd.DataFrame, views: dict[str, View | None]) -> pd.DataFrame:
-    """Values far outside the limits, moved closer: it looks the same, and cannot overflow."""
+    """Move values far outside the limits closer: the figure is the same, but cannot overflow."""
     changed = {}
     for name, view in views.items():
         if view is not None:
@@ -117,5 +117,5 @@ def _show(axes: Axes, view: View | None) -> None:
 
 
 def _say_that_lines_leave(axes: Axes) -> None:
-    said = [axes.get_title(loc="left"), "some lines leave the figure"]
-    axes.set_title(", ".join(filter(None, said)), fontsize=8.5)
+    parts = [axes.get_title(loc="left"), "some lines leave the figure"]
+    axes.set_title(", ".join(filter(None, parts)), fontsize=8.5)

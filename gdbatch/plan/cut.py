@@ -1,4 +1,4 @@
-"""The cut of a plan into shards, as it is kept in the manifest of a run."""
+"""The cut of a plan into shards, as stored in the manifest of a run."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-Runs: TypeAlias = tuple[tuple[int, int], ...]  # (shards, trials in each), one after another
+Runs: TypeAlias = tuple[tuple[int, int], ...]  # (shards, trials in each), in order
 
 
 @dataclass(frozen=True)
 class Cut:
-    """The lengths of all shards in plan order, encoded as runs that are repeated."""
+    """The lengths of all shards in plan order, encoded as repeated runs."""
 
     repeats: tuple[tuple[int, Runs], ...]  # (times, runs)
 
     @classmethod
     def of(cls, repeats: Iterable[tuple[int, Iterable[tuple[int, int]]]]) -> Cut:
-        """The shortest encoding: neighbours that are the same are merged.
+        """The shortest encoding: equal neighbours are merged.
 
         >>> Cut.of([(1, [(2, 10), (1, 4)]), (1, [(2, 10), (1, 4)])])
         Cut(repeats=((2, ((2, 10), (1, 4))),))
@@ -28,7 +28,7 @@ class Cut:
         merged: list[tuple[int, Runs]] = []
         for times, runs in repeats:
             one = _merged(runs)
-            if len(one) == 1:  # repeats of equal shards are more of them
+            if len(one) == 1:  # repeating equal shards only adds to them
                 ((shards, length),) = one
                 times, one = 1, ((times * shards, length),)
                 if merged and len(merged[-1][1]) == 1 and merged[-1][1][0][1] == length:
@@ -40,7 +40,7 @@ class Cut:
 
     @classmethod
     def from_data(cls, data: object) -> Cut:
-        """A cut from what `as_data` gave; raises ValueError if it is not that."""
+        """The cut that `as_data` encoded; raises ValueError if the data is not a cut."""
         repeats = [(_positive(times), _runs(runs)) for times, runs in _pairs(data)]
         return cls(tuple(repeats))
 
@@ -50,23 +50,23 @@ class Cut:
 
     @cached_property
     def _ends(self) -> tuple[list[int], list[int]]:
-        """Shards and trials up to the end of each repeat."""
+        """Total shards and trials up to the end of each repeat."""
         shards = (times * _shards(runs) for times, runs in self.repeats)
         trials = (times * _trials(runs) for times, runs in self.repeats)
         return list(itertools.accumulate(shards)), list(itertools.accumulate(trials))
 
     @property
     def shards(self) -> int:
-        """How many shards there are."""
+        """The number of shards."""
         return self._ends[0][-1]
 
     @property
     def trials(self) -> int:
-        """How many trials they have."""
+        """The number of trials."""
         return self._ends[1][-1]
 
     def range_of(self, shard: int) -> tuple[int, int]:
-        """First trial of a shard, and end; raises IndexError if there is no such shard."""
+        """The first trial of a shard, and its end; raises IndexError if there is no such shard."""
         shards, trials = self._ends
         if not 0 <= shard < self.shards:
             raise IndexError(f"there is no shard {shard}")
@@ -82,7 +82,7 @@ class Cut:
         return start + rest * length, start + (rest + 1) * length
 
     def ranges(self) -> Iterator[tuple[int, int]]:
-        """First trial and end of every shard, in plan order."""
+        """The first trial and the end of every shard, in plan order."""
         start = 0
         for times, runs in self.repeats:
             for _ in range(times):
@@ -94,7 +94,7 @@ class Cut:
     def fits(self, span: int, unit: int) -> bool:
         """Whether no shard crosses a multiple of `span`, and all have multiples of `unit` trials.
 
-        Repeats must not cross one either, or be as long as several.
+        Repeats are not unrolled: each must lie inside a span or line up with its multiples.
         """
         end = 0
         for times, runs in self.repeats:

@@ -24,17 +24,17 @@ class Group:
 
     @functools.cached_property
     def problem(self) -> Problem:
-        """What is trained."""
+        """The problem to train."""
         return self.sections.make_problem()
 
     @functools.cached_property
     def initializer(self) -> Initializer:
-        """Where it starts."""
+        """The initializer."""
         return self.sections.make_initializer(self.problem)
 
     @property
     def block_width(self) -> int:
-        """Lanes that step together."""
+        """The number of lanes that step together."""
         return block_width(self.problem, self.sections.train.training())
 
 

@@ -1,4 +1,4 @@
-"""The identity of a plan: what the hash covers, and in what two plans differ."""
+"""The identity of a plan: what its hash covers, and how two plans differ."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from ..sweep_file import Sweep
 from ..sweep_file.sections import Sections
 
-RESULTS_VERSION = 3  # counts up when the same sweep would give other `trials`
+RESULTS_VERSION = 3  # incremented when the same sweep would give other `trials`
 
 _NOT_IN_TRIALS = ("name", "description")
 _IN_TRIALS = ("final_parameters", "measures")  # of [record]
 _CONTENTS = ("problem", "init", "optimizer", "schedule", "train")
-_KEPT_ARRAYS = 64  # whose digests are kept
+_KEPT_ARRAYS = 64  # arrays whose digests are cached
 _LONGEST = 60  # characters of a value in a message
 
 
@@ -40,9 +40,9 @@ def resolved(sweep: Sweep) -> dict[str, object]:
 
 
 class ContentDigest:
-    """The digest of the sections of all groups, added one after another.
+    """The digest of the sections of all groups, added one by one.
 
-    Sections stand for what files contain, so the names of files do not count.
+    Files count by their contents, not by their names.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class ContentDigest:
         return {name: digest.hexdigest() for name, digest in self._digests.items()}
 
     def _of_array(self, array: object) -> list[object]:
-        """What stands for an array; groups that share one have it hashed once."""
+        """The JSON stand-in for an array; an array that groups share is hashed once."""
         assert isinstance(array, np.ndarray)
         digest = next((digest for known, digest in self._arrays if known is array), None)
         if digest is None:
@@ -69,7 +69,7 @@ class ContentDigest:
 
 
 def plan_hash(identity: Mapping[str, Any]) -> str:
-    """The digest of whatever changes `trials`; not of names, descriptions or recording."""
+    """The digest of what determines `trials`, so not of names, descriptions or recording."""
     sweep = identity["sweep"]
     covered: dict[str, object] = {"entropy": sweep["entropy"], "axes": sweep["axes"]}
     covered["search"] = sweep["search"]
@@ -79,12 +79,12 @@ def plan_hash(identity: Mapping[str, Any]) -> str:
 
 
 def recording_hash(sweep: Sweep) -> str:
-    """The digest of whatever changes `trajectories` in addition."""
+    """The digest of what else determines `trajectories`."""
     return _digest(sweep.record.model_dump(mode="json", exclude={"measures"}))
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """In what two identities differ that changes `trials`: a line per key, old → new.
+    """How two identities differ in what determines `trials`: a line per key, old → new.
 
     >>> old = {"sweep": {"train": {"max_steps": 10}, "axes": []}, "results_version": 2}
     >>> differences(old, {**old, "sweep": {"train": {"max_steps": 20}, "axes": []}})
@@ -109,7 +109,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _covered(sweep: Mapping[str, Any]) -> dict[str, object]:
-    """What changes `trials` in a resolved sweep, with an entry per axis."""
+    """What determines `trials` in a resolved sweep, with an entry per axis."""
     covered = {key: value for key, value in sweep.items() if key not in _NOT_IN_TRIALS}
     record = sweep.get("record", {})
     covered["record"] = {key: record[key] for key in _IN_TRIALS if record.get(key)}
@@ -127,7 +127,7 @@ def _form(axis: Mapping[str, Any]) -> object:
 
 
 def _flat(value: object, key: str = "") -> Iterator[tuple[str, object]]:
-    """Dotted keys and values of nested tables."""
+    """The dotted keys and values of nested tables."""
     if not isinstance(value, Mapping):
         yield key, value
         return

@@ -1,8 +1,8 @@
 """The plan: which trials a sweep has, in which order, and how they are cut into shards.
 
-A pure function of the sweep: nothing here depends on the machine. Trials are computed when they are
-asked for, so a plan of 10¹² trials is as light as one of ten; what has to be known of all groups is
-gathered in one pass over them.
+A pure function of the sweep: nothing here depends on the machine. Trials are computed on demand, so
+a plan of 10¹² trials needs no more memory than one of ten; facts about all groups are gathered in
+one pass.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _FOR_WORKERS = ("hash", "recording_hash", "parameter_names")  # pickled once the
 
 @dataclass(frozen=True)
 class _Survey:
-    """What has to be known of all groups."""
+    """Facts about all groups."""
 
     contents: dict[str, str]  # a digest for each section
     cut: Cut
     parameter_names: tuple[str, ...]
-    targets: list[float] | None  # where all groups have the same
+    targets: list[float] | None  # if all groups have the same
     curvature: float | None
 
 
@@ -56,14 +56,14 @@ class Plan:
         self.structural = [one for one in sweep.dimensions if one not in lanes]
         others = [one for one in lanes if one not in seeds]
         self.search: Search = sweep.search
-        # axes that are decided on together vary fastest
+        # the axes that the search decides on vary fastest
         together = self.search.axes
         self.lanes = [*seeds, *sorted(others, key=lambda one: one[0].key in together)]
         self.groups = math.prod(_size(one) for one in self.structural)
         self.group_trials = math.prod(_size(one) for one in self.lanes)
         self.trials = self.groups * self.group_trials
         if self.trials >= 2**63:
-            message = f"the axes span {self.trials:.3g} trials; a plan holds fewer than 2⁶³"
+            message = f"the axes span {self.trials:.3g} trials; a plan must have fewer than 2⁶³"
             raise SweepFileError([FileProblem(message, "axes", source=sweep.source)])
         self._group = functools.lru_cache(maxsize=_CACHED_GROUPS)(self._make_group)
 
@@ -95,7 +95,7 @@ class Plan:
 
     def _make_group(self, number: int) -> Group:
         structural: dict[str, object] = {}
-        moved: dict[str, object] = {}  # by an axis of another kind in the same zip
+        moved: dict[str, object] = {}  # values of per-lane axes in the same zip
         rest = number
         for dimension in reversed(self.structural):
             rest, index = divmod(rest, _size(dimension))
@@ -118,7 +118,7 @@ class Plan:
         """One pass over all groups."""
         contents = identity.ContentDigest()
         names: dict[str, None] = {}
-        targets: list[list[float]] = []  # up to two that differ
+        targets: list[list[float]] = []  # up to two different ones
         curvatures: list[float | None] = []
         span = self.search.span or self.group_trials
 
@@ -165,9 +165,9 @@ class Plan:
         return plan
 
     def for_workers(self) -> Plan:
-        """The same plan as workers need it, who are sent their shards: without its cut.
+        """The plan without its cut, for workers, which receive their shards.
 
-        As large as the sweep, whatever the number of groups.
+        Its pickle does not grow with the number of groups.
         """
         for name in _FOR_WORKERS:
             getattr(self, name)
@@ -177,7 +177,7 @@ class Plan:
 
     @property
     def shard_count(self) -> int:
-        """How many shards the whole plan has."""
+        """The number of shards in the whole plan."""
         return self.cut.shards
 
     def shard(self, number: int) -> Shard:
@@ -193,7 +193,7 @@ class Plan:
     # trials --------------------------------------------------------------------------------
 
     def indices(self, trials: Indices) -> list[Indices]:
-        """For each dimension, the indices of some trials along it."""
+        """The indices of some trials along each dimension."""
         indices: list[Indices] = []
         rest = trials
         for dimension in reversed(self.dimensions):
@@ -216,15 +216,15 @@ class Plan:
         return columns
 
     def task(self, shard: Shard) -> Task:
-        """What the engine is to train for a shard."""
+        """The engine's task for a shard."""
         return self.task_of(shard.group, np.arange(shard.start, shard.stop))
 
     def task_of(
         self, number: int, trials: Indices, decided: Mapping[str, Values] | None = None
     ) -> Task:
-        """What the engine is to train for some trials of one group.
+        """The engine's task for some trials of one group.
 
-        decided: values of axes that the search decides on, by key; without them, those known before
+        decided: values of the axes that the search decides on, by key; if None, those known before
         training.
         """
         values = {
@@ -237,7 +237,7 @@ class Plan:
         return make_task(self.group(number), len(trials), values, self.sweep.heading.entropy)
 
     def shard_task(self, shard: Shard) -> ShardTask:
-        """What the search is to train for a shard."""
+        """The search's task for a shard."""
         record = self.sweep.record
 
         def task_of(rows: Indices, values: Mapping[str, Values] | None = None) -> Task:
@@ -255,7 +255,7 @@ class Plan:
     # recording -----------------------------------------------------------------------------
 
     def recording(self, shard: Shard) -> Recording | None:
-        """Which rows of a shard are recorded, and what of them."""
+        """The rows of a shard to record, and which values; None if there are none."""
         rows = self._recorded_rows(shard)
         if not rows.size:
             return None
@@ -263,7 +263,7 @@ class Plan:
 
     @property
     def recorded_trials(self) -> int:
-        """How many trials are recorded."""
+        """The number of recorded trials."""
         pairs = zip(self._recorded, self.dimensions, strict=True)
         return math.prod(_size(one) if chosen is None else len(chosen) for chosen, one in pairs)
 
@@ -290,7 +290,7 @@ class Plan:
         return identity.resolved(self.sweep)
 
     def identity(self) -> dict[str, object]:
-        """The resolved sweep, and what else decides `trials`, as plain data."""
+        """The resolved sweep, and what else determines `trials`, as plain data."""
         return {
             "sweep": self.resolved(),
             "results_version": identity.RESULTS_VERSION,
@@ -299,16 +299,16 @@ class Plan:
 
     @functools.cached_property
     def hash(self) -> str:
-        """Of whatever changes `trials` in any group; not of names, descriptions or recording."""
+        """The digest of what determines `trials` in any group."""
         return identity.plan_hash(self.identity())
 
     @functools.cached_property
     def recording_hash(self) -> str:
-        """Of whatever changes `trajectories` beyond the plan's hash."""
+        """The digest of what else determines `trajectories`."""
         return identity.recording_hash(self.sweep)
 
     def facts(self) -> dict[str, object]:
-        """What figures and analyses need to know, as plain data."""
+        """Facts for figures and analyses, as plain data."""
         varies = any(axis.per_lane and axis.key.startswith("problem.") for axis in self.axes)
         return {
             "targets": self._survey.targets,
@@ -322,6 +322,6 @@ def _size(dimension: Dimension) -> int:
 
 
 def _note(seen: list[Item], item: Item) -> None:
-    """Keep up to two values that differ."""
+    """Keep up to two different values."""
     if len(seen) < 2 and item not in seen:
         seen.append(item)

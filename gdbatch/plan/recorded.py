@@ -1,4 +1,4 @@
-"""Which trials of a plan have their trajectories recorded."""
+"""Which trajectories of a plan are recorded, and how."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Indices = NDArray[np.int64]
 def recorded_indices(
     structural: Sequence[Dimension], lanes: Sequence[Dimension], record: Record
 ) -> list[Indices | None]:
-    """For each dimension, structural ones first, the indices to record; None for all of them."""
+    """The indices to record in each dimension, structural ones first; None for all of them."""
     dimensions = [*structural, *lanes]
     chosen = record.trials
     if chosen is not None:
@@ -52,7 +52,7 @@ def _chosen(dimension: Dimension, chosen: Mapping[str, Sequence[object]]) -> Ind
 
 
 def recorded_values(record: Record, group: Group) -> tuple[int, tuple[str, ...]]:
-    """Every how many steps a row is recorded in a group, and what values it has."""
+    """The steps between recorded rows of a group, and the values in a row."""
     every = record.every or max(1, group.sections.train.max_steps // _DEFAULT_ROWS)
     if record.values is not None:
         return every, tuple(record.values)

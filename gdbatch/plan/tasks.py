@@ -1,4 +1,4 @@
-"""What the engine trains for some trials of a group."""
+"""Builds the engine's task for some trials of a group."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def make_task(group: Group, trials: int, values: Mapping[str, Array], entropy: i
 def _hyperparameters(
     family: str, options: Options, values: Mapping[str, Array]
 ) -> dict[str, Number]:
-    """The numbers of an ingredient that may differ by lane: those of an axis, or the given ones."""
+    """The numbers of an ingredient that may differ by lane: from an axis, or as given."""
     numbers: dict[str, Number] = {}
     for name in options.lane_keys():
         key, given = f"{family}.{name}", getattr(options, name)
@@ -54,7 +54,7 @@ def _number(key: str, given: float, values: Mapping[str, Array]) -> float | NDAr
 
 
 def _several(key: str, given: list[float], values: Mapping[str, Array]) -> Number:
-    """A list, of which some numbers may be axes: a tuple, or (numbers, trials)."""
+    """A list whose numbers may be axes: a tuple, or an array (numbers, trials)."""
     parts = [_number(f"{key}.{index}", one, values) for index, one in enumerate(given)]
     if any(isinstance(part, np.ndarray) for part in parts):
         return np.array(np.broadcast_arrays(*parts))

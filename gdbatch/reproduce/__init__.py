@@ -1,4 +1,4 @@
-"""Published results, trained again and compared with the published numbers.
+"""Reproduces published results and compares them with the published numbers.
 
 Every module of this folder is imported, so a new reproduction is a new file.
 """
@@ -34,12 +34,12 @@ def reproduce(
 
     out: the folder of the run directories, by default `results/reproduce`, or
     `results/reproduce-quick`. quick: coarser sweeps. Returns a table: result, source, published,
-    measured, agreement. Raises UsageError for an unknown name, ShardError if a part of a sweep
+    measured, agreement. Raises UsageError for an unknown name, ShardError if shards of a sweep
     failed.
     """
     for name in names:
         if name not in REPRODUCTIONS:
-            raise UsageError(f'nothing to reproduce is called "{name}"; '
+            raise UsageError(f'no reproduction is called "{name}"; '
                              f"{nearest(name, REPRODUCTIONS)}")  # fmt: skip
     folder = Path("results") / ("reproduce-quick" if quick else "reproduce")
     folder = folder if out is None else Path(out)

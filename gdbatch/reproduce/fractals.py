@@ -1,4 +1,4 @@
-"""Fractal boundaries of trainability, and a smooth boundary as the null."""
+"""Fractal boundaries of trainability, and a smooth boundary as the control."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def _dimensions(train: Train, axes: tuple[str, str]) -> list[float]:
 def _finding(what: str, published: float, found: list[float]) -> Finding:
     """The range of the dimensions of all zooms.
 
-    How rough a boundary is depends on where, and how closely, one looks. The published number is
-    the median of other zooms; it lies in the range if these boundaries are as rough. The null shows
+    The roughness of a boundary depends on the place and the scale. The published number is the
+    median of other zooms; it lies in the range if these boundaries are as rough. The control shows
     how narrow the range of a smooth boundary is.
     """
     middle = f"{np.median(found):.2f} the median of {len(found)} zooms"
@@ -67,11 +67,11 @@ def _add(name: str, what: str, published: float, pixels: int, steps: int) -> Non
     reproduction(f"fractal_{name}", "Sohl-Dickstein 2024", "trainability", quick)(find)
 
 
-for _name, _said in _PUBLISHED.items():
-    _add(_name, *_said)
+for _name, _facts in _PUBLISHED.items():
+    _add(_name, *_facts)
 
 
 @reproduction("fractal_quadratic", "a smooth curve", "trainability", ("train.max_steps = 100",))
-def _null(train: Train) -> list[Finding]:
+def _control(train: Train) -> list[Finding]:
     found = _dimensions(train, ("optimizer.momentum", "learning_rate"))
     return [_finding("a smooth boundary", 1.0, found)]

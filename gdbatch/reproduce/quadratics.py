@@ -11,7 +11,7 @@ import pandas as pd
 from .edges import around, edge_of
 from .results import Finding, Train, reproduction
 
-# all momenta: a hundredth away from the best one, the factor differs
+# all momenta are needed: the factor already differs a hundredth away from the best one
 _QUICK_MOMENTUM = ("axes.learning_rate.num = 101",)
 # this close above the edge, the loss grows too slowly to diverge in 20,000 steps
 _SLOW = 5e-4
@@ -57,7 +57,7 @@ def _descent(train: Train) -> list[Finding]:
     return [
         Finding("quadratic, gradient descent: stable below 2/L", 2 / largest, *edge),
         Finding("its best rate 2/(μ + L)", 2 / (mu + largest), *rate, start),
-        Finding("its factor a step there", (kappa - 1) / (kappa + 1), factor, factor, start),
+        Finding("its factor per step there", (kappa - 1) / (kappa + 1), factor, factor, start),
     ]
 
 
@@ -78,7 +78,7 @@ def _heavy_ball(train: Train) -> list[Finding]:
         Finding("quadratic, heavy ball: edge ÷ (2 + 2 β)/L, for every β", 1.0, *edge),
         Finding("its best rate (2/(√μ + √L))²", best_rate, *rate),
         Finding("its best β ((√κ - 1)/(√κ + 1))²", _SHARE**2, *momentum),
-        Finding("its factor a step there, √β", _SHARE, factor, factor, _transient(best)),
+        Finding("its factor per step there, √β", _SHARE, factor, factor, _transient(best)),
     ]
 
 
@@ -94,5 +94,7 @@ def _nesterov(train: Train) -> list[Finding]:
     return [
         Finding("nesterov: edge ÷ (2 + 2 β)/((1 + 2 β) L), for every β", 1.0, *edge, _SLOW),
         Finding("its best β at 1/L, (√κ - 1)/(√κ + 1)", _SHARE, *momentum),
-        Finding("its factor a step there, 1 - 1/√κ", best_factor, factor, factor, _transient(best)),
+        Finding(
+            "its factor per step there, 1 - 1/√κ", best_factor, factor, factor, _transient(best)
+        ),
     ]

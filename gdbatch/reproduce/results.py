@@ -1,4 +1,4 @@
-"""A published number next to the measured one, and the registry of what can be reproduced.
+"""Published numbers beside the measured ones, and the registry of reproductions.
 
 A reproduction is one function under the name of its sweep. Everything it measures comes from the
 tables of a run.
@@ -26,7 +26,7 @@ class Finding:
     low: float
     high: float
     tolerance: float = 0.0  # relative: how exactly the two can be expected to agree
-    why: str = ""  # where the published number is known not to come out, the reason
+    why: str = ""  # the reason, if the published number is known to differ
 
     @property
     def difference(self) -> float:

@@ -1,4 +1,4 @@
-"""Where the sharpness of a network goes while it trains."""
+"""The sharpness of a network during training."""
 
 from __future__ import annotations
 

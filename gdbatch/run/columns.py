@@ -1,7 +1,7 @@
 """The columns of `trials`, each declared once, and those of `trajectories`.
 
-A column is one class: type, place, the sentence that describes it (its docstring) and its values.
-Columns of a kind, of which the sweep decides how many there are, are one class too.
+A class declares the type, the place, the description (its docstring) and the values of a column, or
+of all columns of a kind if their number depends on the sweep.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ Values: TypeAlias = NDArray[np.generic] | Sequence[object] | pa.Array
 
 @dataclass(frozen=True)
 class Rows:
-    """Trials of one group that were trained, in plan order, and what training gave."""
+    """Trained trials of one group in plan order, and their results."""
 
     plan: Plan
     group: int
     trials: NDArray[np.int64]
     results: Results
-    decided: Mapping[str, NDArray[np.float64]]  # values of axes that a search found, by key
+    decided: Mapping[str, NDArray[np.float64]]  # values of axes that the search chose, by key
 
 
 class Columns(ABC):
-    """Columns of one kind. `name` is the one under which the class is registered."""
+    """Columns of one kind. `name` is the name under which the class is registered."""
 
-    place: ClassVar[int] = 100  # columns stand in the order of their places, then of their names
+    place: ClassVar[int] = 100  # columns are sorted by place, then by name
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -52,11 +52,11 @@ class Columns(ABC):
 
     @abstractmethod
     def arrays(self, rows: Rows) -> Mapping[str, Values]:
-        """The values of all columns; those that a group does not have are left out."""
+        """The values of all columns, without those that the group does not have."""
 
 
 class Column(Columns):
-    """A column that every sweep has, under the name that the class is registered as."""
+    """A column of every sweep, with the name under which the class is registered."""
 
     type: ClassVar[pa.DataType]
 
@@ -94,7 +94,7 @@ class AxisColumns(Columns):
     place = 10
 
     def types(self, plan: Plan) -> Mapping[str, pa.DataType]:
-        """Plain types, also where an axis consists of lists or tables."""
+        """Plain types, even if the values of an axis are lists or tables."""
         return {axis.column: _axis_type(axis) for axis in plan.axes}
 
     def arrays(self, rows: Rows) -> Mapping[str, Values]:
@@ -165,7 +165,7 @@ class ParameterColumns(Columns):
     place = 50
 
     def types(self, plan: Plan) -> Mapping[str, pa.DataType]:
-        """The parameters of all groups; empty in a group that does not have one."""
+        """The parameters of all groups; null in a group that does not have one."""
         if not plan.sweep.record.final_parameters:
             return {}
         return dict.fromkeys(plan.parameter_names, pa.float64())
@@ -185,7 +185,7 @@ class MeasureColumns(Columns):
     place = 60
 
     def types(self, plan: Plan) -> Mapping[str, pa.DataType]:
-        """Integers or numbers, as the measures say."""
+        """Integer or floating-point types, as the measures declare."""
         return {
             column.name: pa.int64() if column.whole else pa.float64()
             for options in plan.sweep.record.measures
@@ -193,7 +193,7 @@ class MeasureColumns(Columns):
         }
 
     def arrays(self, rows: Rows) -> Mapping[str, Values]:
-        """The values; an integer that is missing is empty."""
+        """The values; a missing integer is null."""
         arrays: dict[str, Values] = dict(rows.results.measures)
         for options in rows.plan.sweep.record.measures:
             for column in options.columns():
@@ -221,14 +221,14 @@ def _axis_type(axis: Axis) -> pa.DataType:
 
 @functools.cache
 def registered() -> tuple[Columns, ...]:
-    """All columns, in the order in which they stand in the table."""
+    """All columns, in the order of the table."""
     columns: list[Columns] = [column(name) for name, column in registry.family("column").items()]
     return tuple(sorted(columns, key=lambda one: (one.place, one.name)))
 
 
 @functools.lru_cache(maxsize=2)  # a worker has one plan
 def trials_schema(plan: Plan) -> pa.Schema:
-    """Names and types of the columns of `trials`, the same in every part of a run.
+    """The names and types of the columns of `trials`, the same in every part of a run.
 
     Raises UsageError if two columns have the same name.
     """

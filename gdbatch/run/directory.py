@@ -1,7 +1,7 @@
-"""The directory that a sweep fills: parts, manifest, and how they are read back.
+"""The run directory: writes and reads the parts and the manifest of a run.
 
-Every file appears under its final name only when it is complete. A part says which plan, shard and
-trials it belongs to, so any number of writers can work on one run.
+Every file appears under its final name only when it is complete. A part states which plan, shard
+and trials it belongs to, so any number of writers can work on one run.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _ELSEWHERE = "choose another directory with -o"
 
 @dataclass(frozen=True)
 class Completeness:
-    """How much of a run is there."""
+    """How complete a run is."""
 
     shards: int  # that have a part of `trials`
     promised: int  # by the manifest
-    strays: tuple[str, ...]  # a sentence for each file that looks like a part and is none of them
+    strays: tuple[str, ...]  # a sentence for each file that looks like a part but is not one
 
     @property
     def is_complete(self) -> bool:
@@ -52,7 +52,7 @@ class Completeness:
 class RunDirectory:
     """Reads and writes one run.
 
-    location: a path, in which `~` is the home directory, the URL of another store, or a store.
+    location: a path (`~` is the home directory), the URL of another store, or a store.
     """
 
     def __init__(self, location: str | Path | Store) -> None:
@@ -60,7 +60,7 @@ class RunDirectory:
 
     @property
     def path(self) -> Path:
-        """Where the run is."""
+        """The location of the run."""
         return Path(self.store.location())
 
     # starting and resuming ---------------------------------------------------------------
@@ -69,7 +69,7 @@ class RunDirectory:
         """Start or resume the run of a plan; returns the plan with the run's own cut.
 
         Deletes nothing unless `fresh`, and then only what gdbatch wrote. Raises UsageError if the
-        run cannot be started here, RunError if the store refuses.
+        run cannot be started here, RunError if the store fails.
         """
         found = self._recognise(plan, fresh)
         self.store.prepare()
@@ -91,14 +91,14 @@ class RunDirectory:
             raise UsageError(f"{self._where(manifests.NAME)} is damaged: {error}") from None
 
     def _recognise(self, plan: Plan, fresh: bool) -> Manifest | None:
-        """The manifest of the run that is here; None if there is nothing.
+        """The manifest of the run that is here; None if the store is empty.
 
-        Raises UsageError if it is not the run of this plan and shall not be replaced.
+        Raises UsageError if the run belongs to another plan and `fresh` is false.
         """
         if self.store.is_empty():
             return None
         try:
-            manifest = self._read_manifest()  # the first file of a run
+            manifest = self._read_manifest()  # the first file that a run writes
         except DamagedManifestError as error:
             return self._rebuilt(plan, fresh, str(error))
         if fresh:
@@ -117,7 +117,7 @@ class RunDirectory:
         return manifest
 
     def _rebuilt(self, plan: Plan, fresh: bool, fault: str) -> Manifest:
-        """A manifest in place of a damaged one, of a run that its parts prove to be this plan's."""
+        """A manifest in place of a damaged one, if the parts prove that they are of this plan."""
         keys = [part.key for kind in KINDS for part in self._sound_parts(kind)]
         ranges = (plan.cut.range_of(key.shard) if key.shard < plan.cut.shards else None
                   for key in keys)  # fmt: skip
@@ -129,7 +129,7 @@ class RunDirectory:
             return manifests.new_manifest(plan)
         if keys:
             raise UsageError(
-                f"{fault}; it cannot be rebuilt, since the parts are not those of this sweep. "
+                f"{fault}; it cannot be rebuilt, since the parts belong to another sweep. "
                 f"Run the sweep that made them, {_ELSEWHERE}, or replace that run with --fresh"
             )
         raise UsageError(
@@ -148,11 +148,11 @@ class RunDirectory:
             self.store.delete(name)
 
     def check_machine(self) -> None:
-        """Raise UsageError if training here would give other last bits than the run has."""
+        """Raise UsageError if training here would give other last digits than the run has."""
         simd = self.manifest()["simd"]
         if simd and simd != simd_level():
             raise UsageError(
-                f"{self.path} was trained with NumPy's {simd} instructions, and this machine uses "
+                f"{self.path} was trained with NumPy's {simd} instructions, but this machine uses "
                 f"{simd_level()}, which gives other last digits; resume it on a machine with "
                 f"{simd}, or {_ELSEWHERE}"
             )
@@ -160,7 +160,7 @@ class RunDirectory:
     # manifest ----------------------------------------------------------------------------
 
     def manifest(self) -> Manifest:
-        """What the manifest says.
+        """The manifest of the run.
 
         Raises UsageError if it is missing or damaged, or if a newer gdbatch wrote it.
         """
@@ -190,13 +190,13 @@ class RunDirectory:
         self.store.put(manifests.NAME, [manifests.as_bytes(manifest)])
 
     def put_derived(self, name: str, chunks: Iterable[bytes]) -> str:
-        """Write a file that is made from the parts, such as a figure; returns where it is.
+        """Write a file that is made from the parts, such as a figure; returns its location.
 
-        The manifest lists it, so that --fresh deletes it and no file of the user.
+        The manifest lists it, so that --fresh deletes it but no file of the user.
         """
         manifest = self.manifest()
         derived = manifest["derived"]
-        if name not in derived and manifest["format"] > 1:  # an old manifest is left as it is
+        if name not in derived and manifest["format"] > 1:  # an old manifest stays as it is
             self.amend_manifest({"derived": [*derived, name]})
         self.store.put(name, chunks)
         return self._where(name)
@@ -204,7 +204,7 @@ class RunDirectory:
     # parts -------------------------------------------------------------------------------
 
     def write_shard(self, plan: Plan, shard: Shard, trained: Trained) -> None:
-        """Write the results of a shard: trajectories first, since the trials part makes it done."""
+        """Write the results of a shard, `trials` last: it marks the shard as done."""
         trajectories = part_name("trajectories", shard.number)
         if trained.results.trajectories:
             table = trajectories_table(plan, shard, trained)
@@ -216,15 +216,15 @@ class RunDirectory:
         self.store.put(part_name("trials", shard.number), [data])
 
     def written_shards(self) -> list[int]:
-        """The numbers of the shards that have a part of any kind, sound or not, in order."""
+        """The numbers of the shards that have a part of any kind, damaged or not, in order."""
         manifest = self.manifest()
         return sorted({shard for kind in KINDS for shard, _ in self._parts_of(kind, manifest)})
 
     def is_done(self, plan: Plan, shard: Shard) -> bool:
-        """Whether the parts of a shard are there and sound.
+        """Whether the parts of a shard exist and are undamaged.
 
-        Raises UsageError if a sound part of something else has the name of one: it would be
-        overwritten.
+        Raises UsageError if an undamaged part of something else has the name of one, since it would
+        be overwritten.
         """
         trials = self._has(plan, shard, "trials")
         if plan.is_recorded(shard):
@@ -245,7 +245,7 @@ class RunDirectory:
         return any(self._parts_of(kind, self.manifest()))
 
     def parts(self, kind: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """The parts of a kind in plan order, each verified; with `columns`, only those of them.
+        """The verified parts of a kind in plan order; with `columns`, only these are read.
 
         Raises RunError if a part is damaged or does not belong to the run.
         """
@@ -260,7 +260,7 @@ class RunDirectory:
             yield part.table(columns)
 
     def completeness(self) -> Completeness:
-        """Compare the parts that are there with what the manifest promises."""
+        """Compare the existing parts with what the manifest promises."""
         manifest = self.manifest()
         shards = sum(1 for _ in self._parts_of("trials", manifest))
         strays = []
@@ -268,14 +268,14 @@ class RunDirectory:
             known = {name for _, name in self._parts_of(kind, manifest)}
             names = (f"{kind}/{file}" for file in self.store.list(kind))
             strays += [
-                f"{self._where(name)} is not part of this run and is left out"
+                f"{self._where(name)} is not part of this run and is ignored"
                 for name in names
                 if name.endswith(".parquet") and name not in known
             ]
         return Completeness(shards, manifest["shards"], tuple(strays))
 
     def _parts_of(self, kind: str, manifest: Manifest) -> Iterator[tuple[int, str]]:
-        """Shards and names, in plan order, of the files with the names of parts of the run."""
+        """The shards and names of the files that are named like parts of the run, in plan order."""
         pattern = _PART_0_1_0 if manifest["format"] == 1 else _PART
         found = []
         for file in self.store.list(kind):
@@ -291,7 +291,7 @@ class RunDirectory:
                 yield part
 
     def _sound(self, name: str) -> Part | None:
-        """A part, whatever it belongs to; None if it is missing or damaged."""
+        """The part of a name, whatever it belongs to; None if it is missing or damaged."""
         if not self.store.exists(name):
             return None
         try:

@@ -22,7 +22,7 @@ _TRIALS = 512
 # bytes of a number in a compressed column, measured on the shipped sweeps
 _BYTES_OF_TRIALS = 4.0
 _BYTES_OF_TRAJECTORIES = 7.5
-_OVERHEAD = 2000  # of the calls per update, in updates of one weight, whatever the width
+_OVERHEAD = 2000  # fixed cost of an update, as a number of lanes
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Calibration:
-    """What the trials of one group cost on average, on one core."""
+    """The average cost of a trial of one group, on one core."""
 
     seconds: float
     steps: float
@@ -56,7 +56,7 @@ class _Calibration:
 def estimate(plan: Plan, jobs: int, budget: float = _BUDGET) -> Estimate:
     """Calibrate on up to three groups, `budget` seconds each, and scale up to the plan."""
     numbers = np.unique(np.linspace(0, plan.groups - 1, _MOST_GROUPS).astype(np.int64))
-    with threadpoolctl.threadpool_limits(1):  # as workers train
+    with threadpoolctl.threadpool_limits(1):  # as in workers
         calibrations = [_calibrate(plan, int(number), budget) for number in numbers]
     workers = min(cores(jobs), plan.shard_count)
     seconds = _mean([one.seconds for one in calibrations])
@@ -78,7 +78,7 @@ def estimate(plan: Plan, jobs: int, budget: float = _BUDGET) -> Estimate:
 def _calibrate(plan: Plan, number: int, most_seconds: float) -> _Calibration:
     group = plan.group(number)
     count = min(_TRIALS, group.trials)
-    # spread by a fraction of the whole, so that no axis is likely to keep in step
+    # a fractional stride is unlikely to be in step with any axis
     spread = (np.arange(count) * (group.trials / count)).astype(np.int64)
     task = plan.task_of(number, group.start + spread)
     most = task.training.max_steps
@@ -112,7 +112,7 @@ def _train_briefly(plan: Plan, task: Task, budget: int) -> tuple[Results, float]
 
 
 def _trajectory_bytes(plan: Plan, group: Group, steps: float) -> float:
-    """Of a trajectory of so many updates; columns that are the same in all rows take no space."""
+    """Bytes of a trajectory of `steps` updates; columns that are constant take no space."""
     every, values = recorded_values(plan.sweep.record, group)
     widths = {"prediction": group.problem.n_predictions, "parameters": group.problem.n_parameters}
     numbers = sum(widths.get(value, 1) for value in values)

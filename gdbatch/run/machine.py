@@ -1,4 +1,4 @@
-"""What the manifest says about the machine and the software."""
+"""What the manifest records about the machine and the software."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _PACKAGES = ("numpy", "pyarrow", "pandas", "joblib")
 _LEVELS = {
     "AVX512": {"AVX512_SKX", "X86_V4"},
     "AVX2": {"AVX2", "X86_V3"},
-}  # names up to NumPy 2.3, since
+}  # names up to NumPy 2.3, and in later versions
 
 
 def machine() -> dict[str, str | int | None]:
-    """The machine."""
+    """Facts about the machine."""
     return {
         "platform": platform.platform(),
         "processor": platform.machine(),
@@ -28,7 +28,7 @@ def machine() -> dict[str, str | int | None]:
 
 
 def versions() -> dict[str, str]:
-    """Python and the packages that results depend on."""
+    """The versions of Python and of the packages that results depend on."""
     return {
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in _PACKAGES},
@@ -36,7 +36,7 @@ def versions() -> dict[str, str]:
 
 
 def simd_level() -> str:
-    """The vector instructions that NumPy uses here: its `exp` and `tanh` differ between them."""
+    """The vector instructions that NumPy uses here; the last bits of `exp` depend on them."""
     config: Mapping[str, Mapping[str, Collection[str]]] = np.show_config(mode="dicts")  # type: ignore[assignment]
     extensions = config["SIMD Extensions"]
     features = {*extensions.get("baseline", ()), *extensions.get("found", ())}

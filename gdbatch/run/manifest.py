@@ -1,7 +1,7 @@
-"""The manifest of a run: what it holds, how it is checked when it is read, and who may resume it.
+"""The manifest of a run: its entries, how they are validated, and which runs can be resumed.
 
-What the first writer decided, such as the cut into shards, stays: a resume by another version of
-gdbatch follows it.
+Another version of gdbatch that resumes a run keeps what the first writer decided, such as the cut
+into shards.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .columns import trials_schema
 from .machine import machine, simd_level, versions
 
 NAME = "manifest.json"
-FORMAT = 2  # counts up when an older gdbatch could not read the run; version 0.1.0 wrote 1
+FORMAT = 2  # incremented when an older gdbatch could not read the run; version 0.1.0 wrote 1
 _DECIDED_ONCE = ("cut", "shards", "simd", "columns", "derived")
 _DERIVED = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*")
 
@@ -64,7 +64,7 @@ class _Facts(TypedDict):
 
 
 class _Required(TypedDict):
-    """What every manifest has, of whatever format."""
+    """The entries of a manifest of any format."""
 
     gdbatch: str
     plan_hash: str
@@ -77,7 +77,7 @@ class _Required(TypedDict):
 
 
 class _Decided(TypedDict):
-    """What a manifest has since format 2."""
+    """The entries added in format 2."""
 
     format: int
     cut: list[list[Any]]
@@ -99,11 +99,11 @@ class Manifest(TypedDict):
     engine: str
     simd: str  # vector instructions of NumPy, if the engine depends on them
     columns: dict[str, str]  # of `trials`: name → Arrow type
-    derived: list[str]  # files that were made from the parts, which --fresh deletes
+    derived: list[str]  # files made from the parts, which --fresh deletes
     axes: list[str]
     sweep: dict[str, Any]
     results_version: NotRequired[int]
-    contents: NotRequired[dict[str, str]]  # digests of what files and datasets contain
+    contents: NotRequired[dict[str, str]]  # digests of files and datasets
     facts: dict[str, Any]
     versions: dict[str, str]
     machine: dict[str, Any]
@@ -206,21 +206,21 @@ def _adapter(kind: type) -> TypeAdapter[object]:
 
 
 def _contradiction(data: Mapping[str, Any], is_old: bool) -> str:
-    """What parts of a manifest say against each other, or nothing."""
+    """How the entries of a manifest contradict each other, or ""."""
     if sum(map(len, data["sweep"]["axes"])) != len(data["axes"]):
-        return "axes: not those of the sweep"
+        return "axes do not match those of the sweep"
     if is_old:
         return ""
     if data.get("checksum") != _checksum(data):
         return "its checksum does not match, so it was changed after it was written"
     if not all(map(_DERIVED.fullmatch, data["derived"])):
-        return "derived: not names of files in the directory of the run"
+        return "derived contains names that are not files of the run"
     try:
         cut = Cut.from_data(data["cut"])
     except ValueError as error:
         return f"cut: {error}"
     if (cut.shards, cut.trials) != (data["shards"], data["trials"]):
-        return "cut: not that of the shards and trials"
+        return "cut does not match shards and trials"
     return ""
 
 
@@ -255,22 +255,22 @@ _FIGURES_0_1_0 = (
     *("bifurcation", "convergence", "loss", "map"),
     *("prediction", "sharpness", "trainability"),
 )
-_DERIVED_0_1_0 = [  # what version 0.1.0 wrote without being asked
+_DERIVED_0_1_0 = [  # what version 0.1.0 wrote by default
     "summary.csv",
     *(f"figures/{kind}.{suffix}" for kind in _FIGURES_0_1_0 for suffix in ("png", "svg")),
 ]
 
 
 def _columns_differ(run: Mapping[str, str], here: Mapping[str, str]) -> str:
-    gone = [name for name in run if name not in here]
+    missing = [name for name in run if name not in here]
     new = [name for name in here if name not in run]
     advice = "choose another directory with -o, or replace the run with --fresh"
-    if gone:
-        which = ", ".join(gone)
+    if missing:
+        which = ", ".join(missing)
         return (
             f"the run has columns that are not installed here: {which}; install them, or {advice}"
         )
     if new:
         which = ", ".join(new)
-        return f"columns that are installed here are not in the run: {which}; {advice}"
+        return f"the run lacks columns that are installed here: {which}; {advice}"
     return f"the columns of the run have other types or another order than here; {advice}"

@@ -1,4 +1,4 @@
-"""Parts as bytes: a table, its key and a checksum of all bytes in one Parquet file."""
+"""Parts as bytes: a Parquet file that holds a table, its key and a checksum."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEAL, _NO_DIGEST = b"sha256=", 64 * b"0"
 
 @dataclass(frozen=True)
 class PartKey:
-    """What a part says about itself: where it belongs, and that it is complete."""
+    """Where a part belongs: its plan, shard and trials."""
 
     plan: str
     shard: int
@@ -29,13 +29,13 @@ class PartKey:
 
 @dataclass(frozen=True)
 class Part:
-    """A part that has been verified."""
+    """A verified part."""
 
     key: PartKey
     data: bytes
 
     def table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Its table; with `columns`, those of them that it has."""
+        """The table; with `columns`, only those of them that exist."""
         file = pq.ParquetFile(pa.BufferReader(self.data))
         if columns is not None:
             columns = [name for name in columns if name in file.schema_arrow.names]
@@ -78,7 +78,7 @@ def verified(data: bytes, location: str) -> Part:
 
 
 def _key(data: bytes) -> PartKey | None:
-    """The key of a Parquet file; None if it has none, or not the rows that the key promises."""
+    """The key of a Parquet file; None if it has none, or if its rows do not match the key."""
     try:
         footer = pq.read_metadata(pa.BufferReader(data))
         key = json.loads(footer.metadata[_METADATA])

@@ -1,6 +1,6 @@
-"""The progress bar: trials done, trials a second, time left and the count of each outcome.
+"""The progress bar: trials done, trials per second, time left and the count of each outcome.
 
-It writes to stderr only, and draws nothing where stderr is no terminal.
+It writes to stderr only, and draws nothing if stderr is not a terminal.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ProgressBar(Observer):
         self._task: TaskID | None = None
 
     def start(self, trials: int, kept_trials: int) -> None:
-        """Draw the bar, with what an earlier run left done."""
+        """Draw the bar, including the trials that earlier runs finished."""
         if self._progress.console.is_terminal:
             self._progress.start()
         self._words = "resuming" if kept_trials else "training"
@@ -45,13 +45,13 @@ class ProgressBar(Observer):
         self._progress.advance(self._task, kept_trials)
 
     def preparing(self) -> None:
-        """Say why the bar does not move yet."""
+        """Show why the bar does not move yet."""
         assert self._task is not None
         self._progress.update(self._task, description="compiling, once")
         self._progress.refresh()
 
     def shard_done(self, report: ShardReport) -> None:
-        """Move the bar on by one shard."""
+        """Advance the bar by one shard."""
         assert self._task is not None
         self._done += report.trials
         for name, count in report.outcomes.items():
@@ -65,5 +65,5 @@ class ProgressBar(Observer):
 
     def stop(self) -> None:
         """Leave the last state of the bar on the screen."""
-        if self._progress.console.is_terminal:  # which else gets an empty line
+        if self._progress.console.is_terminal:  # any other output would get an empty line
             self._progress.stop()

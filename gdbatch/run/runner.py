@@ -1,4 +1,4 @@
-"""Runs a plan: trains every shard that is not done yet, on an executor, into a run directory.
+"""Runs a plan: an executor trains every unfinished shard into a run directory.
 
 Workers write their shards themselves and return only counts.
 """
@@ -27,7 +27,7 @@ from .executors.protocol import Executor
 from .manifest import moment
 
 _CALIBRATION = 0.1  # seconds
-_WORTH_WORKERS = 1.0  # seconds of work from which on worker processes are started
+_WORTH_WORKERS = 1.0  # seconds of work that justify starting worker processes
 _MOST_PREPARED = 100  # groups
 
 
@@ -44,7 +44,7 @@ class ShardReport:
 
 
 class SentPlan:
-    """A plan for workers: it is pickled once, and a worker keeps it from one task to the next."""
+    """A plan for workers: pickled once, and kept by a worker from one task to the next."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -73,7 +73,7 @@ class Work:
 
 @dataclass
 class Totals:
-    """What a run did, this time and before."""
+    """What a run has done, now and before."""
 
     trials: int = 0
     outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(outcomes.names(), 0))
@@ -85,16 +85,16 @@ class Totals:
 
 
 class Observer:
-    """Is told about the progress of a run; does nothing itself."""
+    """Receives the progress of a run; the base class does nothing."""
 
     def start(self, trials: int, kept_trials: int) -> None:
-        """A run of `trials` trials begins, some of which are done already."""
+        """A run of `trials` trials begins, of which `kept_trials` are already done."""
 
     def preparing(self) -> None:
         """The engine compiles, once for all workers."""
 
     def shard_done(self, report: ShardReport) -> None:
-        """A shard has come back."""
+        """A shard has finished or failed."""
 
     def stop(self) -> None:
         """The run has ended, complete or not."""
@@ -109,10 +109,10 @@ def run_shard(work: Work) -> ShardReport:
         work.directory.write_shard(plan, shard, trained)
     except GdbatchError as error:
         return ShardReport(shard.number, len(shard), failure=str(error), fatal=True)
-    except IngredientError as error:  # from code that a sweep names
+    except IngredientError as error:  # from the user's own code
         failure = f"shard {shard.number}: {error.message}"
         return ShardReport(shard.number, len(shard), failure=failure)
-    except Exception as error:  # other shards go on
+    except Exception as error:  # the other shards continue
         if os.environ.get("GDBATCH_TRACEBACK"):
             traceback.print_exc()
         failure = f"shard {shard.number}: {type(error).__name__}: {error}"
@@ -136,10 +136,10 @@ def run(
     fresh: bool = False,
     observer: Observer | None = None,
 ) -> Totals:
-    """Run what is left of a plan; the totals returned list the shards that failed.
+    """Run the unfinished shards of a plan; the returned totals list those that failed.
 
-    Raises UsageError if the directory cannot be used, RunError for the disk or a lost worker, and
-    KeyboardInterrupt; finished shards are kept in every case.
+    Raises UsageError if the directory cannot be used, and RunError if the disk fails or a worker is
+    lost. Finished shards are kept in every case, also after Ctrl-C.
     """
     try:
         chosen: type[Executor] = registry.get("executor", executor)
@@ -182,13 +182,13 @@ def _kept(plan: Plan, directory: RunDirectory, totals: Totals) -> set[int]:
 
 
 def _work(plan: Plan, directory: RunDirectory, kept: set[int]) -> Iterator[Work]:
-    """The other shards, one at a time: there may be more than fit in memory."""
+    """The tasks of the other shards, one at a time: there may be more than fit in memory."""
     sent = SentPlan(plan)
     return (Work(sent, directory, shard) for shard in plan.shards() if shard.number not in kept)
 
 
 def _workers(plan: Plan, shards: int, most: int) -> int:
-    """Worker processes for so many shards: one if starting others would take longer."""
+    """The number of workers for `shards` shards: one if starting more would take longer."""
     workers = min(most, max(1, shards))
     if workers == 1:
         return 1
@@ -197,7 +197,7 @@ def _workers(plan: Plan, shards: int, most: int) -> int:
 
 
 def _prepare(plan: Plan, shards: int, observer: Observer) -> None:
-    """Have the engine do once, such as compiling, what every worker would do otherwise."""
+    """Let the engine do once what every worker would otherwise repeat, such as compiling."""
     for number in range(min(plan.groups, _MOST_PREPARED) if shards else 0):
         task = plan.task_of(number, np.array([plan.group(number).start]))
         engine = engine_named(task.training.engine)
@@ -221,7 +221,7 @@ def _count(totals: Totals, report: ShardReport) -> None:
 
 
 def _summary(totals: Totals, workers: int) -> dict[str, object]:
-    """What the manifest says about a run that has ended."""
+    """The entries of the manifest about a run that has ended."""
     return {
         "finished": moment(time.time()),
         "seconds": round(totals.seconds, 3),

@@ -15,10 +15,10 @@ from ..registry import register
 
 
 class Store(ABC):
-    """Bytes under names such as `manifest.json` or `trials/part-000000000000.parquet`.
+    """Files with names such as `manifest.json` or `trials/part-000000000000.parquet`.
 
     A name has at most one folder. Stores are pickled and sent to workers. Readers see a file
-    completely or not at all; all methods raise RunError if the store refuses.
+    completely or not at all; all methods raise RunError if the store fails.
     """
 
     @abstractmethod
@@ -33,7 +33,7 @@ class Store(ABC):
     def create(self, name: str, data: bytes) -> bool:
         """Write a file unless it exists; returns whether it was written.
 
-        Of several writers at the same time, exactly one succeeds.
+        Of several concurrent writers, exactly one succeeds.
         """
 
     @abstractmethod
@@ -46,11 +46,11 @@ class Store(ABC):
 
     @abstractmethod
     def is_empty(self) -> bool:
-        """Whether nothing is stored, except what unfinished writes have left."""
+        """Whether nothing is stored, apart from remains of unfinished writes."""
 
     @abstractmethod
     def location(self, name: str = "") -> str:
-        """Where a file is, or the whole run, for messages."""
+        """The location of a file, or of the whole run, for messages."""
 
     def exists(self, name: str) -> bool:
         """Whether there is a file of this name."""
@@ -58,9 +58,9 @@ class Store(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make the store ready to be written to, and remove what killed writers have left.
+        """Make the store ready for writing, and remove what killed writers left behind.
 
-        Raises UsageError if something else occupies its place.
+        Raises UsageError if something else occupies its location.
         """
 
 
@@ -72,7 +72,7 @@ class LocalStore(Store):
         self.path = Path(os.path.expanduser(path))
 
     def get(self, name: str) -> bytes | None:
-        """The content of a regular file; others, such as pipes, are refused: reading may block."""
+        """The content of a regular file; others are refused, since reading a pipe may block."""
         path = self.path / name
         try:
             if not stat.S_ISREG(path.stat().st_mode):
@@ -85,7 +85,7 @@ class LocalStore(Store):
 
     def put(self, name: str, chunks: Iterable[bytes]) -> None:
         """Write a file."""
-        # temporary files are not in the parts' folders, where Polars would read hidden files too
+        # temporary files stay out of the parts' folders, where Polars would read them too
         write_atomically(self.path / name, lambda file: file.writelines(chunks), self.path)
 
     def create(self, name: str, data: bytes) -> bool:
@@ -122,7 +122,7 @@ class LocalStore(Store):
         return (self.path / name).is_file()
 
     def prepare(self) -> None:
-        """Make the directory."""
+        """Create the directory."""
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path} is a file; the run needs a directory")
         try:
@@ -133,7 +133,7 @@ class LocalStore(Store):
 
 
 def open_store(location: str | Path) -> Store:
-    """The store at a location: a path, or `NAME://…` for the store that is registered as NAME."""
+    """The store at a location: a path, or `NAME://…` for the store registered as NAME."""
     name, separator, place = str(location).partition("://")
     if not separator:
         return LocalStore(location)

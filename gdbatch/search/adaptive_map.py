@@ -1,9 +1,9 @@
 """The adaptive map: trains every few pixels of a map first, then those where neighbours differ.
 
-A map is cut into tiles, bands of its rows. In a tile, the corners of squares of `coarse` pixels are
-trained first; a square that holds pixels of two kinds is halved, down to the pixels themselves, and
-what is found on a side counts for the squares on both of its sides. So every boundary that corners
-see is followed to its end; an island, or a cape, that lies between corners is missed.
+A map is cut into tiles, which are bands of rows. In a tile, the corners of squares of `coarse`
+pixels are trained first. A square with pixels of two kinds is halved, down to single pixels; pixels
+on a shared side count for both squares. So every boundary that the corners detect is traced to its
+end, but an island or a cape between corners is missed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .protocol import SearchAxis, ShardTask, TableSearch, Trained
 _TILE_ROWS = 32  # a multiple of every `coarse`
 
 Mask = NDArray[np.bool_]
-Kinds = NDArray[np.float64]  # what each pixel came out as; NaN where it was not trained
+Kinds = NDArray[np.float64]  # the kind of each pixel; NaN if it is not trained
 
 
 class MapOptions(Options):
@@ -34,7 +34,7 @@ class MapOptions(Options):
 
     axes: list[str] = Field(min_length=2, max_length=2, description="The two axes of the map.")
     coarse: int = Field(
-        8, ge=2, le=_TILE_ROWS, description="Distance of the pixels that are trained first."
+        8, ge=2, le=_TILE_ROWS, description="Spacing of the pixels that are trained first."
     )
     by: str = Field(
         "outcome", description="What neighbours differ in: outcome, or a column of a measure."
@@ -75,8 +75,8 @@ class AdaptiveMap(TableSearch):
             raise IngredientError(f"{options.axes[0]} is given twice", "axes")
         kinds = ["outcome", *(one.name for each in measures for one in each.columns() if one.whole)]
         if options.by not in kinds:
-            message = f"neighbours cannot differ in {options.by}; allowed are outcome and columns "
-            raise IngredientError(f"{message}of whole numbers: {', '.join(kinds)}", "by")
+            message = f"neighbours cannot be compared by {options.by}; allowed: outcome and "
+            raise IngredientError(f"{message}columns of whole numbers: {', '.join(kinds)}", "by")
         slow, fast = sorted(chosen, key=axes.index)
         keys, names = (slow.key, fast.key), (slow.column, fast.column)
         return cls(keys, names, slow.size, fast.size, options.coarse, options.by)
@@ -88,7 +88,7 @@ class AdaptiveMap(TableSearch):
 
     @property
     def pixels(self) -> int:
-        """How many pixels a whole map has."""
+        """The number of pixels in a whole map."""
         return self.rows * self.columns
 
     @property
@@ -102,20 +102,20 @@ class AdaptiveMap(TableSearch):
         return self.pixels
 
     def cut(self, trials: int, block_width: int) -> Iterator[tuple[int, int]]:
-        """A map is cut into tiles; the last one takes the rest, half a tile more or less."""
+        """Cut a map into tiles; the last is up to half a tile larger or smaller."""
         tiles = max(1, (self.rows + _TILE_ROWS // 2) // _TILE_ROWS)
         last = self.rows - (tiles - 1) * _TILE_ROWS
         yield tiles - 1, _TILE_ROWS * self.columns
         yield 1, last * self.columns
 
     def train(self, shard: ShardTask) -> Trained:
-        """Train the pixels of a tile that are needed, and those that are recorded."""
+        """Train the needed pixels of a tile, and the recorded ones."""
         first = shard.first % self.pixels // self.columns
         rows = shard.trials // self.columns
-        # the row below, where there is one, helps decide
+        # the row below, if there is one, closes the last squares
         kinds = np.full((min(rows + 1, self.rows - first), self.columns), np.nan)
         wanted = _corners(kinds.shape, self.coarse)
-        # a map's first row and column are whole, so that its table has every value of both axes
+        # train a map's whole first row and column, so that its table has every value of both axes
         wanted[:, 0] = True
         wanted[0] |= first == 0
         if shard.recording is not None:
@@ -145,8 +145,8 @@ def _axis(name: str, index: int, axes: Sequence[SearchAxis]) -> SearchAxis:
         hint = nearest(name, [axis.column for axis in axes])
         raise IngredientError(f'the sweep has no axis "{name}"; {hint}', "axes", index)
     if not found.is_free:
-        message = f"{name} cannot be an axis of a map: only a number that can differ within a "
-        message += "block, which is not part of a zip and not a seed"
+        message = f"{name} cannot be an axis of a map; choose a number that can differ within a "
+        message += "block, is not part of a zip and is not a seed"
         raise IngredientError(message, "axes", index)
     return found
 
@@ -177,7 +177,7 @@ def _corners_along(length: int, coarse: int) -> Mask:
 def _where_neighbours_differ(kinds: Kinds, coarse: int) -> Mask:
     """The corners, and middles of sides, of every square that holds pixels of two kinds.
 
-    Squares that reach beyond the map see its last row and column there.
+    Squares that extend beyond the map repeat its last row and column there.
     """
     rows, columns = (_up_to_whole_squares(length, coarse) for length in kinds.shape)
     seen = kinds[rows[:, None], columns]
@@ -197,15 +197,15 @@ def _where_neighbours_differ(kinds: Kinds, coarse: int) -> Mask:
 
 
 def _up_to_whole_squares(length: int, coarse: int) -> NDArray[np.int64]:
-    """The places along one side, the last one again and again up to a whole square's end."""
+    """The indices along one side, the last one repeated up to a whole number of squares."""
     whole = -(-(length - 1) // coarse) * coarse
     return np.minimum(np.arange(whole + 1), length - 1)
 
 
 def _over_squares(ufunc: np.ufunc, values: Kinds, size: int) -> Kinds:
-    """Reduce pixels (size 1) to squares with corners one apart, or squares to ones twice as large.
+    """Reduce pixels to squares with corners one apart (size 1), or squares to ones twice as large.
 
-    A square has the pixels on all of its sides; NaN stays where no pixel is known.
+    A square includes the pixels on all its sides; NaN remains where no pixel is known.
     """
     if size == 1:
         pairs = ufunc(values[:-1], values[1:])

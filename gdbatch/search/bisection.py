@@ -1,7 +1,7 @@
-"""Bisection: narrows a bracket down to the value at which trials cease, or begin, to be stable.
+"""Bisection: narrows a bracket down to the value at which trials become stable or unstable.
 
-All brackets of a shard are halved at the same time, one round per row: first come the lower ends,
-then the upper ends, then one middle after another.
+All brackets of a shard are halved together, one row per round: first the lower ends, then the upper
+ends, then the midpoints.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class Bisection(Search):
     column: str
     low: float
     high: float
-    rows: int  # trials of one bisection: both ends and the middles
+    rows: int  # trials of one bisection: both ends and the midpoints
     middle: Callable[[Values, Values], Values]  # of lower and upper ends
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """The axis whose values training finds."""
+        """The axis whose values depend on training."""
         return (self.axis,)
 
     @property
@@ -44,12 +44,12 @@ class Bisection(Search):
         return even_cut(trials // self.rows, self.rows, block_width)
 
     def train(self, shard: ShardTask) -> Trained:
-        """Train every row of all bisections of a shard.
+        """Train all bisections of a shard, one row at a time.
 
-        A stable middle replaces the lower end, any other the upper end, so a bisection goes where
-        stable trials turn unstable; only where the ends are unstable and stable, in this order, it
-        goes the other way round. Between ends that are alike it approaches the upper one if both
-        are stable, else the lower one, unless it meets an edge on its way.
+        A stable midpoint replaces the lower end, an unstable one the upper end, so a bisection
+        converges to where stable trials become unstable. If the lower end is unstable and the upper
+        one stable, the roles are swapped. If both ends are alike, it converges to the upper one if
+        they are stable, to the lower one if not, unless it meets an edge on the way.
         """
         bisections = shard.trials // self.rows
         first = np.arange(bisections) * self.rows
@@ -79,5 +79,5 @@ class Bisection(Search):
         return Trained(results, rows, found)
 
     def facts(self) -> dict[str, object]:
-        """The axis column, and how many rows stand together."""
+        """The axis column, and the number of rows per bisection."""
         return {"kind": "bisection", "axis": self.column, "rows": self.rows}

@@ -10,7 +10,7 @@ from ..engine import train
 from ..registry import register
 from .protocol import Search, ShardTask, Trained, even_cut
 
-_BLOCKS_PER_SHARD = 4  # so that finished lanes find waiting trials to take their place
+_BLOCKS_PER_SHARD = 4  # so that waiting trials can replace finished lanes
 
 
 @register("search", "grid")

@@ -22,8 +22,8 @@ class TaskOf(Protocol):
     """Makes the task of some trials of a shard."""
 
     def __call__(self, rows: Rows, values: Mapping[str, Values] | None = None) -> Task:
-        """rows: counted from the shard's first trial. values: of axes that the search decides on,
-        by key; without them, trials have the values known before training.
+        """rows: counted from the shard's first trial. values: by key, of the axes that the search
+        decides on; if None, trials have the values known before training.
         """
 
 
@@ -41,17 +41,17 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class Trained:
-    """What training a shard gave."""
+    """The results of training a shard."""
 
     results: Results  # one row per trained trial, in plan order
     rows: Rows  # the trained trials, counted from the shard's first
-    values: Mapping[str, Values] = field(default_factory=dict)  # of the axes decided on, by key
+    values: Mapping[str, Values] = field(default_factory=dict)  # by key, of axes decided on
 
 
 class Search(ABC):
     """How the trials of a group are chosen, cut into shards and trained.
 
-    A search decides on the values of some axes together; these vary fastest in plan order. It is
+    A search may decide on the values of some axes together; these vary fastest in plan order. It is
     pickled and sent to workers.
     """
 
@@ -64,19 +64,19 @@ class Search(ABC):
 
     @property
     def unit(self) -> int:
-        """A shard has a multiple of so many trials."""
+        """The number of trials of a shard is a multiple of this."""
         return 1
 
     @property
     def span(self) -> int | None:
-        """No shard crosses a multiple of so many trials of its group; None: no such limit."""
+        """No shard crosses a multiple of this number of trials in its group; None: no limit."""
         return None
 
     @abstractmethod
     def cut(self, trials: int, block_width: int) -> Iterable[tuple[int, int]]:
-        """The shards of a span, or of a group, in their order, as pairs: how many, trials in each.
+        """The shards of a span, or of a group, in order, as pairs (shards, trials in each).
 
-        Depends on the arguments only, which are the same on every machine.
+        Must depend only on the arguments, which are the same on every machine.
         """
 
     @abstractmethod
@@ -85,23 +85,23 @@ class Search(ABC):
 
     @abstractmethod
     def facts(self) -> dict[str, object]:
-        """Plain data for the manifest: `kind`, the registered name, what an analysis needs, and
-        whatever decides, beside the axes, which trials are trained.
+        """Plain data for the manifest: `kind` (the registered name), what an analysis needs, and
+        what determines, besides the axes, which trials are trained.
         """
 
 
 @dataclass(frozen=True)
 class SearchAxis:
-    """What a search is told about an axis of the sweep."""
+    """An axis of the sweep, as a search sees it."""
 
     key: str
     column: str
-    size: int  # how many values
-    is_free: bool  # a number that varies within a block, by itself: no zip, no seed
+    size: int  # number of values
+    is_free: bool  # a number that varies within a block, not zipped and not the seed
 
 
 class TableSearch(Search):
-    """A search that a sweep file asks for with a table of its own, such as `[map]`."""
+    """A search that a sweep file chooses by a table of its own, such as `[map]`."""
 
     table: ClassVar[str]  # its name
     table_options: ClassVar[type[Options]]  # its keys

@@ -1,4 +1,4 @@
-"""An axis of a sweep: what varies, in which form, and how its values stand in a column."""
+"""An axis of a sweep: the key that varies, its values, and their column."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Column = NDArray[np.float64] | NDArray[np.int64] | list[object] | list[str]
 
 @dataclass(frozen=True)
 class Axis:
-    """One thing that varies."""
+    """One key of a sweep and the values it takes."""
 
     key: str  # "seed", or the dotted key of a value: "optimizer.learning_rate"
     column: str  # its column in the result tables
     form: AxisForm
-    per_lane: bool  # whether the arrays carry it; else it splits the plan into groups
+    per_lane: bool  # whether the lanes of a block may differ in it; else it makes groups
     entropy: int
-    labels: tuple[str, ...] | None = None  # of values that are tables, for the column
+    labels: tuple[str, ...] | None = None  # column entries of values that are tables
 
     def values(self, index: Index) -> Values:
-        """Values at some places of the axis: an array, or a list."""
+        """The values at some indices, as an array or a list."""
         return self.form.values(index, lambda: generator(self.entropy, f"axis {self.key}"))
 
     def value(self, place: int) -> object:
@@ -39,7 +39,7 @@ class Axis:
         return values[0] if isinstance(values, list) else values.tolist()[0]
 
     def column_values(self, index: Index) -> Column:
-        """The same as they stand in a column: numbers, bools, or text for lists and tables."""
+        """The column entries at some indices: numbers, booleans, or text for lists and tables."""
         if self.labels is not None:
             return [self.labels[place] for place in index]
         values = self.values(index)
@@ -54,7 +54,7 @@ class Axis:
         return any(isinstance(value, list | dict) for value in self.form.ends())
 
     def resolved(self) -> dict[str, object]:
-        """Everything that decides its values and its column, as plain data."""
+        """Everything that determines the values and the column, as plain data."""
         labels = {} if self.labels is None else {"labels": list(self.labels)}
         return {"key": self.key, **self.form.model_dump(mode="json"), **labels}
 
@@ -68,7 +68,7 @@ class Axis:
         return ", ".join(shown) + (f" ({size:,} values)" if size > 3 else "")
 
     def place_of(self, wanted: object) -> int:
-        """Where a value stands on the axis; raises IngredientError with the nearest one."""
+        """The index of a value; raises IngredientError, naming the nearest one, if it is absent."""
         if isinstance(wanted, int | float) and not abs(wanted) < 2**63:
             raise IngredientError(f"{shortened(str(wanted))} is not a value of {self.column}")
         candidates = self._candidates(wanted)
@@ -89,7 +89,7 @@ class Axis:
         return int(candidates[place])
 
     def _candidates(self, wanted: object) -> Index:
-        """Places where a value may be: all, or on a monotone axis the two around it."""
+        """The indices where a value may be: all, or the two around it on a monotone axis."""
         size = self.form.size
         if not self.form.is_monotone or not isinstance(wanted, int | float):
             return np.arange(size)

@@ -1,4 +1,4 @@
-"""Names of columns: those that a sweep's axes, parameters and measures have, and those taken."""
+"""Names of columns: those of a sweep's axes, parameters and measures, and reserved ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _OF_TRAJECTORIES = ("step", "index")
 
 
 def column_diagnostics(sweep: Sweep) -> list[Diagnostic]:
-    """What is wrong with the columns of parameters and measures, and with recorded values."""
+    """Errors in the columns of parameters and measures, and in recorded values."""
     diagnostics: list[Diagnostic] = []
     problem = sweep.first.make_problem()
     taken = {*reserved_columns(), *(axis.column for axis in sweep.axes)}
@@ -20,11 +20,11 @@ def column_diagnostics(sweep: Sweep) -> list[Diagnostic]:
         for index, options in enumerate(sweep.record.measures)
         for column in options.columns()
     ]
-    # a large network has millions of names, so they are made only where they matter
+    # a large network has millions of names: make them only if they are needed
     named = sweep.record.final_parameters or not problem.n_predictions
     parameters = set(problem.parameter_names) if named else set()
     for name in sorted(taken & parameters):
-        message = f'the parameter "{name}" has the name of a column of results; rename it'
+        message = f'the parameter "{name}" has the same name as a column of results; rename it'
         diagnostics.append((("problem",), message))
     taken |= parameters
     for place, name in measured:
@@ -41,7 +41,7 @@ def column_diagnostics(sweep: Sweep) -> list[Diagnostic]:
 
 
 def reserved_columns() -> frozenset[str]:
-    """Names that columns of results have, whatever the sweep."""
+    """Names of columns that results can have in any sweep."""
     summaries = (analysis.summary_columns() for analysis in registry.family("analysis").values())
     declared = (registry.family("column"), RECORDABLE, _OF_TRAJECTORIES, *summaries)
     return frozenset(name for names in declared for name in names)

@@ -1,7 +1,7 @@
-"""The fourth stage: what is wrong between parts that are right by themselves.
+"""The fourth stage: checks the parts of a sweep together.
 
-Every value of every axis beside the first of the others, structural axes together, equal values,
-and what is recorded of all that.
+It checks every value of an axis with the first values of the others, combinations of structural
+axes, equal values, and what is recorded.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_CHECKED = 1000  # values of one axis, and structural combinations
 
 
 def cross_check(sweep: Sweep, axes: FoundAxes, diagnostics: Diagnostics) -> None:
-    """Note what is wrong with a sweep as a whole."""
+    """Check a sweep as a whole."""
     for dimension in sweep.dimensions:
         repeats = _check_repeats(sweep, dimension, axes, diagnostics)
         for axis in dimension:
@@ -55,9 +55,9 @@ def _check_values(
     axes: FoundAxes,
     diagnostics: Diagnostics,
 ) -> None:
-    """Each value of a list, the ends of any other form, with the first of the other axes.
+    """Check each value of a list, or the ends of another form, with the first of the other axes.
 
-    seen: where values that mean the same are to be found, by what they mean.
+    seen: the index of the first value of each meaning, to find values of the same meaning.
     """
     for place, value in _values_to_check(axis):
         partners = {one.key: one.value(place) for one in dimension if one is not axis}
@@ -66,12 +66,12 @@ def _check_values(
             continue
         same = seen.setdefault(_as_plain_text(sections, axis), place)
         if same != place:
-            message = "means the same, with all defaults written out, as value "
+            message = "means the same, with all defaults filled in, as value "
             diagnostics.add(_place_of(axis, place, axes), f"{message}{same + 1}; {_ADVICE}")
 
 
 def _values_to_check(axis: Axis) -> Iterator[tuple[int, object]]:
-    """Places and values that are valid only if all are."""
+    """The indices and values to check; of a long list that is not numbers, only the first."""
     ends, size = axis.form.ends(), axis.form.size
     if not isinstance(axis.form, Listed):
         yield from zip((0, size - 1), ends, strict=False)
@@ -92,16 +92,16 @@ def _check_one(
     axes: FoundAxes,
     diagnostics: Diagnostics,
 ) -> Sections | None:
-    """The sections with some axes' values, the first of them to blame; None where they are wrong.
+    """The sections with the given values of some axes; None if they are invalid.
 
-    place: that of the value on its axis.
+    Errors are reported at the first of these axes; place: the index of its value.
     """
     sections, wrong = validate_sections(sweep.with_axes_at(values), sweep.context)
     blamed = next(iter(values))
     for path, message in wrong:
         placed = axes.placed(path, place)
         beginning = axes.places[blamed]
-        if placed[: len(beginning)] != beginning:  # caused by this axis, said of another
+        if placed[: len(beginning)] != beginning:  # caused by this axis, found elsewhere
             shown = ", ".join(f"{name} = {as_written(value)}" for name, value in values.items())
             placed, message = beginning, f"with {shown}: {message}"
         diagnostics.add(placed, message)
@@ -114,7 +114,7 @@ def _as_plain_text(sections: Sections, axis: Axis) -> str:
 
 
 def _check_combinations(sweep: Sweep, axes: FoundAxes, diagnostics: Diagnostics) -> None:
-    """Structural axes together, as far as there are not too many combinations."""
+    """Check the combinations of structural axes, up to a maximum number."""
     structural = [
         dimension for dimension in sweep.dimensions if not all(axis.per_lane for axis in dimension)
     ]
@@ -149,13 +149,13 @@ def _place_of(axis: Axis, place: int, axes: FoundAxes) -> Path:
 
 # equal values ----------------------------------------------------------------------------------
 
-_ADVICE = "a trial given twice would count as two independent ones, so leave one out"
+_ADVICE = "remove one: a repeated trial would count as two independent ones"
 
 
 def _check_repeats(
     sweep: Sweep, dimension: Sequence[Axis], axes: FoundAxes, diagnostics: Diagnostics
 ) -> bool:
-    """Note equal values, also after rounding to the least precise number type of the sweep."""
+    """Report equal values, also after rounding to the least precise number type of the sweep."""
     dtypes = {str(sweep.first.train.dtype)}
     for axis in sweep.axes:
         if axis.key == "train.dtype":
@@ -163,7 +163,7 @@ def _check_repeats(
     try:
         dtype: np.dtype[np.floating] = np.dtype(min(dtypes))  # "float32" before "float64"
         places = repeated_places(dimension, dtype)
-    except (TypeError, OverflowError):  # a value that cannot be, which `_check_values` says
+    except (TypeError, OverflowError):  # an invalid value, which `_check_values` reports
         return False
     if places is None:
         return False
@@ -187,13 +187,13 @@ def _check_repeats(
 
 
 def _record_diagnostics(sweep: Sweep) -> list[Diagnostic]:
-    """What is wrong with what a sweep records, and with the names of its columns."""
+    """Errors in what a sweep records, and in the names of its columns."""
     diagnostics = column_diagnostics(sweep)
     columns = {axis.column: axis for axis in sweep.axes if axis is not sweep.refined}
     for name, values in (sweep.record.trials or {}).items():
         path = ("record", "trials", name)
         if sweep.refined is not None and name == sweep.refined.column:
-            message = f"{name} is refined, so its values are not known; choose by other axes"
+            message = f"{name} is refined, so its values are not known; select by other axes"
             diagnostics.append((path, message))
         elif name not in columns:
             hint = nearest(name, columns)

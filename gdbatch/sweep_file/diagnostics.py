@@ -1,6 +1,6 @@
-"""What is wrong in a sweep file, collected over all stages, and in the words of its author.
+"""Collects the errors in a sweep file and words them for its author.
 
-pydantic's types become tables, lists, strings and whole numbers here.
+pydantic's type names become tables, lists, strings and whole numbers here.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .parse import Document
 from .text import as_written, shortened
 from .toml_locations import Path
 
-Diagnostic = tuple[Path, str]  # where, and what is wrong there
+Diagnostic = tuple[Path, str]  # where, and what is wrong
 
 _MOST_SHOWN = 20
 
-# pydantic's error type → what is expected; numbers of the error's context are put in
+# pydantic's error type → what is expected, formatted with the error's context
 _EXPECTED = {
     "model_type": "a table",
     "model_attributes_type": "a table",
@@ -44,24 +44,24 @@ _EXPECTED = {
 
 
 class Diagnostics:
-    """Everything that the stages found wrong, each thing once."""
+    """The errors found by all stages, without duplicates."""
 
     def __init__(self) -> None:
         self._found: dict[Diagnostic, None] = {}
 
     def add(self, path: Path, message: str) -> None:
-        """Note what is wrong at a path."""
+        """Add an error at a path."""
         self._found[path, message] = None
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
-        """Note several."""
+        """Add several errors."""
         self._found.update(dict.fromkeys(diagnostics))
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
     def fail(self, document: Document) -> NoReturn:
-        """Raise SweepFileError with what was found, in the order of lines."""
+        """Raise SweepFileError with all errors, ordered by line."""
         problems = [document.problem(*one) for one in self._found]
         problems.sort(key=lambda problem: problem.line or 0)
         hidden = len(problems) - _MOST_SHOWN
@@ -75,32 +75,32 @@ class Diagnostics:
 def diagnostics_of(
     error: ValidationError, model: type[Options], prefix: Path, value: object
 ) -> list[Diagnostic]:
-    """The diagnostics of one validation of `value`, which stands at `prefix`."""
-    expected: dict[Path, dict[str, None]] = {}  # what could stand at a place instead
+    """The diagnostics of validating `value`, whose path is `prefix`."""
+    expected: dict[Path, dict[str, None]] = {}  # what is allowed at a path
     inputs: dict[Path, object] = {}
-    said: dict[Path, dict[str, None]] = {}
-    for one in error.errors(include_url=False):
-        path = _real_path(one["loc"], value, one["type"] == "missing")
-        cause = one.get("ctx", {}).get("error")
+    messages: dict[Path, dict[str, None]] = {}
+    for detail in error.errors(include_url=False):
+        path = _real_path(detail["loc"], value, detail["type"] == "missing")
+        cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, IngredientError):
-            said.setdefault((*path, *cause.key), {})[cause.message] = None
-        elif one["type"] == "extra_forbidden":
+            messages.setdefault((*path, *cause.key), {})[cause.message] = None
+        elif detail["type"] == "extra_forbidden":
             name = str(path[-1])
             hint = nearest(name, _keys_at(model, path[:-1]))
             message = f'unknown key "{shortened(name)}"; {hint}'
-            said.setdefault(path, {})[message] = None
-        elif one["type"] == "missing" or one["input"] is None:  # a place in a list without a value
-            said.setdefault(path, {})["this key is missing"] = None
+            messages.setdefault(path, {})[message] = None
+        elif detail["type"] == "missing" or detail["input"] is None:  # a list item without a value
+            messages.setdefault(path, {})["this key is missing"] = None
         else:
-            expected.setdefault(path, {})[_expected(one)] = None
-            inputs[path] = one["input"]
-    parents = {path[:length] for path in [*said, *inputs] for length in range(len(path))}
+            expected.setdefault(path, {})[_expected(detail)] = None
+            inputs[path] = detail["input"]
+    parents = {path[:length] for path in [*messages, *inputs] for length in range(len(path))}
     for path, wanted in expected.items():
-        # where something further inside is wrong, the other forms of this place were not meant
+        # an error further inside shows which form was meant, so the others are not reported
         if path not in parents:
             message = f"must be {' or '.join(wanted)}, not {as_written(inputs[path])}"
-            said.setdefault(path, {})[message] = None
-    return [((*prefix, *path), "; ".join(words)) for path, words in said.items()]
+            messages.setdefault(path, {})[message] = None
+    return [((*prefix, *path), "; ".join(found)) for path, found in messages.items()]
 
 
 def _expected(error: ErrorDetails) -> str:
@@ -113,7 +113,7 @@ def _expected(error: ErrorDetails) -> str:
 
 
 def _real_path(location: tuple[int | str, ...], value: object, missing: bool) -> Path:
-    """A location without the parts that only name a branch of a union."""
+    """pydantic's location without the parts that only name a branch of a union."""
     path: list[str | int] = []
     for index, part in enumerate(location):
         inside = value
@@ -134,7 +134,7 @@ def _keys_at(model: type[Options], path: Path) -> list[str]:
 
 
 def nested_models(model: type[Options], key: str) -> list[type[Options]]:
-    """The tables that may stand under a key of a table."""
+    """The options classes of the tables allowed under a key."""
     field = model.model_fields.get(key)
     branches = [] if field is None else [field.annotation, *get_args(field.annotation)]
     return [one for one in branches if isinstance(one, type) and issubclass(one, Options)]

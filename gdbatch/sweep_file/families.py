@@ -1,6 +1,6 @@
-"""Tables that describe an ingredient: which options class they follow, and their validation.
+"""Tables that describe an ingredient: their options class and their validation.
 
-Everything is asked of the registry and of the options classes themselves.
+All facts come from the registry and from the options classes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SECTIONS = (*FAMILIES, "train")
 
 
 def default_kind(family: str) -> str | None:
-    """The entry that a table without `kind` means: the one whose options have a default for it."""
+    """The default kind of a family: the entry whose options have a default for `kind`."""
     for name, entry in registry.family(family).items():
         kind = entry.Options.model_fields.get("kind")
         if kind is not None and not kind.is_required():
@@ -31,7 +31,7 @@ def default_kind(family: str) -> str | None:
 
 
 def options_class(family: str, table: object) -> type[Options]:
-    """The options class that a table of a family follows; raises IngredientError."""
+    """The options class of a family's table; raises IngredientError if the table names none."""
     if family == "train":
         return Train
     if not isinstance(table, dict):
@@ -40,12 +40,12 @@ def options_class(family: str, table: object) -> type[Options]:
 
 
 def entry_name(family: str, table: dict[str, object]) -> str:
-    """The name of the ingredient that a table describes; raises IngredientError."""
+    """The name of a table's ingredient; raises IngredientError if the table names none."""
     return _chosen(family, table)[0]
 
 
 def second_choice(family: str, table: dict[str, object]) -> str | None:
-    """The key that chooses the options of a table beside its kind, if there is one."""
+    """The key that, besides `kind`, chooses a table's options, if there is one."""
     try:
         _, options = _named(family, "kind", table, default_kind(family))
     except IngredientError:
@@ -79,7 +79,7 @@ def _named(
 
 
 def nested_families(model: type[Options]) -> Iterator[tuple[str, str]]:
-    """The options of a class that hold tables of another family, and that family."""
+    """The options that hold tables of another family, as (option, family) pairs."""
     for key, field in model.model_fields.items():
         for mark in field.metadata:
             if isinstance(mark, FromFamily):
@@ -87,7 +87,7 @@ def nested_families(model: type[Options]) -> Iterator[tuple[str, str]]:
 
 
 def family_of_option(family: str, option: str) -> str:
-    """The family whose tables stand under an option of any entry of a family, or ""."""
+    """The family of the tables under an option of a family's entries, or ""."""
     for entry in registry.family(family).values() if family in FAMILIES else ():
         inner = dict(nested_families(entry.Options)).get(option)
         if inner is not None:
@@ -98,7 +98,7 @@ def family_of_option(family: str, option: str) -> str:
 def validated(
     family: str, table: object, place: Path, context: Context
 ) -> tuple[Options | None, list[Diagnostic]]:
-    """The options in a table that stands at `place`, and everything that is wrong in it."""
+    """The options in the table at `place`, and its errors."""
     try:
         model = options_class(family, table)
     except IngredientError as error:
@@ -109,7 +109,7 @@ def validated(
 def validated_as(
     model: type[Options], table: object, place: Path, context: Context
 ) -> tuple[Options | None, list[Diagnostic]]:
-    """The same where the options class is known; tables in it that an ingredient has are too."""
+    """Like `validated`, for a known options class; also validates nested ingredient tables."""
     diagnostics: list[Diagnostic] = []
     if isinstance(table, dict):
         for key, family in nested_families(model):
@@ -128,7 +128,7 @@ def validated_as(
 def _nested(
     family: str, value: object, place: Path, context: Context
 ) -> tuple[object, list[Diagnostic]]:
-    """A table of another family as its options; of a list of them each, by name or as a table."""
+    """Validate a nested table, or every item of a list of names and tables."""
     if isinstance(value, dict):
         return validated(family, value, place, context)
     if not isinstance(value, list):
@@ -141,7 +141,7 @@ def _nested(
         elif isinstance(item, dict):
             options, wrong = validated(family, item, item_place, context)
         else:
-            message = f'a {family} is a name, or a table {{ kind = "…", … }}'
+            message = f'a {family} must be a name or a table {{ kind = "…", … }}'
             options, wrong = None, [(item_place, message)]
         items.append(options)
         diagnostics += wrong
@@ -151,7 +151,7 @@ def _nested(
 def _by_name(
     family: str, name: str, place: Path, context: Context
 ) -> tuple[Options | None, list[Diagnostic]]:
-    """The options of an entry that is given by its name alone."""
+    """The options of an entry given by name only."""
     options, wrong = validated(family, {"kind": name}, place, context)
     named = [
         message

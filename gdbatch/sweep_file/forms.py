@@ -1,6 +1,6 @@
-"""The forms an axis can take, and their values: computed where asked for, never all at once.
+"""The forms of an axis; their values are computed on demand, never all at once.
 
-One class is one form; its first field is the key that tells it from the others.
+Each class is one form, recognised by its first field.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class AxisForm(Options, ABC):
 
     key: ClassVar[str]
     is_monotone: ClassVar[bool] = False  # whether values only rise, or only fall, along the axis
-    is_drawn: ClassVar[bool] = False  # whether values are random, so that equal ones are no mistake
+    is_drawn: ClassVar[bool] = False  # whether values are random, so that repeats are allowed
 
     @property
     @abstractmethod
     def size(self) -> int:
-        """How many values."""
+        """The number of values."""
 
     @abstractmethod
     def values(self, index: Index, draw: Draw) -> Values:
-        """The values at the given places; `draw` gives the axis's own generator."""
+        """The values at the given indices; `draw` makes the axis's random generator."""
 
     def ends(self) -> list[object]:
         """The outermost values, as plain Python numbers: all are valid if these are."""
@@ -57,7 +57,7 @@ class AxisForm(Options, ABC):
         return list(values if isinstance(values, list) else values.tolist())
 
     def warning(self) -> str:
-        """What looks like a mistake, although it is valid; or nothing."""
+        """A warning about a valid axis that looks like a mistake, or ""."""
         return ""
 
 
@@ -73,7 +73,7 @@ class _Spaced(AxisForm):
         gaps = max(1, self.num - 1)
         if max(map(abs, ends)) > sys.float_info.max / gaps:
             raise IngredientError("the values of this axis overflow")
-        # weighted ends rather than multiples of a step: exact at round values between
+        # a weighted mean of the ends, not multiples of a step, so that round values are exact
         inner = (ends[0] * (gaps - index) + ends[1] * index) / gaps
         return np.where(index == 0, ends[0], np.where(index == gaps, ends[1], inner))
 
@@ -109,7 +109,7 @@ class Log10(_Spaced):
     def values(self, index: Index, draw: Draw) -> Numbers:
         exponents = self._between(self.log10, index)
         whole = np.round(exponents).astype(np.int64).clip(_LOWEST_EXPONENT, _HIGHEST_EXPONENT)
-        # NumPy's power misses some whole powers by an ulp: 1e-5 is to be 1e-5
+        # np.power misses some whole powers by an ulp, but 1e-5 must be exactly 1e-5
         exact = _POWERS[whole - _LOWEST_EXPONENT]
         return np.where(exponents == whole, exact, np.power(10.0, exponents))
 
@@ -120,7 +120,7 @@ class Log10(_Spaced):
         first, last = (10.0**one for one in self.log10)
         return (
             f"log10 = {self.log10} are exponents, so this axis goes from {first:.6g} to "
-            f"{last:.6g}; from {self.log10[0]:g} to {self.log10[1]:g} is log10 = [{meant}]"
+            f"{last:.6g}; for {self.log10[0]:g} to {self.log10[1]:g} write log10 = [{meant}]"
         )
 
 
@@ -140,7 +140,7 @@ class Count(AxisForm):
 
 
 class Range(AxisForm):
-    """From a, in steps, up to but without b, like Python's range."""
+    """Evenly spaced values, without the end, like Python's range."""
 
     key = "range"
     is_monotone = True
@@ -152,14 +152,15 @@ class Range(AxisForm):
     def _not_empty(self) -> Range:
         first, end, step = self._fractions
         if step == 0 or (end - first) / step <= 0:
-            raise IngredientError(f"range = {self.range} holds no value", "range")
+            raise IngredientError(f"range = {self.range} has no values", "range")
         if self.size > _MOST_VALUES or max(abs(first), abs(end)) > _MOST_VALUES:
-            raise IngredientError(f"range = {self.range} goes beyond what can be counted", "range")
+            message = "its ends and its number of values must be at most 2⁶²"
+            raise IngredientError(f"range = {self.range}: {message}", "range")
         return self
 
     @property
     def _fractions(self) -> list[Fraction]:
-        """The numbers as they are written: 0.1 is a tenth, not the float next to it."""
+        """The numbers as written: 0.1 is one tenth, not the nearest float."""
         return [Fraction(repr(number)) for number in self.range]
 
     @property
@@ -189,7 +190,7 @@ class _Drawn(AxisForm):
 
     def _outermost(self, pair: list[float]) -> list[object]:
         if not pair[0] < pair[1]:
-            raise IngredientError(f"{self.key} = {pair}: the lower end comes first", self.key)
+            raise IngredientError(f"{self.key} = {pair}: the lower end must come first", self.key)
         return list(pair)
 
 
@@ -224,10 +225,10 @@ class LogUniform(_Drawn):
 
 
 class Refine(AxisForm):
-    """A bracket to bisect: its two ends, then midpoints that depend on how training ends.
+    """A bracket to bisect: its two ends, then midpoints that depend on the outcomes.
 
-    With a tolerance the midpoint is that of the numbers. Without one it is the middle float of
-    those between, so that the last bracket is two neighbouring floats (float64).
+    With a tolerance, the midpoint is the mean of the ends. Without one, it is the middle one of the
+    float64 numbers between them, so that the last bracket is two neighbouring floats.
     """
 
     key = "refine"
@@ -242,15 +243,17 @@ class Refine(AxisForm):
     def _narrows(self) -> Refine:
         low, high = self.refine
         if not low < high:
-            raise IngredientError(f"refine = {self.refine}: the lower end comes first", "refine")
+            raise IngredientError(
+                f"refine = {self.refine}: the lower end must come first", "refine"
+            )
         if not math.isfinite(high - low):
             raise IngredientError("the values of this axis overflow", "refine")
         if self.tolerance >= high - low:
-            message = f"tolerance = {self.tolerance:g} is not below the bracket's {high - low:g}"
+            message = f"tolerance = {self.tolerance:g} must be below the width {high - low:g}"
             raise IngredientError(message, "tolerance")
         spacing = math.ulp(max(-low, high))
         if 0 < self.tolerance < spacing:
-            message = f"tolerance = {self.tolerance:g} is below the {spacing:g} between floats "
+            message = f"tolerance = {self.tolerance:g} is below {spacing:g}, the spacing of floats "
             message += "here; leave it out to go down to neighbouring floats"
             raise IngredientError(message, "tolerance")
         return self
@@ -264,14 +267,14 @@ class Refine(AxisForm):
         return 2 + (last - first - 1).bit_length()
 
     def middle(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where brackets are halved."""
+        """The midpoints of brackets."""
         if self.tolerance:
             return low + (high - low) / 2
         first, last = _float_places(low), _float_places(high)
         return _floats_at((first >> 1) + (last >> 1) + (first & last & 1))
 
     def values(self, index: Index, draw: Draw) -> Numbers:
-        """The ends; every other place has the first midpoint until training decides."""
+        """The ends, then the first midpoint in place of all those that training will choose."""
         low, high = self.refine
         others: NDArray[np.float64] = np.where(index == 1, high, (low + high) / 2)
         return np.where(index == 0, low, others)
@@ -281,7 +284,7 @@ class Refine(AxisForm):
 
 
 def _float_places(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Ranks of floats among all floats; that of 0 is 0."""
+    """Ranks of floats among all floats; 0.0 has rank 0."""
     bits = values.view(np.int64)
     return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
 
@@ -312,13 +315,13 @@ FORMS: tuple[type[AxisForm], ...] = (Linear, Log10, Count, Range, Uniform, LogUn
 
 
 def form_of(value: dict[str, object]) -> type[AxisForm] | None:
-    """The form that a table is of, if it has the key of exactly one."""
+    """The form of a table, if it has the key of exactly one."""
     chosen = [form for form in FORMS if form.key in value]
     return chosen[0] if len(chosen) == 1 else None
 
 
 def parse_axis(value: object) -> AxisForm:
-    """The values of an axis, as they are written in the file.
+    """Parse the values of an axis.
 
     Raises IngredientError, or pydantic's ValidationError for a field of the form.
     """
@@ -338,7 +341,7 @@ def parse_axis(value: object) -> AxisForm:
     form = model.model_validate(value)
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            ends = np.array(form.ends(), dtype=float)  # which refuses ends in the wrong order
+            ends = np.array(form.ends(), dtype=float)  # `ends` refuses a wrong order
     except OverflowError:
         ends = np.array([np.inf])
     if not np.isfinite(ends).all():

@@ -1,6 +1,6 @@
 """Dotted keys of values that may be axes: "optimizer.learning_rate", "init.values.0".
 
-A number in a key is a place in a list.
+A number in a key is an index into a list.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ _PLACE = re.compile(r"[0-9]{1,6}")
 
 
 def key_path(key: str) -> Path:
-    """Where the value of a key stands in the document."""
+    """The path of a key's value in the document."""
     return tuple(int(part) if _PLACE.fullmatch(part) else part for part in key.split("."))
 
 
 def split_places(key: str) -> tuple[str, str]:
-    """A key without, and the ".0" or ".0.1" that stands for, a place in its list."""
+    """A key without the list indices at its end, and these indices: ".0", ".0.1" or ""."""
     parts = key.split(".")
     length = len(parts)
     while length > 1 and _PLACE.fullmatch(parts[length - 1]):
@@ -27,9 +27,9 @@ def split_places(key: str) -> tuple[str, str]:
 
 
 def short_name(key: str) -> str:
-    """The column of an axis: the last part of its key, with a place if it has one.
+    """The column of an axis: the last part of its key, with its list indices.
 
-    What chooses the kind of a table is named after the table.
+    The `kind` of a table is named after the table.
     """
     listed, places = split_places(key)
     *tables, last = listed.split(".")

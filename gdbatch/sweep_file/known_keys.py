@@ -1,4 +1,4 @@
-"""Which keys of a sweep can be axes, and which tables a section takes on."""
+"""Which keys of a sweep can be axes, and which tables the axes give a section."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_VARIANTS = 1000  # of a table
 def axis_tables(
     document: Document, diagnostics: Diagnostics
 ) -> Iterator[tuple[Path, dict[str, object]]]:
-    """The axes that move together, each a table, and the path of it."""
+    """The axes as (path, table) pairs; axes that move together share a table."""
     table = document.tables.get("axes", {})
     if not isinstance(table, dict):
         diagnostics.add(("axes",), "must be a table")
@@ -31,16 +31,16 @@ def axis_tables(
             if isinstance(one, dict) and len(one) >= 2:
                 yield path, one
             else:
-                message = "a zip is a table [[axes.zip]] of two or more axes that move together"
+                message = "a zip must be a table [[axes.zip]] with two or more axes"
                 diagnostics.add(path, message)
 
 
 class KnownKeys:
-    """The keys that can be axes: those of every table that the file and its axes choose."""
+    """The keys that can be axes: those of every table in the file or on an axis."""
 
     def __init__(self, document: Document) -> None:
         self.allowed = ["seed"]
-        self.unknown: set[str] = set()  # tables of which it is not known what they describe
+        self.unknown: set[str] = set()  # tables whose ingredient is unknown
         self._per_lane: dict[str, bool] = {}
         self._tables = document.tables
         self._raw = {
@@ -55,7 +55,7 @@ class KnownKeys:
         self.allowed.remove("train.engine")
 
     def is_per_lane(self, key: str) -> bool:
-        """Whether the arrays carry a value, in all tables that it may stand in."""
+        """Whether the lanes of a block may differ in a value, in every table that may hold it."""
         return key == "seed" or self._per_lane.get(key, False)
 
     def _add(self, key: str, family: str, tables: list[dict[str, object]]) -> None:
@@ -87,13 +87,13 @@ class KnownKeys:
                 self._add_model(f"{key}.{name}", inner)
 
     def alternatives(self, key: str, given: object) -> list[object]:
-        """The values at a key: those of its axis, or the one in the file."""
+        """The possible values of a key: those of its axis, or the one in the file."""
         short = key.rpartition(".")[2]
         values = self._raw.get(key) or (self._raw.get(short) if short != "kind" else None)
         return values if isinstance(values, list) else [given]
 
     def _variants(self, family: str) -> list[dict[str, object]]:
-        """The tables that [family] takes on, as far as their kind goes."""
+        """The tables that [family] becomes as the axes choose its kind."""
         given = self._tables.get(family, {})
         tables = [one for one in self.alternatives(family, given) if isinstance(one, dict)]
         tables = self._chosen(tables, family, "kind")

@@ -1,6 +1,6 @@
-"""The first stage: a TOML file or a dict, with overrides on top, as one document.
+"""The first stage: reads a TOML file or a dict and applies the overrides.
 
-A value keeps its origin: the line of the file, or the override, that it was given in.
+Every value keeps its origin, a line of the file or an override, for error messages.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ Overrides = Sequence[str] | Mapping[str, object]
 
 @dataclass(frozen=True)
 class Document:
-    """The tables of a sweep, and where each of their values came from."""
+    """The tables of a sweep and the origin of every value."""
 
     tables: dict[str, object]
     locations: TomlLocations
     source: str  # the file's name, for messages
-    folder: str  # where the files are that it names
-    overridden: dict[KeyPath, str] = field(default_factory=dict)  # in words
+    folder: str  # to which its relative paths refer
+    overridden: dict[KeyPath, str] = field(default_factory=dict)  # path → override, for messages
 
     def problem(self, path: KeyPath, message: str) -> Problem:
-        """What is wrong at a path, with its origin."""
+        """An error at a path, with the origin of the value there."""
         source, line = self.source, self.locations.line(path)
-        for changed, words in self.overridden.items():  # a later one counts
+        for changed, words in self.overridden.items():  # the last one wins
             shorter = min(len(path), len(changed))
             inside = changed == path[: len(changed)]
             if inside or (line is None and changed[:shorter] == path[:shorter]):
@@ -45,7 +45,7 @@ class Document:
 def parse(
     source: str | Path | Mapping[str, object], overrides: Overrides, engine: str | None
 ) -> Document:
-    """The document of a sweep; raises SweepFileError if it cannot be read at all."""
+    """Read the document of a sweep; raises SweepFileError if it cannot be read."""
     if isinstance(source, Mapping):
         try:
             tables = {str(key): _plain_copy(value) for key, value in source.items()}
@@ -95,9 +95,9 @@ def _read(path: Path) -> Document:
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
     except ValueError as error:
-        if text:  # the limit of Python, which tomllib does not catch
+        if text:  # Python's limit on digits, which tomllib does not catch
             message = "is not TOML: a number has thousands of digits"
-        else:  # a name that no file can have
+        else:  # an invalid file name
             message = f"cannot be read: {error}"
     raise SweepFileError([Problem(message_text(message), line=line, source=str(path))])
 
@@ -115,12 +115,12 @@ def _plain_copy(value: object) -> object:
 
 
 def _override(document: Document, text: str) -> list[Problem]:
-    """Put `KEY=VALUE` into the document; what is wrong with it."""
+    """Apply `KEY=VALUE` to the document; returns the errors."""
     source = f"--set {shortened(text)}"
     key, equals, value = (part.strip() for part in text.partition("="))
     path = split_key(key)
     if not equals or path is None:
-        return [Problem("write KEY=VALUE, KEY dotted", source=source)]
+        return [Problem("must be KEY=VALUE with a dotted key", source=source)]
     hint = ""
     try:
         parsed = tomllib.loads(f"value = {value}") if line_of_long_key(value) is None else {}
@@ -138,7 +138,7 @@ def _override(document: Document, text: str) -> list[Problem]:
 
 
 def _put(document: Document, path: tuple[str, ...], value: object, source: str) -> list[Problem]:
-    """Set one value, making the tables around it; what is wrong with that."""
+    """Set one value, creating the tables around it; returns the errors."""
     table = document.tables
     for part in path[:-1]:
         inner = table.setdefault(part, {})

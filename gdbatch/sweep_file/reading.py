@@ -1,6 +1,6 @@
-"""Reads a sweep file in four stages, each of which adds to the same diagnostics.
+"""Reads a sweep file in four stages, which add to the same diagnostics.
 
-Nothing is trained or written here; data files that a sweep names are read.
+Nothing is trained or written here, but the data files that a sweep names are read.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def read_sweep(
     engine: str | None = None,
     allow_python: bool = False,
 ) -> Sweep:
-    """A validated sweep from a file, or from a dict like one.
+    """Read and validate a sweep from a file or an equivalent dict.
 
-    overrides: `KEY=VALUE` each, KEY dotted, VALUE in TOML syntax; or a dict of dotted keys and
-    values. engine: replaces that of the file. allow_python: whether the code of a problem with
-    kind = "python" may run. Raises SweepFileError with every problem found.
+    overrides: strings KEY=VALUE with a dotted KEY and a VALUE in TOML syntax, or a dict of dotted
+    keys and values. engine: replaces the one in the file. allow_python: whether the code of a
+    problem with kind = "python" may run. Raises SweepFileError with every error found.
     """
     diagnostics = Diagnostics()
     document = parse(source, overrides, engine)

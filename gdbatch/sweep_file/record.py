@@ -1,4 +1,4 @@
-"""`[record]`: what is kept of trials beyond their outcomes."""
+"""`[record]`: what is saved of a trial besides its outcome."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .text import shortened
 class Record(Options):
     """`[record]`: trajectories of some trials, and final parameters and measures of all."""
 
-    every: int | None = Field(None, ge=1, description="A row at every multiple of this step.")
+    every: int | None = Field(None, ge=1, description="Number of steps between recorded rows.")
     values: list[str] | None = Field(
         None,
         description="What to record: " + ", ".join(RECORDABLE),
         json_schema_extra={"items": {"enum": list(RECORDABLE), "type": "string"}},
     )
     trials: dict[str, list[object]] | None = Field(
-        None, description="Which trials: for some axes, the values to record."
+        None, description="Which trials to record: the values of some axes."
     )
     final_parameters: bool = Field(False, description="Columns of final parameters in `trials`.")
     measures: Annotated[list[SerializeAsAny[MeasureOptions]], FromFamily("measure")] = Field(

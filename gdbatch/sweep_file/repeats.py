@@ -1,8 +1,8 @@
-"""Equal values on an axis: one trial given twice would count as two that are independent.
+"""Finds equal values on an axis: a repeated trial would count as two independent ones.
 
-A list is looked through. The values of a grid are monotone, so that equal ones are neighbours; they
-are looked for where they would be first, at the ends and above powers of two, where floats are
-spaced most widely beside the values.
+Lists are searched completely. The values of a grid are monotone, so equal ones are neighbours; they
+are searched for where they would occur first: at the ends, and just above powers of two, where the
+spacing of floats is largest relative to the values.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from .axis import Axis
 from .forms import Listed, Refine
 
-_WINDOW = 2048  # neighbours looked at in one place
+_WINDOW = 2048  # neighbours compared in one search
 
 
 def repeated_places(axes: Sequence[Axis], dtype: np.dtype[np.floating]) -> tuple[int, int] | None:
-    """Two places at which axes that move together have equal values; None if there are none.
+    """Two indices at which axes that move together have equal values; None if there are none.
 
-    Numbers that the arrays carry are compared as the sweep's number type holds them.
+    Numbers in which the lanes of a block may differ are compared after rounding to `dtype`.
     """
     if any(axis.form.is_drawn or isinstance(axis.form, Refine) for axis in axes):
         return None
@@ -44,7 +44,7 @@ def repeated_places(axes: Sequence[Axis], dtype: np.dtype[np.floating]) -> tuple
 def _keys(
     axis: Axis, places: NDArray[np.int64], dtype: np.dtype[np.floating]
 ) -> Sequence[Hashable]:
-    """Values that are equal where the axis has equal ones."""
+    """Hashable keys that are equal where the values are."""
     values = axis.values(places)
     if axis.per_lane and axis.key != "seed":
         with np.errstate(over="ignore", under="ignore"):
@@ -72,7 +72,7 @@ def _first_repeat(columns: list[Sequence[Hashable]]) -> tuple[int, int] | None:
 
 
 def _above_powers_of_two(axis: Axis) -> list[int]:
-    """The place of the first value above a power of two, for a few of them along the axis."""
+    """The indices of the first values above a few powers of two, and where to start before them."""
     size = axis.form.size
     low, high = sorted((_number(axis, 0), _number(axis, size - 1)))
     largest = max(abs(low), abs(high))

@@ -1,7 +1,7 @@
-"""The second stage: which value of the sweep each axis varies, and in which form.
+"""The second stage: finds the key that each axis varies, and its values.
 
-A short name stands for the only key that ends in it. A whole table can be an axis, and so can the
-`kind` of one; the keys that are known are then those of all the tables it takes on.
+A short name stands for the only key that ends in it. A whole table can be an axis, and so can its
+`kind`; the known keys are then those of all the tables that the axis gives.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LONGEST_LABEL = 100
 
 @dataclass(frozen=True)
 class FoundAxis:
-    """An axis of the file: the key that it varies, and where it stands."""
+    """An axis of the file: the key that it varies, and its path in the file."""
 
     key: str
     place: Path
@@ -37,10 +37,10 @@ class FoundAxis:
 
 @dataclass
 class FoundAxes:
-    """All axes of a file, in its order; those of a zip stand together."""
+    """All axes in file order; the axes of a zip form one group."""
 
     groups: list[list[FoundAxis]] = field(default_factory=list)
-    places: dict[str, Path] = field(default_factory=dict)  # by key, of broken ones too
+    places: dict[str, Path] = field(default_factory=dict)  # by key, including invalid axes
     warnings: list[str] = field(default_factory=list)
 
     def first_values(self) -> dict[str, object]:
@@ -48,9 +48,9 @@ class FoundAxes:
         return {axis.key: axis.form.ends()[0] for group in self.groups for axis in group}
 
     def placed(self, path: Path, index: int = 0) -> Path:
-        """A path as the file has it: one that an axis gives the value of is a path of the axis.
+        """The path in the file of a value of the document: that of the axis that gives it, if any.
 
-        index: the place on the axis of the value in question.
+        index: the index of the value on that axis.
         """
         for length in range(len(path), 0, -1):
             for group in self.groups:
@@ -63,7 +63,7 @@ class FoundAxes:
 
 
 def resolve_axes(document: Document, diagnostics: Diagnostics) -> FoundAxes:
-    """The axes of a document."""
+    """Find the axes of a document; their errors go to `diagnostics`."""
     axes = FoundAxes()
     resolver = _Resolver(document, diagnostics, axes)
     for path, table in axis_tables(document, diagnostics):
@@ -79,14 +79,14 @@ def resolve_axes(document: Document, diagnostics: Diagnostics) -> FoundAxes:
 
 
 class _Resolver:
-    """Finds the key that each axis varies; `axes` gets its place."""
+    """Finds the key that each axis varies, and adds its path to `axes`."""
 
     def __init__(self, document: Document, diagnostics: Diagnostics, axes: FoundAxes) -> None:
         self._tables = document.tables
         self._diagnostics = diagnostics
         self._axes = axes
         self._keys = KnownKeys(document)
-        self._refined = ""  # key of the axis that is
+        self._refined = ""  # key of the refined axis
 
     def group(self, path: Path, table: dict[str, object]) -> list[FoundAxis]:
         """The axes of one table."""
@@ -129,7 +129,7 @@ class _Resolver:
         return FoundAxis(key, place, form, per_lane, labels)
 
     def _labelled(self, key: str, values: list[object]) -> tuple[list[object], tuple[str, ...]]:
-        """Tables without their labels, and what each is called; raises IngredientError."""
+        """Separate tables from their labels; raises IngredientError if a label is invalid."""
         plain, labels = [], []
         for index, value in enumerate(values):
             label = as_text(value)
@@ -145,19 +145,19 @@ class _Resolver:
         for index, label in enumerate(labels):
             first = labels.index(label)
             if first < index and plain[first] != plain[index]:
-                message = f'two values are called "{shortened(label)}" in the column; give each '
-                message += 'table a label of its own: { …, label = "…" }'
+                message = f'two values have the label "{shortened(label)}"; give each table its '
+                message += 'own label: { …, label = "…" }'
                 raise IngredientError(message, index)
         return plain, tuple(labels)
 
     def _check_refined(self, key: str, per_lane: bool, is_zipped: bool) -> None:
-        """Raise IngredientError where an axis cannot be refined."""
+        """Raise IngredientError if an axis cannot be refined."""
         if self._refined:
             message = f"only one axis of a sweep can be refined, and {self._refined} is already"
             raise IngredientError(message)
         if not per_lane or key == "seed":
-            message = "only a number that can differ within a block, such as learning_rate"
-            raise IngredientError(f"{key} cannot be refined: {message}")
+            message = f"{key} cannot be refined; refine a number that can differ within a block, "
+            raise IngredientError(f"{message}such as learning_rate")
         if is_zipped:
             raise IngredientError(f"{key} is refined, so it cannot be part of a zip")
         self._refined = key
@@ -165,7 +165,7 @@ class _Resolver:
     # names -------------------------------------------------------------------------------
 
     def _resolve(self, name: str, value: object, place: Path) -> str | None:
-        """The dotted key that an axis means, or None and a diagnostic."""
+        """The dotted key that an axis varies, or None and a diagnostic."""
         allowed = self._keys.allowed
         base, places = split_places(name)
         matches = [base] if base in allowed else []
@@ -187,7 +187,7 @@ class _Resolver:
         return matches[0] + places
 
     def _hint(self, name: str, value: object) -> str | None:
-        """What to write instead of a name that is not a key; None if that cannot be known."""
+        """What to write instead of a name that is not a key; None if the keys are not all known."""
         if name in ("engine", "train.engine"):
             return "one engine trains the whole run; choose it with --engine"
         if name.startswith("train.") and name.count(".") == 1 and isinstance(value, dict):
@@ -198,13 +198,13 @@ class _Resolver:
         hint = nearest(name, [*allowed, *(key.rsplit(".", 1)[-1] for key in allowed)])
         unknown = self._keys.unknown
         if any(name.startswith(f"{table}.") for table in unknown):
-            return None  # the table is refused, and its keys are not known
+            return None  # the table is invalid, so its keys are unknown
         if hint.startswith("did"):
             return hint
         return None if unknown else "an axis is seed or a key of the sweep, such as learning_rate"
 
     def _conflict(self, key: str, base: str, value: object) -> str:
-        """Why a key, or the place of a list that it means, cannot be an axis; or nothing."""
+        """Why a key, or the list item it stands for, cannot be an axis; or ""."""
         if key in self._axes.places:
             return f'"{key}" is an axis already'
         if key == "seed":
@@ -219,7 +219,7 @@ class _Resolver:
             return f'"{base}" is an axis already'
         rest = key_path(key)[len(path) :]
         for place in rest:
-            if given is None:  # an axis may have the list; `check_places` looks at the others
+            if given is None:  # an axis may give the list; `check_places` does the rest
                 return ""
             if not isinstance(given, list):
                 return f"{base} is not a list; write one to vary one of its values"
@@ -244,7 +244,7 @@ class _Resolver:
         return ""
 
     def check_places(self) -> None:
-        """Refuse places of a list that nothing gives the other values of."""
+        """Refuse axes for single items of a list whose other items are missing."""
         lists: dict[str, list[str]] = {}
         for key in self._axes.places:
             base, places = split_places(key)
@@ -252,14 +252,14 @@ class _Resolver:
                 lists.setdefault(base, []).append(key)
         for base, keys in lists.items():
             if {*keys} != {f"{base}.{place}" for place in range(len(keys))}:
-                message = f"{base} is missing: write the list, or give an axis to each of its "
+                message = f"{base} is missing: write the list, or give an axis for each of its "
                 message += f"values, from {base}.0 on"
                 self._diagnostics.add(self._axes.places[keys[0]], message)
                 for group in self._axes.groups:
                     group[:] = [axis for axis in group if axis.key not in keys]
 
     def _is_given(self, path: Path) -> bool:
-        """Whether the file, or a table that is an axis, has a value at a path."""
+        """Whether the file, or every table on an axis, has a value at a path."""
         if found(self._tables, path) is not None:
             return True
         for group in self._axes.groups:
@@ -272,7 +272,7 @@ class _Resolver:
 
 
 def _default_label(key: str, table: dict[str, object]) -> str:
-    """What a table without a label is called: its ingredient, or else all that is in it."""
+    """The label of a table that has none: its ingredient's name, or else its contents."""
     table_name, _, option = key.partition(".")
     family = family_of_option(table_name, option)
     if key in FAMILIES:

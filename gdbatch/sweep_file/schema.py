@@ -1,6 +1,6 @@
-"""The JSON Schema of sweep files, made from the same models that check them.
+"""The JSON Schema of sweep files, generated from the models that validate them.
 
-An editor completes and checks a sweep file by it; `sweeps/sweep.schema.json` is a copy.
+Editors use it to complete and check sweep files; `sweeps/sweep.schema.json` is a copy.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def json_schema() -> Schema:
     models = dict(_models())
     references, generated = models_json_schema([(model, "validation") for model in models.values()])
     definitions: Schema = generated["$defs"]
-    names = {  # pydantic's, some of which hold module paths, and ours
+    names = {  # pydantic's name, which may hold a module path → our name
         str(references[model, "validation"]["$ref"]).rsplit("/", 1)[-1]: name
         for name, model in models.items()
     }
@@ -56,7 +56,7 @@ def json_schema() -> Schema:
 
 
 def _models() -> Iterator[tuple[str, type[Options]]]:
-    """Every table that a sweep file may have, by a name that does not depend on modules."""
+    """Every table that a sweep file may have, under a name that does not depend on modules."""
     yield from (("heading", Heading), ("record", Record), ("train", Train))
     yield from ((name, search.table_options) for name, search in table_searches().items())
     yield from ((f"axis.{form.key}", form) for form in FORMS)
@@ -89,7 +89,7 @@ def _renamed(schema: Any, names: dict[str, str]) -> Any:
     if isinstance(reference, str):
         result["$ref"] = _reference(names[reference.rsplit("/", 1)[-1]])["$ref"]
     title = schema.get("title")
-    if isinstance(title, dict):  # an option that is called so
+    if isinstance(title, dict):  # an option named "title"
         result["title"] = _renamed(title, names)
     return result
 
@@ -99,7 +99,7 @@ def _reference(name: str) -> Schema:
 
 
 def _finish(schema: Schema, name: str, model: type[Options]) -> None:
-    """What pydantic does not know: a key may be an axis instead, and tables have families."""
+    """Add what pydantic does not know: an axis may replace a key, and a table has a family."""
     if not name.startswith("axis.") and name not in ("heading", "record", *table_searches()):
         fields = model.model_fields
         schema["required"] = [
@@ -119,12 +119,12 @@ def _finish(schema: Schema, name: str, model: type[Options]) -> None:
 
 
 def _choices(model: type[Options]) -> list[str]:
-    """The keys that say which options a table has."""
+    """The keys that choose a table's options."""
     return ["kind", *([model.chosen_by] if model.chosen_by else [])]
 
 
 def _without_options(family: str) -> list[str]:
-    """The entries that need no options, which may be given by name."""
+    """The entries that need no options, so that a name is enough."""
     return [
         name
         for name, entry in registry.family(family).items()
@@ -137,7 +137,7 @@ def _without_options(family: str) -> list[str]:
 
 
 def _used(definitions: Schema, kept: list[str]) -> set[str]:
-    """The names of definitions that others refer to, and those of our models."""
+    """The names of the definitions that others refer to or that are `kept`."""
     text = str(definitions)
     return {name for name in definitions if name in kept or f"'#/$defs/{name}'" in text}
 
@@ -174,7 +174,7 @@ def _described() -> list[str]:
 
 
 def _tables(family: str) -> Iterator[Schema]:
-    """The tables that [family] may be; what says which may be missing, being an axis."""
+    """The tables allowed as [family]; an axis may replace the key that chooses one."""
     if default_kind(family) is None:
         yield {"not": {"required": ["kind"]}}
     for name, entry in registry.family(family).items():
@@ -188,7 +188,7 @@ def _tables(family: str) -> Iterator[Schema]:
 
 
 def _is_given(family: str) -> Schema:
-    """Either [family] says of which kind it is, or an axis does."""
+    """Requires the kind of [family], from the table or from an axis."""
     axes = [{"required": [key]} for key in (family, f"{family}.kind", "zip")]
     return {
         "anyOf": [

@@ -1,4 +1,4 @@
-"""The search that a sweep file asks for: by a table of its own, or by an axis that is refined."""
+"""The search that a sweep file chooses, by its own table or by a refined axis."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Dimensions = Sequence[tuple[Axis, ...]]
 
 
 def table_searches() -> dict[str, type[TableSearch]]:
-    """The searches that have a table of their own, by its name."""
+    """The searches with their own table, by the table's name."""
     searches = registry.family("search").values()
     return {one.table: one for one in searches if issubclass(one, TableSearch)}
 
@@ -30,7 +30,7 @@ def search_of(
     measures: Sequence[MeasureOptions],
     diagnostics: Diagnostics,
 ) -> Search:
-    """The search of a sweep; `tables` are those of searches, of which there may be one."""
+    """The search of a sweep; `tables` holds the tables of searches, of which one is allowed."""
     axes = [axis for dimension in dimensions for axis in dimension]
     refined = next((axis for axis in axes if isinstance(axis.form, Refine)), None)
     search: Search = Grid() if refined is None else _bisection(refined)
@@ -39,7 +39,7 @@ def search_of(
     shown = [_search_axis(axis, zipped) for axis in axes]
     for name, options in tables.items():
         if asking:
-            diagnostics.add((name,), f"{asking} already, and a sweep has only one search")
+            diagnostics.add((name,), f"{asking} already, and a sweep can have only one search")
         asking = f"[{name}] is given"
         try:
             search = table_searches()[name].of(options, shown, measures)

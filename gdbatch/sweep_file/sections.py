@@ -1,4 +1,4 @@
-"""The tables that describe one training, validated: each by itself, then beside the others."""
+"""The tables that describe one training, validated one by one and then together."""
 
 from __future__ import annotations
 
@@ -36,28 +36,28 @@ class Sections:
     train: Train
 
     def make_problem(self) -> Problem:
-        """What is trained."""
+        """The problem to train."""
         problem: Problem = registry.get("problem", self.problem.kind)(self.problem)
         return problem
 
     def make_initializer(self, problem: Problem | None = None) -> Initializer:
-        """Where it starts; raises IngredientError if that does not fit the problem."""
+        """The initializer; raises IngredientError if it does not fit the problem."""
         entry = registry.get("init", self.init.kind)
         initializer: Initializer = entry(self.init, problem or self.make_problem())
         return initializer
 
 
 def with_values(document: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
-    """A copy of a document with values put in at dotted keys; `seed` is not one of them."""
+    """A copy of a document with values set at dotted keys; skips `seed`."""
     result: object = dict(document)
-    for key in sorted(values, key=lambda key: key.count(".")):  # a table before what is in it
+    for key in sorted(values, key=lambda key: key.count(".")):  # a table before its keys
         if key != "seed":
             result = _with_value(result, key_path(key), values[key])
     return cast(dict[str, object], result)
 
 
 def _with_value(container: object, path: Path, value: object) -> object:
-    """A copy of nested tables and lists with one value put in; missing ones are made."""
+    """A copy of nested tables and lists with one value set; creates missing ones."""
     if not path:
         return value
     place, rest = path[0], path[1:]
@@ -74,7 +74,7 @@ def _with_value(container: object, path: Path, value: object) -> object:
 def validate_sections(
     document: Mapping[str, object], context: Context
 ) -> tuple[Sections | None, list[Diagnostic]]:
-    """The sections of a document, and everything that is wrong in them."""
+    """The sections of a document, or None and their errors."""
     diagnostics: list[Diagnostic] = []
     parts: dict[str, Options | None] = {}
     for family in SECTIONS:
@@ -91,7 +91,7 @@ def validate_sections(
 
 
 def _misfits(sections: Sections, context: Context) -> Iterator[Diagnostic]:
-    """What is wrong between sections that are right by themselves."""
+    """Errors between sections that are valid on their own."""
     try:
         sections.problem.check_dtype(np.dtype(sections.train.dtype))
         problem = sections.make_problem()

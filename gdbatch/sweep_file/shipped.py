@@ -1,4 +1,4 @@
-"""The sweeps that ship with gdbatch, found by bare name, in a checkout and in a wheel."""
+"""Finds the sweeps shipped with gdbatch by name, in a checkout or an installed wheel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import UsageError, nearest
 
 
 def shipped_folder() -> Path:
-    """Where the shipped sweep files are."""
+    """The folder of the shipped sweep files."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "shipped_sweeps"
     return installed if installed.is_dir() else package.parent / "sweeps"
@@ -26,9 +26,9 @@ def description(path: Path) -> str:
 
 
 def find_sweep(name: str) -> Path:
-    """The sweep file that a user names: a path, or the bare name of a shipped one.
+    """The sweep file at a path, or the shipped one of that name.
 
-    Raises UsageError with the nearest name.
+    Raises UsageError, with the nearest name, if there is none.
     """
     path = Path(name).expanduser()
     if path.is_file():

@@ -12,7 +12,7 @@ from .train import Heading
 
 _STARTER = """\
 # Run it with `gdbatch sweep {name}.toml`; `--dry-run` shows what it would cost.
-# `gdbatch list` shows what there is to choose from, `gdbatch schema` the whole format.
+# `gdbatch list` shows all that can be chosen, `gdbatch schema` the whole format.
 name = "{name}"
 description = "Logical and with one sigmoid unit."
 entropy = 0                     # all random numbers are drawn from it
@@ -82,7 +82,7 @@ seed = {{ count = 20 }}
 _PYTHON = '''\
 """A problem of my own, for {name}.toml.
 
-Only this file counts when a run is resumed, not the modules that it imports.
+Resuming a run checks that this file is unchanged, but not the modules that it imports.
 """
 
 import numpy as np
@@ -96,7 +96,7 @@ class Problem:
     def loss_and_gradient(self, parameters):
         """Loss (lanes,) and gradient (2, lanes) at many points at once, one per column.
 
-        The results of a column depend on that column alone. Do not change the parameters.
+        The results of a column must depend on that column only. Do not modify the parameters.
         """
         x, y = parameters
         distance = y - x**2
@@ -119,7 +119,7 @@ class Problem:
 def write_starter(name: str, folder: Path, python: bool = False) -> list[Path]:
     """Write NAME.toml, and NAME.py for a problem in Python, unless they exist.
 
-    Raises UsageError, RunError.
+    Raises UsageError for an invalid name or an existing file, RunError if writing fails.
     """
     try:
         Heading(name=name)

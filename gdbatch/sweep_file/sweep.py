@@ -23,14 +23,14 @@ class Sweep:
     """A whole sweep file, validated."""
 
     heading: Heading
-    document: Mapping[str, object]  # the sections, without those values that are axes
+    document: Mapping[str, object]  # the sections, without the values that axes give
     dimensions: tuple[tuple[Axis, ...], ...]  # in file order; the axes of a zip move together
     record: Record
     search: Search
     first: Sections  # with the first value of every axis
     context: Context
     source: str
-    warnings: tuple[str, ...] = ()  # what is valid, but looks like a mistake
+    warnings: tuple[str, ...] = ()  # about valid input that looks like a mistake
 
     @property
     def name(self) -> str:
@@ -44,16 +44,16 @@ class Sweep:
 
     @property
     def refined(self) -> Axis | None:
-        """The axis whose values training finds, if there is one."""
+        """The refined axis, if there is one."""
         return next((axis for axis in self.axes if isinstance(axis.form, Refine)), None)
 
     def with_axes_at(self, values: Mapping[str, object]) -> dict[str, object]:
-        """The document with some axes' values in place; the other axes stand at their first."""
+        """The document with the given values of some axes, and the first values of the others."""
         first = {axis.key: axis.value(0) for axis in self.axes}
         return with_values(self.document, {**first, **values})
 
     def sections(self, structural: Mapping[str, object]) -> Sections:
-        """The sections with some axes' values in place; the other axes stand at their first."""
+        """The sections of `with_axes_at`; raises IngredientError if they are invalid."""
         sections, diagnostics = validate_sections(self.with_axes_at(structural), self.context)
         if sections is None:
             raise IngredientError("; ".join(message for _, message in diagnostics))

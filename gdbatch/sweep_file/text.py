@@ -20,28 +20,28 @@ def printable(text: str) -> str:
 
 
 def shortened(text: str, longest: int = _LONGEST) -> str:
-    """The beginning of a text that is too long for a message, printable."""
+    """A printable text, cut if it is too long for a message."""
     shown = printable(text[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 3] + "…"
 
 
 def message_text(text: str) -> str:
-    """A whole message: printable, and not endless, whatever it quotes."""
+    """A printable message, limited in length whatever it quotes."""
     return shortened(text, _LONGEST_MESSAGE)
 
 
 def as_written(value: object) -> str:
-    """A value as it stands in the file, or nearly so."""
+    """A value roughly as the file has it."""
     if isinstance(value, float):
         return repr(value)
     try:
         return shortened(json.dumps(value, ensure_ascii=False, default=str))
-    except (ValueError, RecursionError):  # thousands of digits, or of levels
+    except (ValueError, RecursionError):  # too many digits or levels
         return "a value too long to show"
 
 
 def as_text(value: object) -> str:
-    """A value as it stands in a column: a list as `3-2-1`, a table as `loss=0.1,hold=2`."""
+    """A value as text in a column: a list as `3-2-1`, a table as `loss=0.1,hold=2`."""
     if isinstance(value, list):
         return "-".join(as_text(one) for one in value)
     if isinstance(value, dict):
@@ -50,7 +50,7 @@ def as_text(value: object) -> str:
 
 
 def describe(path: Path) -> str:
-    """A path as one writes it: `axes.learning_rate`, `problem.inputs[2]`."""
+    """A path in dotted notation: `axes.learning_rate`, `problem.inputs[2]`."""
     words = ""
     for part in path[:_MOST_PARTS]:
         if isinstance(part, int):

@@ -1,6 +1,6 @@
 """Finds the line of every key of a TOML document, which tomllib does not report.
 
-It reads documents that tomllib has accepted, so it does not check them again.
+It expects documents that tomllib has accepted, and does not check them again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import tomllib
 
 Path = tuple[str | int, ...]
 
-MOST_KEY_PARTS = 100  # tomllib takes memory that grows with the square of them
+MOST_KEY_PARTS = 100  # tomllib's memory grows with their square
 
 _PART = r"""(?:"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'|[A-Za-z0-9_-]++)"""
 _KEY_PART = re.compile(rf"\s*({_PART})\s*")
@@ -25,7 +25,7 @@ _NOTABLE = re.compile(r"""[\[\]{},#\n"']""")
 
 
 def line_of_long_key(text: str) -> int | None:
-    """The line of a key with more dotted parts than tomllib can be given; None if there is none."""
+    """The line of a key with more than MOST_KEY_PARTS dotted parts; None if there is none."""
     match = _LONG_KEY.search(text)
     return None if match is None else text.count("\n", 0, match.start()) + 1
 
@@ -39,7 +39,7 @@ def split_key(text: str) -> tuple[str, ...] | None:
 
 
 def _key_at(text: str, position: int) -> tuple[tuple[str, ...], int]:
-    """The parts of the dotted key that begins at a position, and its end; () if there is none."""
+    """The parts and the end of the dotted key at a position; () if there is none."""
     parts: list[str] = []
     while True:
         match = _KEY_PART.match(text, position)
@@ -56,7 +56,7 @@ def _key_at(text: str, position: int) -> tuple[tuple[str, ...], int]:
 
 
 class TomlLocations:
-    """Lines of keys; the text is scanned when a line is first asked for."""
+    """Lines of keys; scans the text at the first lookup."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -93,7 +93,7 @@ class _Scanner:
             position = end + 1
 
     def _header(self, content: str, line: int) -> Path:
-        """Note the table that a header opens."""
+        """Record the line of a header; returns the path of its table."""
         repeated = content.startswith("[[")
         parts, _ = _key_at(content, 2 if repeated else 1)
         path: Path = ()
@@ -109,7 +109,7 @@ class _Scanner:
         return path
 
     def _pair(self, table: Path, position: int, line: int) -> int:
-        """Note `key = value` that begins at a position; returns the end of its last line."""
+        """Record the line of a `key = value` pair; returns the end of its last line."""
         parts, equals = _key_at(self._text, position)
         path = (*table, *parts)
         for length in range(len(table) + 1, len(path) + 1):
@@ -117,7 +117,7 @@ class _Scanner:
         return self._value(path, equals + 1, line)
 
     def _value(self, path: Path, position: int, line: int) -> int:
-        """Note the elements of a value that is an array; returns the end of the value's line."""
+        """Record the lines of an array's elements; returns the end of the value's last line."""
         text, depth, element, element_begins = self._text, 0, 0, False
         while match := _NOTABLE.search(text, position):
             character, found = match.group(), match.start()

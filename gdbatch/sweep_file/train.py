@@ -26,7 +26,7 @@ class Heading(Options):
     name: str = Field(max_length=100, description="Name of the sweep: letters, digits, . _ -")
     description: str = Field("", description="What the sweep is about.")
     entropy: int = Field(
-        0, ge=0, lt=2**128, description="What all random numbers of the sweep are drawn from."
+        0, ge=0, lt=2**128, description="Determines all random numbers of the sweep."
     )
 
     @model_validator(mode="after")
@@ -41,11 +41,11 @@ class Heading(Options):
 
 
 class Stop(Options):
-    """A trial has converged when all rules given here hold, `hold` checks in a row."""
+    """A trial has converged when all rules given here hold at `hold` checks in a row."""
 
     model_config = ConfigDict(extra="allow")  # the rules of the family "stop_rule"
 
-    hold: int = Field(1, ge=1, description="Checks in a row at which all rules must hold.")
+    hold: int = Field(1, ge=1, description="Checks in a row that must meet all rules.")
     __pydantic_extra__: dict[str, Annotated[float, Field(gt=0)]] = Field(init=False)
 
     @classmethod
@@ -64,7 +64,7 @@ class Stop(Options):
         return self
 
     def thresholds(self) -> dict[str, float]:
-        """The rules given, by name, in the order of the registry."""
+        """The given rules by name, in the order of the registry."""
         given = self.__pydantic_extra__
         ordered = [name for name in registry.family("stop_rule") if name in given]
         return {name: given[name] for name in dict.fromkeys([*ordered, *given])}
@@ -84,7 +84,7 @@ class Stop(Options):
 
 
 class Divergence(Options):
-    """A trial has diverged when its |loss| passes a limit: relative to its start, or absolute."""
+    """A trial has diverged when its |loss| exceeds a limit: relative to its start, or absolute."""
 
     factor: float | None = Field(
         None, gt=0, description="The limit is this times max(|initial loss|, 1)."
@@ -99,27 +99,27 @@ class Divergence(Options):
 
 
 class MinibatchOptions(Options):
-    """Every update is made from some of the samples, the same for a seed at every rate."""
+    """Every update uses some of the samples, the same ones for a seed at every rate."""
 
     size: int = Field(ge=1, description="Samples per update.")
     replacement: bool = Field(
-        False, description="Whether samples are drawn with replacement; else each once per epoch."
+        False, description="Draw samples with replacement; if false, each once per epoch."
     )
     tracked: Literal["full", "batch"] = Field(
         "full",
-        description="Samples that loss, gradient_norm and prediction_error are computed on, and "
-        "with them the rules that end a trial: all, or those of the next update, which is cheaper.",
+        description="Samples for loss, gradient_norm, prediction_error and the rules that end a "
+        "trial: all, or those of the next update, which is cheaper.",
     )
 
 
 class Train(Options):
     """`[train]`: budget, number type, engine and rules."""
 
-    max_steps: int = Field(ge=0, le=10**12, description="Largest number of updates of a trial.")
+    max_steps: int = Field(ge=0, le=10**12, description="Maximum number of updates of a trial.")
     dtype: Literal["float64", "float32"] = Field("float64", description="Type of all numbers.")
     engine: str = Field(
         "numpy",
-        description="What trains; fused is compiled and faster, and needs Numba.",
+        description="What trains; fused is compiled and faster, but needs Numba.",
         json_schema_extra=lambda schema: schema.update(enum=[*registry.family("engine")]),
     )
     stop: Stop | None = Field(None, description="When a trial has converged.")
@@ -142,7 +142,8 @@ class Train(Options):
             return self
         if self.stop.hold > self.max_steps + 1:
             raise IngredientError(
-                f"hold = {self.stop.hold} checks cannot be made in max_steps = {self.max_steps}",
+                f"hold = {self.stop.hold} exceeds the {self.max_steps + 1} checks that "
+                f"max_steps = {self.max_steps} allows",
                 "stop",
                 "hold",
             )
@@ -151,14 +152,14 @@ class Train(Options):
         if loss is not None and limit is not None and loss >= limit:
             raise IngredientError(
                 f"a loss of {loss:g} would count as converged and, above {limit:g}, as diverged; "
-                "the stop rule must be below the divergence",
+                "the stop rule must be below the divergence limit",
                 "stop",
                 "loss",
             )
         return self
 
     def training(self) -> Training:
-        """The same for the engine."""
+        """These settings as the engine takes them."""
         return Training(
             max_steps=self.max_steps,
             dtype=np.dtype(self.dtype),

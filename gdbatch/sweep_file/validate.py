@@ -1,4 +1,4 @@
-"""The third stage: every table by itself, with the first value of each axis in its place."""
+"""The third stage: validates every table, with the first value of each axis filled in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Model = TypeVar("Model", bound=Options)
 def validate(
     document: Document, axes: FoundAxes, context: Context, diagnostics: Diagnostics
 ) -> Sweep | None:
-    """The sweep, or None where a part of it is missing or broken."""
+    """The sweep, or None if a part is missing or invalid."""
     heading = _heading(document, context, diagnostics)
     if heading is not None:
         context = replace(context, entropy=heading.entropy)
@@ -92,7 +92,7 @@ def _first(
 ) -> Sections | None:
     values = axes.first_values()
     first, wrong = validate_sections(with_values(sections, values), context)
-    # a value that is missing because its axis is broken is not another mistake
+    # a value missing because its axis is invalid is not a second error
     broken = [key_path(key) for key in axes.places if key not in values]
     for path, message in wrong:
         if not any(one[: len(path)] == path for one in broken):
@@ -109,7 +109,7 @@ def _dimensions(axes: FoundAxes, entropy: int) -> tuple[tuple[Axis, ...], ...]:
         for axis in group:
             last = short_name(axis.key)
             clash = short.count(last) > 1 or last in reserved
-            clash |= last == "seed" != axis.key  # the seed of data is not that of a start
+            clash |= last == "seed" != axis.key  # a dataset's seed is not the seed of the starts
             column = axis.key if clash else last
             dimension.append(Axis(axis.key, column, axis.form, axis.per_lane, entropy, axis.labels))
         dimensions.append(tuple(dimension))

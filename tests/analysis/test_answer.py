@@ -168,7 +168,7 @@ def test_one_weight_is_stable_up_to_two_over_its_curvature(tmp_path: Path) -> No
 def test_a_trial_at_the_lowest_loss_stands_at_a_stationary_point() -> None:
     one = answer_of({1.0: [("stalled", 0.0)], 2.0: [("completed", 0.1)]}, has_stop_rule=False)
     assert (one.stalled, one.stationary) == (1, 1)
-    assert "stalled: 1 trial; stands at a stationary point" in grid_words([one]).splitlines()
+    assert "stalled: 1 trial; is at a stationary point" in grid_words([one]).splitlines()
 
 
 def test_other_stalled_trials_have_the_remedy_of_the_outcome() -> None:
@@ -178,7 +178,7 @@ def test_other_stalled_trials_have_the_remedy_of_the_outcome() -> None:
     both = answer_of({1.0: [("completed", 0.5)] * 2, 2.0: [("stalled", 0.1), ("stalled", 0.9)]},
                      has_stop_rule=False)  # fmt: skip
     assert (
-        "stalled: 2 trials; 1 of them stands at a stationary point; for the others try "
+        "stalled: 2 trials; 1 of them is at a stationary point; for the others try "
         f"{outcomes.Stalled.remedy}"
     ) in grid_words([both]).splitlines()
 
@@ -305,13 +305,13 @@ def test_where_nothing_converged_there_is_no_best_rate(outcome: str) -> None:
     one = answer_of({1.0: [outcome] * 3, 2.0: [outcome] * 3})
     assert (one.best, one.best_steps, one.success, one.converges_from) == (None,) * 4
     assert (one.trials, one.values) == (3, 2)
-    assert one.warnings == ("nowhere did half of the trials converge",)
+    assert one.warnings == ("at no value did half of the trials converge",)
 
 
 def test_where_fewer_than_half_converged_there_is_no_best_rate() -> None:
     one = answer_of({1.0: cell(5, 9), 2.0: cell(5, 0)})
     assert one.best is None
-    assert one.warnings == ("nowhere did half of the trials converge",)
+    assert one.warnings == ("at no value did half of the trials converge",)
 
 
 def test_where_never_enough_converged_the_best_has_no_range_and_a_warning() -> None:
@@ -421,7 +421,7 @@ def test_without_a_stop_rule_the_lowest_median_loss_is_best() -> None:
     assert (one.success, one.converges_from) == (None, None)
     assert (one.stable_to, one.edge, one.too_slow) == (3, None, ())
     assert one.warnings == (
-        "the sweep has no stop rule, so it tells which loss was reached, not how fast",
+        "the sweep has no stop rule, so the answer is the loss reached, not the speed",
     )
 
 
@@ -528,7 +528,7 @@ def test_the_words_without_a_stop_rule_say_the_loss_and_every_warning() -> None:
 
 def test_the_words_where_nothing_converged_are_only_the_warning() -> None:
     assert grid_words([answer_of({1.0: cell(1, 0)})]) == (
-        "warning: nowhere did half of the trials converge"
+        "warning: at no value did half of the trials converge"
     )
     assert grid_words([]) == ""
 

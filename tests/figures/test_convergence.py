@@ -174,7 +174,9 @@ def test_without_a_stop_rule_the_curve_is_the_loss() -> None:
 def test_where_nothing_converged_the_figure_says_so(outcome: str) -> None:
     figure = drawn("convergence", figure_data({RATE: rates(21)}, all_of(outcome)))
     top, strip = figure.axes
-    assert [text.get_text() for text in top.texts] == ["nowhere did half of the trials converge"]
+    assert [text.get_text() for text in top.texts] == [
+        "at no value did half of the trials converge"
+    ]
     assert curves_of(top) == []
     assert legend_of(figure) == [outcome]
     (patch,) = strip.patches

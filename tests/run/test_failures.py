@@ -214,7 +214,7 @@ def test_a_killed_worker_ends_the_run_in_one_message_and_a_resume_mends_it(
     stdout, stderr = running.communicate(timeout=60)
     assert running.returncode == 1
     assert stdout == ""
-    assert message(stderr).startswith("error: a worker process was ended from outside")
+    assert message(stderr).startswith("error: a worker process was killed")
     stood = parts_of(tmp_path / "run")
     kept = len(finished_parts(tmp_path / "run"))
     assert 2 <= kept < 10

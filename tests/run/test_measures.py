@@ -86,7 +86,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "a misspelt name": (["best_los"], r'no measure is called "best_los"; did you mean "best_loss"'),
     "a misspelt kind": ([{"kind": "sharpnes"}], r'kind: .*did you mean "sharpness"'),
     "no kind": ([{"last": 3}], 'missing key "kind"'),
-    "a number": ([3], "a measure is a name, or a table"),
+    "a number": ([3], "a measure must be a name or a table"),
     "no list": ("best_loss", "must be a list"),
     "a missing option": (["loss_at"], 'loss_at needs options: { kind = "loss_at", steps = … }'),
     "an unknown option": ([{"kind": "mean_loss", "lats": 3}], 'did you mean "last"'),

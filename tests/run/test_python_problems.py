@@ -214,7 +214,7 @@ WRONG: dict[str, tuple[str, str, list[str]]] = {
     "twice the same": ('["x", "y"]', '["x", "x"]', ["all different"]),
     "one text": ('["x", "y"]', '"xy"', ["list of names"]),
     "numbers": ('["x", "y"]', "[0, 1]", ["list of names"]),
-    "the name of a column": ('["x", "y"]', '["x", "loss"]', ['"loss" has the name of a column']),
+    "the name of a column": ('["x", "y"]', '["x", "loss"]', ['"loss" has the same name as']),
     "a class that needs arguments": ("    def loss", "    def __init__(self, a): ...\n    def loss",
         ["TypeError"]),
     "no Python": ("class Problem:", "class Problem", ["own.py, line 3", "SyntaxError"]),

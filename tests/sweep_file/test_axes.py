@@ -89,7 +89,7 @@ def test_a_range_of_whole_numbers_is_pythons(first: int, end: int, step: int) ->
         assert values == expected
         assert all(isinstance(value, int) for value in values)
     else:
-        with pytest.raises(ValueError, match="holds no value"):
+        with pytest.raises(ValueError, match="has no values"):
             parse_axis({"range": [first, end, step]})
 
 

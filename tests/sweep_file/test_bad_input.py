@@ -211,10 +211,10 @@ WRONG: dict[str, tuple[str, str, str, list[str]]] = {
             "axes.learning_rate", ["overflow"]),
     "uniform with its ends reversed": (
             RATES, "learning_rate = { uniform = [2, 1], num = 3 } # HERE",
-            "axes.learning_rate.uniform", ["lower end comes first"]),
+            "axes.learning_rate.uniform", ["lower end must come first"]),
     "log_uniform with its ends reversed": (
             RATES, "learning_rate = { log_uniform = [2, 1], num = 3 } # HERE",
-            "axes.learning_rate.log_uniform", ["lower end comes first"]),
+            "axes.learning_rate.log_uniform", ["lower end must come first"]),
     "log_uniform from 0": (RATES, "learning_rate = { log_uniform = [0, 1], num = 3 } # HERE",
             "axes.learning_rate.log_uniform", ["above 0"]),
     "an axis that is given too": (DESCENT, DESCENT + "\nlearning_rate = 1.0",

@@ -74,9 +74,9 @@ def test_before_training_the_ends_are_known_and_a_middle_stands_for_the_rest() -
 GOOD = {"refine": [1.0, 2.0]}
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "the ends the wrong way round": ({"learning_rate": {"refine": [2.0, 1.0]}},
-        "axes.learning_rate.refine", "refine = [2.0, 1.0]: the lower end comes first"),
+        "axes.learning_rate.refine", "refine = [2.0, 1.0]: the lower end must come first"),
     "no bracket": ({"learning_rate": {"refine": [1.0, 1.0]}},
-        "axes.learning_rate.refine", "the lower end comes first"),
+        "axes.learning_rate.refine", "the lower end must come first"),
     "one end": ({"learning_rate": {"refine": [1.0]}},
         "axes.learning_rate.refine", "must be a list of at least 2"),
     "no number": ({"learning_rate": {"refine": ["a", 1.0]}},
@@ -88,7 +88,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "a negative tolerance": ({"learning_rate": {**GOOD, "tolerance": -1.0}},
         "axes.learning_rate.tolerance", "must be 0 or more, not -1.0"),
     "a tolerance as wide as the bracket": ({"learning_rate": {**GOOD, "tolerance": 1.0}},
-        "axes.learning_rate.tolerance", "tolerance = 1 is not below the bracket's 1"),
+        "axes.learning_rate.tolerance", "tolerance = 1 must be below the width 1"),
     "a tolerance finer than floats": ({"learning_rate": {**GOOD, "tolerance": 1e-17}},
         "axes.learning_rate.tolerance", "leave it out to go down to neighbouring floats"),
     "a number of values": ({"learning_rate": {**GOOD, "num": 3}},
@@ -100,7 +100,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "seeds": ({"seed": GOOD}, "axes.seed", "seed cannot be refined"),
     "a structure": ({"problem.bias": GOOD}, 'axes."problem.bias"', "bias cannot be refined"),
     "a budget": ({"train.divergence.loss": GOOD}, 'axes."train.divergence.loss"',
-        "only a number that can differ within a block"),
+        "refine a number that can differ within a block"),
     "inside a zip": ({"zip": [{"learning_rate": GOOD, "init.high": [1.0, 2.0]}]},
         "axes.zip[0].learning_rate", "cannot be part of a zip"),
     "an end that is no learning rate": ({"learning_rate": {"refine": [-1.0, 1.0]}},
@@ -121,7 +121,7 @@ def test_what_cannot_be_refined_is_refused_in_one_message(
 
 def test_refined_values_cannot_choose_what_is_recorded() -> None:
     record = {"trials": {"learning_rate": [1.0]}}
-    with pytest.raises(SweepFileError, match="choose by other axes"):
+    with pytest.raises(SweepFileError, match="select by other axes"):
         read_sweep(document(axes={"learning_rate": GOOD}, record=record))
 
 

@@ -61,7 +61,7 @@ def test_a_value_that_is_given_twice_is_refused(
         read_sweep(document(changes, axes=axes))
     (problem,) = caught.value.problems
     assert (problem.key, words in problem.message) == (key, True), problem
-    assert "a trial given twice would count as two" in problem.message
+    assert "a repeated trial would count as two" in problem.message
 
 
 DISTINCT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

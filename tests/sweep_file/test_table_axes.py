@@ -141,8 +141,8 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "axes.optimizer: optimizer is an axis, and there is a table [optimizer] too; remove one"),
     "equal labels": (
         {"optimizer": [MOMENTUM, {"kind": "momentum"}]}, {},
-        'axes.optimizer[1]: two values are called "momentum" in the column; give each table a '
-        "label"),
+        'axes.optimizer[1]: two values have the label "momentum"; give each table its '
+        "own label"),
     "a label that is a number": (
         {"optimizer": [ADAM | {"label": 3}]}, {}, "axes.optimizer[0].label: a label is a string"),
     "equal tables": (
@@ -150,7 +150,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "tables that mean the same": (
         {"optimizer": [{"kind": "momentum", "label": "a"},
                        {"kind": "momentum", "momentum": 0.9, "label": "b"}]}, {},
-        "axes.optimizer[1]: means the same, with all defaults written out, as value 1"),
+        "axes.optimizer[1]: means the same, with all defaults filled in, as value 1"),
     "an unknown kind": (
         {"optimizer": [ADAM, {"kind": "momentun"}]}, {},
         'axes.optimizer[1].kind: no optimizer is called "momentun"; did you mean "momentum"?'),

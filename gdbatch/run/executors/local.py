@@ -1,4 +1,4 @@
-"""The local executor: worker processes on this machine, by joblib and loky."""
+"""The local executor: worker processes on this machine, through joblib and loky."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .protocol import Executor, Result, Task
 
 _MAIN = threading.main_thread()
 _LONGEST_START = 10.0  # seconds that an interrupt waits for workers to start
-_ORPHAN_CHECK = 0.5  # seconds between two checks whether the parent is still there
+_ORPHAN_CHECK = 0.5  # seconds between checks that the parent is alive
 _worker_state: set[str] = set()  # of this process, if it is a worker
 
 
 def cores(jobs: int) -> int:
-    """The number of workers for `jobs`, counted as joblib does: -1 is one per core.
+    """The number of workers for `jobs`, as in joblib: -1 is one per core.
 
     Raises UsageError for 0.
     """
@@ -37,9 +37,9 @@ def cores(jobs: int) -> int:
 class LocalExecutor(Executor):
     """Worker processes on this machine.
 
-    One job runs in the calling process. Threads would not help: training holds the interpreter's
-    lock most of the time, in calls on arrays that fit in a cache. In the benchmarks, two threads
-    have 0.7 to 1.4 times the speed of one, two processes 1.8 to 2 times.
+    A single job runs in the calling process. Threads would not help: training holds the
+    interpreter's lock most of the time, in calls on arrays that fit in a cache. In the benchmarks,
+    two threads reach 0.7 to 1.4 times the speed of one, two processes 1.8 to 2 times.
     """
 
     def run(
@@ -58,8 +58,8 @@ class LocalExecutor(Executor):
             get_reusable_executor().shutdown(wait=True)
         except TerminatedWorkerError:
             raise RunError(
-                "a worker process was ended from outside (out of memory?); finished shards are "
-                "kept, run the same command again to resume, with a smaller -j if memory was short"
+                "a worker process was killed (out of memory?); finished shards are kept; run the "
+                "same command again to resume, with a smaller -j if memory ran out"
             ) from None
 
 
@@ -77,7 +77,7 @@ def _results(
         parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1)
         with _interrupts_deferred():
             _start_workers(jobs)
-        with _interrupts_deferred():  # before there is work that would have to be cancelled
+        with _interrupts_deferred():  # before there is work to cancel
             parent = os.getpid()
             results = parallel(joblib.delayed(in_worker)(function, task, parent) for task in tasks)
             stack.callback(_close, results)
@@ -91,8 +91,8 @@ def _results(
 def in_worker(function: Callable[[Task], Result], task: Task, parent: int) -> Result:
     """Run a task in a worker process.
 
-    Modules imported before or during the first task stay, so the garbage collector leaves them
-    out: loky (3.6) collects after every second of work, which would take a twentieth of the time.
+    Modules imported before or during the first task stay, so they are exempt from garbage
+    collection: loky (3.6) collects after every second of work, which would take 5 % of the time.
     """
     _end_with(parent)
     if "frozen" in _worker_state:
@@ -120,7 +120,7 @@ def _end_with(parent: int) -> None:
 
 
 def _identify(parent: int) -> int:
-    """The number of a worker process; takes long enough that others are asked too."""
+    """The process ID of a worker; sleeps so that the other workers get calls too."""
     _end_with(parent)
     time.sleep(0.02)
     return os.getpid()
@@ -130,7 +130,7 @@ def _identify(parent: int) -> int:
 
 
 def _start_workers(jobs: int) -> None:
-    """Wait until all workers run: one that is ended while it starts prints a traceback."""
+    """Wait until all workers run: a worker terminated while it starts prints a traceback."""
     import joblib
 
     seen: set[int] = set()
@@ -141,7 +141,7 @@ def _start_workers(jobs: int) -> None:
 
 
 def _close(results: Generator[Result, None, None]) -> None:
-    """Cancel what is under way, without joblib's warning."""
+    """Cancel the remaining tasks, without joblib's warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         results.close()
@@ -149,9 +149,9 @@ def _close(results: Generator[Result, None, None]) -> None:
 
 @contextlib.contextmanager
 def _without_current_folder() -> Iterator[None]:
-    """Keep the current folder out of `sys.path` of processes started in here.
+    """Keep the current folder out of `sys.path` in processes started within the block.
 
-    Loky starts workers by `python -m`, which would import a file random.py from that folder.
+    Loky starts workers with `python -m`, which would import a random.py from that folder.
     """
     name = "PYTHONSAFEPATH"
     before = os.environ.get(name)
@@ -167,9 +167,9 @@ def _without_current_folder() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_known_traceback() -> Iterator[None]:
-    """Suppress the traceback of loky's thread (3.6) when it is ended with tasks in its queue.
+    """Suppress the traceback of loky's thread (3.6) if it ends with tasks in its queue.
 
-    It looks for tasks that have just been cancelled; nothing is lost.
+    It looks up tasks that have just been cancelled; nothing is lost.
     """
     report = threading.excepthook
 
@@ -187,9 +187,9 @@ def _without_known_traceback() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupts_deferred() -> Iterator[None]:
-    """Defer Ctrl-C to the end; processes started in here never see it.
+    """Defer Ctrl-C to the end of the block; processes started within it never receive it.
 
-    The parent ends its workers itself, in order and without messages from them.
+    The parent ends its workers itself, so that they print no messages.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -199,15 +199,15 @@ def _interrupts_deferred() -> Iterator[None]:
     resource_tracker.ensure_running()  # starting it would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     missed: list[int] = []
-    usual, in_main = signal.default_int_handler, threading.current_thread() is _MAIN
-    notes = in_main and signal.getsignal(signal.SIGINT) is usual
-    if notes:  # another thread, such as one of BLAS, may receive the signal and interrupt this one
+    default, in_main = signal.default_int_handler, threading.current_thread() is _MAIN
+    is_default = in_main and signal.getsignal(signal.SIGINT) is default
+    if is_default:  # another thread, such as one of BLAS, may receive the signal and interrupt us
         signal.signal(signal.SIGINT, lambda number, _: missed.append(number))
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if notes:
-            signal.signal(signal.SIGINT, usual)
+        if is_default:
+            signal.signal(signal.SIGINT, default)
     if missed:
         raise KeyboardInterrupt

@@ -11,9 +11,10 @@ Result = TypeVar("Result")
 
 
 class Executor(ABC):
-    """Runs a function on tasks, somewhere. It knows neither plans nor runs.
+    """Runs a function on tasks; knows neither plans nor runs.
 
-    Function, tasks and results are picklable; tasks write their data themselves and return little.
+    Function, tasks and results can be pickled. The function stores its data itself and returns
+    little.
     """
 
     @abstractmethod
@@ -22,7 +23,7 @@ class Executor(ABC):
     ) -> Iterator[Result]:
         """The result of each task, as soon as it is ready, in any order.
 
-        jobs: how many tasks may run at the same time, at least 1. An exception from `function`
+        jobs: how many tasks may run concurrently, at least 1. An exception from `function`
         ends the iteration and is raised; RunError is raised if a worker is lost. Closing the
         iterator, which an interrupt does too, cancels the remaining tasks.
         """
