@@ -58,7 +58,7 @@ def test_structural_axes_are_slowest_then_seeds_then_the_file_order() -> None:
     )
 
 
-def test_a_zip_with_the_seed_stands_where_the_seed_stands() -> None:
+def test_a_zip_with_the_seed_takes_the_place_of_the_seed() -> None:
     plan = plan_of(
         {"axes": {"init.low": [0, -1], "zip": [{"learning_rate": [1, 10], "seed": [5, 6]}]}}
     )
@@ -117,7 +117,7 @@ def test_shards_cover_all_trials_once_in_order_inside_their_groups(plan: Plan) -
 
 @settings(max_examples=40, deadline=None)
 @given(plans(), st.data())
-def test_a_trial_is_the_index_of_its_places_in_plan_order(plan: Plan, data: st.DataObject) -> None:
+def test_trial_numbers_are_indices_in_plan_order(plan: Plan, data: st.DataObject) -> None:
     sizes = [dimension[0].form.size for dimension in [*plan.structural, *plan.lanes]]
     assert math.prod(sizes) == plan.trials
     chosen = data.draw(st.lists(st.integers(0, plan.trials - 1), min_size=1, max_size=20))
@@ -173,7 +173,7 @@ def test_a_plan_is_the_same_after_pickling(plan: Plan) -> None:
 # size --------------------------------------------------------------------------------------
 
 
-def test_a_plan_of_a_million_million_trials_is_light() -> None:
+def test_a_plan_of_a_trillion_trials_is_cheap() -> None:
     read_sweep(document())  # whatever is imported once
     tracemalloc.start()
     try:
@@ -199,7 +199,7 @@ def test_a_plan_of_a_million_million_trials_is_light() -> None:
     assert peak < 50e6
 
 
-def test_a_group_that_cannot_be_is_refused_wherever_it_is() -> None:
+def test_an_invalid_group_is_refused_wherever_it_is() -> None:
     layers = [*([1, width, 1] for width in range(1, 600)), [1, 1, 1, 1]]
     axes = {"problem.layers": layers, "problem.activation": ["tanh", ["tanh", "relu"]]}
     problem = {"kind": "network", "inputs": [[0.1]], "targets": [[0.3]]}
@@ -262,13 +262,13 @@ def test_the_order_of_axes_changes_trials() -> None:
     assert hash_of("learning_rate", "low") != hash_of("low", "learning_rate")
 
 
-def test_the_recording_has_a_hash_of_its_own() -> None:
+def test_the_recording_has_its_own_hash() -> None:
     assert plan_of({"record.every": 7}).recording_hash != plan_of().recording_hash
     for changes in ({"name": "other"}, {"record.measures": ["best_loss"]}):
         assert plan_of(changes).recording_hash == plan_of().recording_hash
 
 
-def test_the_hash_covers_what_a_data_file_holds_not_its_name(tmp_path: Path) -> None:
+def test_the_hash_covers_the_content_of_a_data_file_not_its_name(tmp_path: Path) -> None:
     def hash_of(name: str, text: str) -> str:
         (tmp_path / name).write_text(text)
         problem = {"kind": "network", "layers": [1, 1], "data": str(tmp_path / name)}
@@ -334,13 +334,13 @@ def test_the_parameters_of_all_groups_are_known() -> None:
         ),
     ],
 )
-def test_what_differs_is_named_by_key(changes: dict[str, Any], lines: list[str]) -> None:
+def test_differences_are_named_by_key(changes: dict[str, Any], lines: list[str]) -> None:
     found = differences(plan_of().identity(), plan_of(changes).identity())
     assert sorted(found) == sorted(lines)
     assert bool(found) is (plan_of().hash != plan_of(changes).hash)
 
 
-def test_data_that_differ_are_named_as_such(tmp_path: Path) -> None:
+def test_different_data_are_named(tmp_path: Path) -> None:
     def identity_of(text: str) -> dict[str, object]:
         (tmp_path / "data.csv").write_text(text)
         problem = {"kind": "network", "layers": [1, 1], "data": str(tmp_path / "data.csv")}
@@ -350,7 +350,7 @@ def test_data_that_differ_are_named_as_such(tmp_path: Path) -> None:
     assert found == ["problem: the content of a file or dataset"]
 
 
-def test_another_version_of_results_is_named() -> None:
+def test_another_results_version_is_named() -> None:
     now = plan_of().identity()
     assert differences({**now, "results_version": 1}, now) == [
         f"the version of results: 1 → {RESULTS_VERSION}"
@@ -374,7 +374,9 @@ def recorded(plan: Plan) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("num", "expected"), [(1, 1), (4, 4), (9, 9), (10, 9), (500, 9)])
-def test_by_default_at_most_nine_rates_of_the_first_seed(num: int, expected: int) -> None:
+def test_by_default_at_most_nine_rates_of_the_first_seed_are_recorded(
+    num: int, expected: int
+) -> None:
     plan = plan_of(
         {"axes": {"learning_rate": {"log10": [0, 3], "num": num}, "seed": [8, 2, 3],
                   "low": [-1.0, -2.0]}}
@@ -403,7 +405,7 @@ def test_chosen_trials_are_recorded_and_no_others() -> None:
     ]
 
 
-def test_an_axis_that_is_not_chosen_is_recorded_whole() -> None:
+def test_an_axis_that_is_not_chosen_is_recorded_completely() -> None:
     rows = recorded(plan_of({"record.trials": {"seed": [2]}}))
     assert rows == [{"seed": 2, "learning_rate": rate} for rate in (1.0, 100.0, 1000.0)]
 
@@ -414,7 +416,7 @@ def test_a_value_is_found_on_a_long_axis(rate: dict[str, Any]) -> None:
     assert {row["learning_rate"] for row in recorded(plan)} == {10.0, 1e5}
 
 
-def test_texts_and_lists_are_chosen_as_they_are_shown() -> None:
+def test_strings_and_lists_are_chosen_as_shown() -> None:
     plan = plan_of(
         {
             "problem": {"kind": "network", "inputs": [[0.1]], "targets": [[0.3]]},
@@ -425,19 +427,19 @@ def test_texts_and_lists_are_chosen_as_they_are_shown() -> None:
     assert {row["layers"] for row in recorded(plan)} == {"1-3-1"}
 
 
-def test_a_value_that_no_axis_has_is_refused_with_the_nearest() -> None:
+def test_an_unknown_value_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(SweepFileError, match=r"90 is not a value.*nearest is 100"):
         plan_of({"record.trials": {"learning_rate": [90]}})
 
 
-def test_how_often_and_what_is_recorded() -> None:
+def test_recording_interval_and_values() -> None:
     plan = plan_of({"record": {"every": 7, "values": ["gradient_norm"]}})
     recording = plan.recording(next(plan.shards()))
     assert recording is not None
     assert (recording.every, recording.values) == (7, ("gradient_norm",))
 
 
-def test_by_default_a_trajectory_is_not_endless() -> None:
+def test_by_default_the_length_of_a_trajectory_is_limited() -> None:
     plan = plan_of({"train.max_steps": 10**7})
     recording = plan.recording(next(plan.shards()))
     assert recording is not None
@@ -496,7 +498,7 @@ def test_a_merged_cut_has_the_same_shards(repeats: list[tuple[int, list[tuple[in
     assert [cut.range_of(shard) for shard in range(len(ranges))] == ranges
 
 
-def test_a_cut_is_what_its_data_says() -> None:
+def test_a_cut_survives_the_round_trip_through_plain_data() -> None:
     assert Cut.from_data(json.loads(json.dumps(CUT.as_data()))) == CUT
 
 
@@ -514,12 +516,12 @@ def test_a_cut_is_what_its_data_says() -> None:
         [[True, [[1, 2]]]],
     ],
 )
-def test_other_data_is_no_cut(data: object) -> None:
+def test_invalid_data_is_not_a_cut(data: object) -> None:
     with pytest.raises(ValueError, match="a cut"):
         Cut.from_data(data)
 
 
-def test_a_plan_takes_another_cut() -> None:
+def test_a_plan_accepts_another_cut() -> None:
     plan = plan_of()
     other = plan.with_cut(cut_of((2, 5), (1, 2)))
     assert [(shard.start, shard.stop) for shard in other.shards()] == [(0, 5), (5, 10), (10, 12)]

@@ -35,7 +35,7 @@ def test_the_answer_counts_trained_pixels_and_outcomes() -> None:
     assert analysis.sparse_map == ("momentum", "rate")
 
 
-def test_of_a_partial_run_nothing_is_said_to_be_saved() -> None:
+def test_the_answer_of_a_partial_run_has_no_saving() -> None:
     analysis = analysis_of(replace(FACTS, is_complete=False))
     answer = answer_of(analysis, analysis.summarise([TRIALS]), "1 of 4 shards")
     assert (answer[0].pixels, answer[0].saved) == (None, None)
@@ -61,7 +61,7 @@ def test_a_table_becomes_a_grid_whatever_its_axes_are_called(names: tuple[str, s
     assert grid.to_numpy().tolist() == [[11, 21, 31], [12, 22, 32]]
 
 
-def test_missing_pixels_have_the_numbers_of_the_nearest() -> None:
+def test_missing_pixels_get_the_numbers_of_the_nearest() -> None:
     table = pd.DataFrame({"y": [0, 0, 0, 2, 1], "x": [0, 1, 5, 1, 0], "kind": [1, 2, 3, 4, 5]})
     whole = every_pixel(table, "x", "y")
     grid = as_map(whole, "x", "y", whole["kind"].to_numpy())

@@ -53,7 +53,7 @@ VALLEY = {1.0: cell(90), 10.0: cell(9), 100.0: cell(30), 1000.0: cell(40, 3)}
 # best, range, edge -------------------------------------------------------------------------
 
 
-def test_the_best_rate_is_the_one_of_fewest_median_steps() -> None:
+def test_the_best_rate_has_the_fewest_median_steps() -> None:
     one = answer_of(VALLEY)
     assert (one.axis, one.best, one.best_steps) == (RATE, 10, 9)
     assert (one.trials, one.values) == (20, 4)
@@ -62,7 +62,7 @@ def test_the_best_rate_is_the_one_of_fewest_median_steps() -> None:
     assert one.warnings == ()
 
 
-def test_how_sure_it_is_are_the_share_and_the_interval_at_the_best_rate() -> None:
+def test_certainty_is_the_share_and_the_interval_at_the_best_rate() -> None:
     one = answer_of({1.0: cell(90), 10.0: cell(9, 19), 100.0: cell(30)})
     assert one.best == 10
     assert one.success == 0.95
@@ -77,7 +77,7 @@ def test_the_order_of_trials_or_of_the_summary_changes_nothing() -> None:
     assert grid_answers(summary.iloc[[2, 0, 3, 1]], [RATE, "seed"]) == [answer_of(VALLEY)]
 
 
-def test_the_range_is_where_ninety_five_in_a_hundred_converge() -> None:
+def test_the_range_is_where_95_percent_converge() -> None:
     one = answer_of(
         {0.1: cell(900, 18), 1.0: cell(90, 19), 10.0: cell(9), 100.0: cell(30, 19),
          200.0: cell(30, 18), 1000.0: cell(1, 1)}
@@ -139,7 +139,7 @@ def test_without_an_unstable_rate_there_is_no_edge() -> None:
     )
 
 
-def test_where_the_smallest_rate_is_unstable_no_edge_is_found() -> None:
+def test_if_the_smallest_rate_is_unstable_no_edge_is_found() -> None:
     one = answer_of({1.0: cell(90, 2), 10.0: cell(9), 100.0: cell(30)})
     assert (one.stable_to, one.edge) == (None, None)
     assert (one.converges_from, one.converges_to) == (10, 100)
@@ -165,7 +165,7 @@ def test_one_weight_is_stable_up_to_two_over_its_curvature(tmp_path: Path) -> No
 # stalled trials ----------------------------------------------------------------------------
 
 
-def test_a_trial_at_the_lowest_loss_stands_at_a_stationary_point() -> None:
+def test_a_trial_at_the_lowest_loss_is_at_a_stationary_point() -> None:
     one = answer_of({1.0: [("stalled", 0.0)], 2.0: [("completed", 0.1)]}, has_stop_rule=False)
     assert (one.stalled, one.stationary) == (1, 1)
     assert "stalled: 1 trial; is at a stationary point" in grid_words([one]).splitlines()
@@ -295,26 +295,26 @@ def test_a_rate_at_an_end_that_is_as_fast_as_the_best_is_a_warning(
     )
 
 
-def test_a_single_rate_is_no_end_of_an_axis() -> None:
+def test_a_single_rate_is_not_an_end_of_the_axis() -> None:
     one = answer_of({1.0: cell(9)})
     assert (one.best, one.values, one.warnings) == (1, 1, ())
 
 
 @pytest.mark.parametrize("outcome", ["diverged", "stalled", "unfinished"])
-def test_where_nothing_converged_there_is_no_best_rate(outcome: str) -> None:
+def test_without_convergence_there_is_no_best_rate(outcome: str) -> None:
     one = answer_of({1.0: [outcome] * 3, 2.0: [outcome] * 3})
     assert (one.best, one.best_steps, one.success, one.converges_from) == (None,) * 4
     assert (one.trials, one.values) == (3, 2)
     assert one.warnings == ("at no value did half of the trials converge",)
 
 
-def test_where_fewer_than_half_converged_there_is_no_best_rate() -> None:
+def test_if_fewer_than_half_converge_there_is_no_best_rate() -> None:
     one = answer_of({1.0: cell(5, 9), 2.0: cell(5, 0)})
     assert one.best is None
     assert one.warnings == ("at no value did half of the trials converge",)
 
 
-def test_where_never_enough_converged_the_best_has_no_range_and_a_warning() -> None:
+def test_if_too_few_converge_the_best_rate_has_a_warning_and_no_range() -> None:
     one = answer_of({1.0: cell(9, 2), 2.0: cell(9, 10), 3.0: cell(7, 18), 4.0: cell(9, 18)})
     assert (one.best, one.best_steps, one.success) == (3, 7, 0.9)
     assert (one.converges_from, one.converges_to) == (None, None)
@@ -339,7 +339,7 @@ def test_every_combination_of_the_other_axes_has_an_answer_in_plan_order() -> No
     assert {one.values for one in answers} == {3}
 
 
-def test_one_other_axis_is_a_combination_too() -> None:
+def test_a_single_other_axis_is_a_combination() -> None:
     answers = answers_of({(low, rate): cell(5) for low in (-2, -1) for rate in (1.0, 2.0, 3.0)},
                          ("low", RATE))  # fmt: skip
     assert [one.combination for one in answers] == [{"low": -2}, {"low": -1}]
@@ -354,7 +354,7 @@ def test_rates_that_move_together_with_another_axis_are_one_sweep_of_rates() -> 
 
 @settings(max_examples=40, deadline=None)
 @given(tables())
-def test_an_answer_is_about_at_most_one_row_a_value_and_all_answers_about_every_row(
+def test_answers_cover_every_row_with_at_most_one_per_value(
     table: tuple[pd.DataFrame, list[str]],
 ) -> None:
     trials, axes = table
@@ -397,7 +397,7 @@ def test_the_answer_is_about_the_learning_rate_or_the_last_numeric_axis(
     assert [one.axis for one in grid_answers(summary, axes)] == ([chosen] if chosen else [])
 
 
-def test_a_truth_value_is_no_axis_to_find_the_best_value_of() -> None:
+def test_a_boolean_axis_has_no_best_value() -> None:
     summary = summary_of(trials_of({False: [3], True: [5]}, ["bias"]), ["bias", "seed"])
     assert choice_axis(summary, ["bias", "seed"]) is None
 
@@ -474,7 +474,7 @@ def test_without_a_stop_rule_a_divergence_everywhere_leaves_no_best_rate() -> No
 # words and data ----------------------------------------------------------------------------
 
 
-def test_the_words_say_best_range_edge_and_how_sure() -> None:
+def test_the_text_has_the_best_range_edge_and_certainty() -> None:
     assert grid_words([answer_of(VALLEY)]) == (
         "best learning rate: 10 (median 9 steps)\n"
         "converges (at least 95% of trials): 1 to 100\n"
@@ -484,7 +484,7 @@ def test_the_words_say_best_range_edge_and_how_sure() -> None:
     )
 
 
-def test_the_words_of_single_trials_have_no_shares() -> None:
+def test_the_text_of_single_trials_has_no_shares() -> None:
     words = grid_words([answer_of({1.0: [12345], 2.0: [1], 3.0: [7]})])
     assert words.splitlines() == [
         "best learning rate: 2 (1 step)",
@@ -495,7 +495,7 @@ def test_the_words_of_single_trials_have_no_shares() -> None:
     assert "(12,345 steps)" in grid_words([answer_of({1.0: [12345]})])
 
 
-def test_the_words_of_several_combinations_are_told_apart() -> None:
+def test_the_text_names_each_combination() -> None:
     cells = {(name, bias, 1.0): cell(5) for name in ("tanh", "relu") for bias in (False, True)}
     paragraphs = grid_words(answers_of(cells, ("activation", "bias", RATE))).split("\n\n")
     assert [paragraph.splitlines()[0] for paragraph in paragraphs] == [
@@ -504,7 +504,7 @@ def test_the_words_of_several_combinations_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("count", [12, 13, 300])
-def test_of_many_combinations_the_words_tell_the_best(count: int) -> None:
+def test_of_many_combinations_the_text_shows_the_best(count: int) -> None:
     answers = [
         GridAnswer("learning_rate", {"momentum": place}, best=1.0, best_steps=abs(place - 7) + 3.0,
                success=1.0, success_low=0.9, success_high=1.0)
@@ -519,14 +519,14 @@ def test_of_many_combinations_the_words_tell_the_best(count: int) -> None:
         assert "best learning rate: 1 (median 3 steps)" in words
 
 
-def test_the_words_without_a_stop_rule_say_the_loss_and_every_warning() -> None:
+def test_without_a_stop_rule_the_text_has_the_loss_and_every_warning() -> None:
     one = answer_of({1.0: done(0.5), 2.0: done(0.123456)}, has_stop_rule=False)
     told = grid_words([one]).splitlines()
     assert told[0] == ("lowest median loss, of each learning rate without a divergence: 0.123 at 2")
     assert [line.split(":")[0] for line in told[1:]] == ["edge of stability", *["warning"] * 2]
 
 
-def test_the_words_where_nothing_converged_are_only_the_warning() -> None:
+def test_without_convergence_the_text_is_only_the_warning() -> None:
     assert grid_words([answer_of({1.0: cell(1, 0)})]) == (
         "warning: at no value did half of the trials converge"
     )
@@ -534,7 +534,7 @@ def test_the_words_where_nothing_converged_are_only_the_warning() -> None:
 
 
 @pytest.mark.parametrize("rates", [(1000.1, 1000.2, 1000.3), (0.12341, 0.12342, 0.12343)])
-def test_the_two_sides_of_an_edge_are_not_the_same_words(rates: tuple[float, ...]) -> None:
+def test_the_two_sides_of_an_edge_are_formatted_differently(rates: tuple[float, ...]) -> None:
     words = grid_words([answer_of(dict(zip(rates, [cell(9), cell(5), cell(1, 0)], strict=True)))])
     (edge,) = (line for line in words.splitlines() if line.startswith(EDGE))
     low, high = edge.removeprefix(EDGE).split(" and ")

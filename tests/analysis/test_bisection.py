@@ -97,7 +97,7 @@ def test_there_is_a_row_for_each_value_of_the_other_axes() -> None:
     [("stalled", 0.5, [1, 0]), ("converged", 0.5, [1, 0]), ("stalled", 1.5, [0, 1]),
      ("diverged", 0.5, [0, 1])],
 )  # fmt: skip
-def test_stable_is_whatever_did_not_diverge_and_ended_below_its_start(
+def test_a_trial_is_stable_if_it_did_not_diverge_and_ended_below_its_start(
     outcome: str, loss: float, found: list[int]
 ) -> None:
     table = table_of({1: [below(20)]})
@@ -117,7 +117,7 @@ def words_of(searches: dict[Any, list[Stable]]) -> str:
     return str(answer_of(analysis_of(facts), summary_of(searches)))
 
 
-def test_words_tell_the_edge_its_spread_and_where_there_is_none() -> None:
+def test_the_text_has_the_edge_its_spread_and_missing_edges() -> None:
     assert words_of({1: [below(11)]}) == "edge of stability: rate between 10 and 11"
     assert words_of({1: [below(99)]}) == "no edge in the bracket: all trials are stable"
     assert words_of({1: [lambda rate: rate > 11]}).splitlines() == [

@@ -35,7 +35,7 @@ def test_without_marks_there_is_no_dimension() -> None:
     assert np.isnan(box_dimension(np.zeros((64, 64), bool)))
 
 
-def test_boxes_that_the_map_cuts_count_too() -> None:
+def test_boxes_cut_by_the_map_count() -> None:
     marked = np.zeros((5, 5), bool)
     marked[[0, 4], [0, 4]] = True
     assert [box_count(marked, size) for size in (1, 2, 4, 8)] == [2, 2, 2, 1]

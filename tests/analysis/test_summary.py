@@ -100,7 +100,7 @@ def slow_summary(trials: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
 
 @settings(max_examples=80, deadline=None)
 @given(tables())
-def test_a_summary_equals_the_one_written_trial_by_trial(
+def test_a_summary_equals_one_computed_trial_by_trial(
     table: tuple[pd.DataFrame, list[str]],
 ) -> None:
     trials, axes = table
@@ -123,7 +123,7 @@ def test_a_summary_of_numbers_does_not_depend_on_the_order_of_trials(
 
 @settings(max_examples=40, deadline=None)
 @given(tables(), st.lists(st.integers(0, 60), max_size=4))
-def test_a_summary_of_parts_is_that_of_the_whole(
+def test_a_summary_of_parts_equals_that_of_the_whole(
     table: tuple[pd.DataFrame, list[str]], cuts: list[int]
 ) -> None:
     trials, axes = table
@@ -134,7 +134,7 @@ def test_a_summary_of_parts_is_that_of_the_whole(
 
 @settings(max_examples=25, deadline=None)
 @given(tables())
-def test_a_summary_leaves_the_trials_as_they_were(table: tuple[pd.DataFrame, list[str]]) -> None:
+def test_a_summary_does_not_modify_the_trials(table: tuple[pd.DataFrame, list[str]]) -> None:
     trials, axes = table
     before = trials.copy(deep=True)
     summary_of(trials, axes)
@@ -163,7 +163,7 @@ def test_every_outcome_has_a_column_whether_it_occurs_or_not() -> None:
     assert table["success_rate"].tolist() == [0, 0]
 
 
-def test_an_outcome_that_nothing_registers_is_refused() -> None:
+def test_an_unregistered_outcome_is_refused() -> None:
     with pytest.raises(UsageError, match='outcome "vanished"'):
         row_of("vanished")
     unused = trials_of({1.0: [3]}, ["learning_rate"])
@@ -187,7 +187,7 @@ def test_a_stalled_trial_is_stationary_at_a_zero_gradient_or_at_the_lowest_loss(
     assert summary_of(trials, RATE)["stationary"].tolist() == [2]
 
 
-def test_the_columns_are_those_of_the_documentation_in_its_order() -> None:
+def test_the_columns_are_in_the_documented_order() -> None:
     assert list(row_of(3)) == [
         "learning_rate", "trials", *outcomes.names(), "stable", "stationary",
         "success_rate", "success_low", "success_high",
@@ -222,7 +222,7 @@ def test_the_interval_has_the_published_ends(
     assert [round(float(end[0]), 4) for end in found] == [low, high]
 
 
-def test_the_interval_is_that_of_scipy() -> None:
+def test_the_interval_equals_scipys() -> None:
     stats = pytest.importorskip("scipy.stats")
     trials = np.repeat([1, 2, 3, 10, 97, 1000], 5)
     successes = np.round(trials * np.tile([0, 0.1, 0.5, 0.93, 1], 6)).astype(int)
@@ -236,7 +236,7 @@ def test_the_interval_is_that_of_scipy() -> None:
 
 
 @given(st.integers(1, 10**9), st.floats(0, 1))
-def test_the_interval_holds_the_rate_and_stays_a_probability(trials: int, share: float) -> None:
+def test_the_interval_contains_the_rate_and_lies_within_0_and_1(trials: int, share: float) -> None:
     successes = np.array([round(share * trials)])
     low, high = wilson(successes, np.array([trials]))
     assert 0 <= low[0] <= successes[0] / trials <= high[0] <= 1
@@ -245,7 +245,7 @@ def test_the_interval_holds_the_rate_and_stays_a_probability(trials: int, share:
 
 
 @given(st.integers(1, 1000), st.integers(1, 1000))
-def test_more_trials_at_the_same_rate_are_surer(successes: int, failures: int) -> None:
+def test_more_trials_narrow_the_interval(successes: int, failures: int) -> None:
     few = wilson(np.array([successes]), np.array([successes + failures]))
     many = wilson(np.array([2 * successes]), np.array([2 * (successes + failures)]))
     assert few[0][0] < many[0][0] < many[1][0] < few[1][0]
@@ -280,11 +280,11 @@ def test_half_of_the_trials_are_enough_for_a_median_and_fewer_are_not() -> None:
     assert quantiles_of(*[5] * 50, *["diverged"] * 51)[1] is None
 
 
-def test_zero_steps_are_no_missing_steps() -> None:
+def test_zero_steps_are_not_missing() -> None:
     assert quantiles_of(0, 0, 0) == [0, 0, 0]
 
 
-def test_the_steps_of_a_completed_trial_are_no_steps_to_converge() -> None:
+def test_the_steps_of_a_completed_trial_are_not_steps_to_converge() -> None:
     assert quantiles_of("completed", "completed") == [None, None, None]
 
 
@@ -329,7 +329,7 @@ def test_rows_are_in_plan_order_with_numbers_ascending_and_text_as_it_came() -> 
     assert table.index.tolist() == list(range(12))
 
 
-def test_numbers_stay_numbers_and_truth_values_truth_values() -> None:
+def test_numbers_and_booleans_keep_their_types() -> None:
     table = summary_of(trials_of({("relu", True, 3, 0.5): [1]}, ["a", "b", "c", "d"]), list("abcd"))
     assert [table[name].dtype.kind for name in "bcd"] == ["b", "i", "f"]
     assert table["trials"].dtype == table["converged"].dtype == np.int64
@@ -366,7 +366,7 @@ def test_no_trials_give_no_rows(axes: list[str]) -> None:
 # size --------------------------------------------------------------------------------------
 
 
-def test_many_trials_take_little_more_room_than_their_table() -> None:
+def test_many_trials_need_little_more_memory_than_their_table() -> None:
     rates, seeds = np.logspace(-3, 3, 300), np.arange(1000)
     trials = random_trials(300_000, learning_rate=np.tile(rates, 1000), seed=seeds.repeat(300))
     tracemalloc.start()
@@ -381,7 +381,7 @@ def test_many_trials_take_little_more_room_than_their_table() -> None:
     assert peak < 60e6
 
 
-def test_axes_that_move_together_take_the_room_of_their_rows_not_of_all_combinations() -> None:
+def test_axes_that_move_together_need_memory_for_their_rows_only() -> None:
     places = np.arange(50_000)
     trials = random_trials(len(places), learning_rate=places / 7.0, low=-places)
     tracemalloc.start()

@@ -53,7 +53,7 @@ def test_a_curve_is_in_the_order_of_its_rates_whatever_the_order_of_the_table() 
 
 
 @pytest.mark.parametrize("count", [1, 3, 61, 1000])
-def test_all_that_is_finite_is_inside_of_the_axes(count: int) -> None:
+def test_all_finite_values_are_inside_the_axes(count: int) -> None:
     data = figure_data({RATE: rates(count, -1, 2)}, seeds=9)
     low, high = drawn("convergence", data).axes[0].get_ylim()
     values = data.summary[["steps_q25", "steps_median", "steps_q75"]].to_numpy()
@@ -73,7 +73,7 @@ def test_the_band_spans_the_quartiles() -> None:
         assert {(row[RATE], row["steps_q25"]), (row[RATE], row["steps_q75"])} <= corners
 
 
-def test_a_quartile_that_is_infinite_leaves_the_figure_at_the_top() -> None:
+def test_an_infinite_quartile_leaves_the_figure_at_the_top() -> None:
     def most(values: dict[str, Any], seed: int) -> tuple[str, int, float]:
         return ("diverged", 1, 1e9) if seed < 3 else ("converged", 10 * seed, 0.0)
 
@@ -90,7 +90,7 @@ def test_one_seed_has_no_band_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("count", [5, 99])
-def test_a_rate_that_converges_alone_can_be_seen(count: int) -> None:
+def test_an_isolated_rate_that_converges_is_visible(count: int) -> None:
     places = [float(place + 1) for place in range(count)]
 
     def lonely(values: dict[str, Any], seed: int) -> tuple[str, int, float]:
@@ -144,7 +144,7 @@ def test_of_too_many_structures_some_are_drawn_and_the_figure_says_how_many() ->
 
 
 @pytest.mark.parametrize(("count", "curves"), [(6, 6), (20, 20), (200, 60)])
-def test_a_numeric_axis_is_told_by_shades_in_its_order(count: int, curves: int) -> None:
+def test_a_numeric_axis_has_shades_in_its_order(count: int, curves: int) -> None:
     data = figure_data({"low": list(range(count)), RATE: rates(5)}, seeds=1)
     figure = drawn("convergence", data)
     lines = curves_of(figure.axes[0])
@@ -171,7 +171,7 @@ def test_without_a_stop_rule_the_curve_is_the_loss() -> None:
 
 
 @pytest.mark.parametrize("outcome", ["unfinished", "diverged", "stalled"])
-def test_where_nothing_converged_the_figure_says_so(outcome: str) -> None:
+def test_without_convergence_the_figure_says_so(outcome: str) -> None:
     figure = drawn("convergence", figure_data({RATE: rates(21)}, all_of(outcome)))
     top, strip = figure.axes
     assert [text.get_text() for text in top.texts] == [
@@ -200,9 +200,7 @@ def test_zero_steps_have_a_place_below_one_step() -> None:
     ("ends", "has_stop_rule"),
     [(all_of("converged", steps=0), True), (all_of("completed", loss=0.0), False)],
 )
-def test_zeros_alone_stand_on_an_axis_without_negative_numbers(
-    ends: Ends, has_stop_rule: bool
-) -> None:
+def test_an_axis_of_zeros_has_no_negative_numbers(ends: Ends, has_stop_rule: bool) -> None:
     data = figure_data({RATE: rates(5)}, ends, has_stop_rule=has_stop_rule)
     top = drawn("convergence", data).axes[0]
     (line,) = curves_of(top)
@@ -250,7 +248,7 @@ def test_without_a_stop_rule_the_star_marks_the_lowest_loss() -> None:
     assert stars_of(drawn("convergence", data).axes[0]) == [(400, 1 / 400)]
 
 
-def test_where_nothing_converged_there_is_no_star() -> None:
+def test_without_convergence_there_is_no_star() -> None:
     figure = drawn("convergence", figure_data({RATE: rates(21)}, all_of("diverged")))
     assert stars_of(figure.axes[0]) == []
 
@@ -291,7 +289,7 @@ def test_a_strip_of_many_structures_counts_the_trials_of_all() -> None:
 
 
 @pytest.mark.parametrize("spread", [rates(31), [float(rate) for rate in range(100, 900, 20)]])
-def test_lines_stand_at_one_and_two_over_the_curvature(spread: list[float]) -> None:
+def test_lines_mark_one_and_two_over_the_curvature(spread: list[float]) -> None:
     figure = drawn("convergence", figure_data({RATE: spread}, curvature=2 / EDGE))
     for axes in figure.axes:
         assert marks_of(axes) == [EDGE / 2, EDGE]
@@ -307,15 +305,13 @@ def test_lines_stand_at_one_and_two_over_the_curvature(spread: list[float]) -> N
     ("curvature", "expected"),
     [(None, []), (0.0, []), (1e-9, []), (1e9, []), (2 / 10, [10.0]), (1 / 1000, [1000.0])],
 )
-def test_a_line_beyond_the_rates_is_left_out(
-    curvature: float | None, expected: list[float]
-) -> None:
+def test_a_line_beyond_the_rates_is_omitted(curvature: float | None, expected: list[float]) -> None:
     spread = [10.0, 30.0, 100.0, 300.0, 1000.0]
     figure = drawn("convergence", figure_data({RATE: spread}, curvature=curvature))
     assert marks_of(figure.axes[0]) == expected
     assert len(figure.axes[0].texts) == len(expected)
 
 
-def test_the_curvature_is_about_learning_rates_only() -> None:
+def test_the_curvature_is_marked_for_learning_rates_only() -> None:
     figure = drawn("convergence", figure_data({"low": [1.0, 2.0, 3.0]}, curvature=1.0))
     assert marks_of(figure.axes[0]) == []

@@ -9,7 +9,7 @@ from tests.figures.looking import all_drawn, curves_of, drawn, legend_of, points
 
 
 @pytest.mark.parametrize("count", [2, 3, 100])
-def test_the_median_edge_stands_over_the_axis_with_most_values(count: int) -> None:
+def test_the_median_edge_is_drawn_over_the_axis_with_the_most_values(count: int) -> None:
     figure = drawn("edges", edges_data({"high": rates(count, 0, 2), "bias": [True, False]}))
     axes = figure.axes[0]
     curves = curves_of(axes)
@@ -30,14 +30,14 @@ def test_curves_of_many_numbers_are_shades() -> None:
 @pytest.mark.parametrize(
     "names", [[], ["sigmoid"], ["sigmoid", "tanh"], [f"a{i}" for i in range(50)]]
 )
-def test_without_an_axis_of_numbers_there_is_a_line_a_name(names: list[str]) -> None:
+def test_without_a_numeric_axis_there_is_a_line_per_name(names: list[str]) -> None:
     axes = drawn("edges", edges_data({"activation": names} if names else {})).axes[0]
     shown = [text.get_text() for text in axes.get_yticklabels()]
     assert shown == (names[:40] if len(names) > 1 else [""])
     assert "edge of the learning rate" in axes.get_xlabel()
 
 
-def test_no_edge_is_said() -> None:
+def test_the_figure_says_that_there_is_no_edge() -> None:
     axes = drawn("edges", edges_data({"high": [1, 2, 3]}, found=False)).axes[0]
     assert [text.get_text() for text in axes.texts] == ["no search found an edge"]
 

@@ -63,7 +63,7 @@ def bytes_of(folder: Path, kind: str) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def test_every_kind_of_figure_is_looked_at_here() -> None:
+def test_every_figure_is_tested_here() -> None:
     assert set(DATA) == set(names())
 
 
@@ -100,7 +100,7 @@ def test_another_process_saves_the_same_bytes_and_never_loads_pyplot(tmp_path: P
     assert found == bytes_of(tmp_path / "here", "convergence")
 
 
-def test_drawing_and_saving_leave_the_settings_of_the_user_alone(tmp_path: Path) -> None:
+def test_drawing_and_saving_do_not_change_the_settings_of_the_user(tmp_path: Path) -> None:
     with mpl.rc_context({"font.size": 17, "svg.hashsalt": "mine", "axes.grid": True}):
         before = dict(mpl.rcParams)
         figures = [drawn(kind, make()) for kind, make in DATA.items()]
@@ -117,7 +117,7 @@ def test_a_figure_is_rendered_as_png_and_svg() -> None:
 
 
 @pytest.mark.parametrize("kind", DATA)
-def test_drawing_leaves_the_tables_as_they_were(kind: str) -> None:
+def test_drawing_does_not_modify_the_tables(kind: str) -> None:
     data, again = DATA[kind](), DATA[kind]()
     drawn(kind, data)
     assert data.summary.equals(again.summary)
@@ -141,7 +141,7 @@ def test_a_dollar_sign_in_a_name_is_a_dollar_sign() -> None:
 # of a run ----------------------------------------------------------------------------------
 
 
-def test_the_figures_of_a_run_are_of_its_tables(tmp_path: Path) -> None:
+def test_the_figures_of_a_run_show_its_tables(tmp_path: Path) -> None:
     run = run_sweep(document(), out=tmp_path / "run", jobs=1, figures=False)
     (curve,) = curves_of(run.plot("convergence").axes[0])
     assert points(curve)[0] == run.summary[RATE].tolist()

@@ -43,7 +43,7 @@ def cut_off(figure: Figure) -> list[str]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_figure_is_drawn_for_what_there_is_and_can_be_read(case: str) -> None:
+def test_every_available_figure_is_drawn_and_readable(case: str) -> None:
     make, expected = CASES[case]
     data = make()
     drawn = all_drawn(data)

@@ -59,7 +59,7 @@ def test_the_labels_of_the_two_panels_are_well_apart() -> None:
     assert first.x0 - last.x1 > 12
 
 
-def test_a_map_tells_what_never_converged_from_what_was_not_tried() -> None:
+def test_a_map_distinguishes_unconverged_from_untried_cells() -> None:
     data = figure_data({"high": [1, 2, 3], RATE: rates(9)})
     kept = data.summary.drop(index=[0, 1])
     right = drawn("map", FigureData(**{**vars(data), "summary": kept})).axes[1]

@@ -21,12 +21,12 @@ def test_an_orbit_of_period_two_has_two_branches() -> None:
         assert len(np.unique(value[rate == rate.min()])) == 1
 
 
-def test_few_rates_or_no_recorded_parameters_are_no_diagram() -> None:
+def test_few_rates_or_no_recorded_parameters_give_no_diagram() -> None:
     assert draw("bifurcation", recorded({RATE: rates(9)}, columns=["x"])) is None
     assert draw("bifurcation", recorded({RATE: rates(60, -2, 0.9)})) is None
 
 
-def test_blue_is_what_trains() -> None:
+def test_trained_pixels_are_blue() -> None:
     data = trainable()
     (mesh,) = drawn("trainability", data).axes[0].collections
     assert data.trials is not None

@@ -15,7 +15,7 @@ from tests.figures.looking import curves_of, drawn, legend_of, points
 RATES = rates(9, -2, 0)
 
 
-def test_medians_of_both_ends_stand_over_the_rates_beside_two_by_the_rate() -> None:
+def test_medians_of_start_and_end_are_drawn_beside_two_over_the_rate() -> None:
     axes = drawn("sharpness", sharpened({RATE: RATES})).axes[0]
     theory, end, start = curves_of(axes)
     assert points(end)[0] == points(start)[0] == RATES
@@ -26,21 +26,21 @@ def test_medians_of_both_ends_stand_over_the_rates_beside_two_by_the_rate() -> N
     assert axes.get_xscale() == axes.get_yscale() == "log"
 
 
-def test_rates_from_zero_are_on_a_line() -> None:
+def test_rates_from_zero_have_a_linear_axis() -> None:
     axes = drawn("sharpness", sharpened({RATE: [0.0, 0.1, 0.2]}, all_of("diverged"))).axes[0]
     assert axes.get_xscale() == "linear"
     theory, *_ = curves_of(axes)
     assert points(theory) == ([0.1, 0.2], [20.0, 10.0])
 
 
-def test_where_trials_diverged_to_is_not_drawn() -> None:
+def test_the_ends_of_diverged_trials_are_not_drawn() -> None:
     values = [1.0, 400.0, 600.0]  # the last above the edge of the rule
     _, end, start = curves_of(drawn("sharpness", sharpened({RATE: values}, rule)).axes[0])
     assert np.isfinite(points(end)[1]).tolist() == [True, True, False]
     assert np.isfinite(points(start)[1]).all()
 
 
-def test_what_is_far_flatter_than_any_start_leaves_the_figure() -> None:
+def test_ends_far_flatter_than_any_start_leave_the_figure() -> None:
     data = sharpened({RATE: RATES})
     assert data.trials is not None
     flat = data.trials["final_sharpness"].where(data.trials[RATE] < 0.5, 1e-90)
@@ -57,7 +57,7 @@ def test_other_axes_are_curves_and_another_number_has_no_edge() -> None:
     assert [line.get_label() == "2/learning rate" for line in curves_of(axes)] == [False] * 2
 
 
-def test_extremes_are_told_where_they_are_drawn() -> None:
+def test_extremes_are_named_if_they_are_drawn() -> None:
     few = drawn("sharpness", sharpened({RATE: RATES})).axes[0].get_ylabel()
     many = drawn("sharpness", sharpened({RATE: rates(50, -2, 0)})).axes[0].get_ylabel()
     one = drawn("sharpness", sharpened({RATE: RATES}, seeds=1)).axes[0].get_ylabel()

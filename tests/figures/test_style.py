@@ -62,12 +62,12 @@ def test_numbers_are_written_for_people(value: float, text: str) -> None:
         (1234567.0, 4, "1.235e6"),
     ],
 )
-def test_a_number_has_as_many_digits_as_asked_for(value: float, digits: int, text: str) -> None:
+def test_a_number_has_the_requested_digits(value: float, digits: int, text: str) -> None:
     assert number(value, digits) == text
 
 
 @given(st.floats(-1e307, 1e307))
-def test_a_number_that_is_written_is_near_the_number_that_was_meant(value: float) -> None:
+def test_a_formatted_number_is_close_to_its_value(value: float) -> None:
     text = number(value)
     assert float(text.replace(",", "")) == pytest.approx(value, rel=0.006)
     assert len(text) <= 10
@@ -115,9 +115,7 @@ def test_values_are_words_that_a_legend_shows(value: object, text: str) -> None:
         (np.repeat(np.logspace(0, 3, 5), 7), True),
     ],
 )
-def test_an_axis_is_logarithmic_when_its_values_were_chosen_so(
-    values: list[float], logarithmic: bool
-) -> None:
+def test_an_axis_is_logarithmic_if_its_values_are(values: list[float], logarithmic: bool) -> None:
     assert is_logarithmic(values) is logarithmic
 
 
@@ -136,7 +134,7 @@ def test_every_value_lies_in_its_own_cell(values: list[float]) -> None:
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True)))
-def test_limits_hold_all_that_can_be_drawn_and_matplotlib_can_compute_with_them(
+def test_limits_contain_all_drawable_values_and_do_not_overflow(
     values: list[float],
 ) -> None:
     limits = log_limits(values)
@@ -208,7 +206,7 @@ def test_curves_can_be_told_apart(eyes: str) -> None:
 
 @pytest.mark.parametrize("eyes", EYES)
 @pytest.mark.parametrize("values", [(1.0, 2.0, 3.0), (0.01, 1.0, 10.0, 1000.0), range(9)])
-def test_shades_rise_in_lightness_and_stay_off_the_paper(
+def test_shades_rise_in_lightness_and_differ_from_white(
     eyes: str, values: tuple[float, ...]
 ) -> None:
     colours = Colours({value: str(value) for value in values})
@@ -227,13 +225,13 @@ def test_shades_are_as_far_apart_as_their_values() -> None:
 
 
 @pytest.mark.parametrize("values", [["a", "b"], [True, False], [(1, "a"), (2, "b")], ["a", 1.0]])
-def test_what_has_no_order_has_no_shades(values: list[object]) -> None:
+def test_unordered_values_have_no_shades(values: list[object]) -> None:
     colours = Colours({value: str(value) for value in values})
     assert colours.norm is None
     assert [colours.of(value)["color"] for value in values] == list(CYCLE[:2])
 
 
-def test_sixteen_values_without_order_look_different() -> None:
+def test_sixteen_unordered_values_look_different() -> None:
     names = [f"name {place}" for place in range(Colours.most)]
     colours = Colours({name: name for name in names})
     assert len({tuple(colours.of(name).items()) for name in names}) == 16

@@ -49,7 +49,7 @@ def test_of_too_many_trials_some_are_drawn_and_the_figure_says_how_many() -> Non
     assert len(colours) > 200  # over the whole axis, not of its beginning
 
 
-def test_a_rate_has_one_colour_at_every_other_axis_which_is_told_by_dashes() -> None:
+def test_a_rate_has_one_colour_and_the_other_axis_has_dashes() -> None:
     data = recorded({"bias": [False, True], RATE: [0.1, 1.0, 2.0]})
     figure = drawn("loss", data)
     looks = [(line.get_color(), line.get_linestyle()) for line in curves_of(figure.axes[0])]
@@ -64,7 +64,7 @@ def test_more_lines_of_a_colour_than_there_are_dashes_are_counted() -> None:
     assert legend.get_title().get_text() == "learning rate\n(12 lines of each,\nby layers)"
 
 
-def test_text_tells_lines_apart_where_there_is_no_number() -> None:
+def test_without_a_numeric_axis_text_distinguishes_lines() -> None:
     figure = drawn("loss", recorded({"activation": NAMES}))
     assert legend_of(figure) == NAMES
     assert len({line.get_color() for line in curves_of(figure.axes[0])}) == 3
@@ -78,7 +78,7 @@ def test_losses_are_drawn_on_two_logarithmic_axes_and_predictions_on_one() -> No
 
 
 @pytest.mark.parametrize("kind", ["loss", "prediction"])
-def test_what_is_no_number_is_left_out_and_the_rest_is_drawn(kind: str) -> None:
+def test_non_finite_values_are_omitted_and_the_rest_is_drawn(kind: str) -> None:
     data = CASES["values that are not numbers"][0]()
     assert data.trajectories is not None
     lines = curves_of(drawn(kind, data).axes[0])
@@ -129,7 +129,7 @@ def test_a_single_spike_is_not_lost_when_a_line_is_thinned() -> None:
     assert dict(zip(*points(line), strict=True))[12_346.0] == pytest.approx(0.9)
 
 
-def test_losses_that_run_away_do_not_flatten_the_others() -> None:
+def test_diverging_losses_do_not_flatten_the_others() -> None:
     data = CASES["lines that run away"][0]()
     assert data.trajectories is not None
     axes = drawn("loss", data).axes[0]
@@ -152,14 +152,14 @@ def test_losses_that_stay_near_are_all_in_view() -> None:
     assert axes.get_title(loc="left") == ""
 
 
-def test_a_figure_says_both_that_lines_leave_it_and_that_there_are_more() -> None:
+def test_a_figure_says_that_lines_leave_it_and_that_there_are_more() -> None:
     data = recorded({RATE: rates(1000, -2, 2)}, steps=[0, 1, 2, 40])
     for kind in ("loss", "prediction"):
         said = drawn(kind, data).axes[0].get_title(loc="left")
         assert said == "300 of 1,000 trials, some lines leave the figure"
 
 
-def test_predictions_that_run_away_do_not_flatten_the_others() -> None:
+def test_diverging_predictions_do_not_flatten_the_others() -> None:
     data = CASES["lines that run away"][0]()
     assert data.trajectories is not None
     axes = drawn("prediction", data).axes[0]

@@ -111,7 +111,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def test_every_part_is_one_short_file() -> None:
+def test_every_part_is_a_single_short_file() -> None:
     assert len(FILES) == len(PARTS)
     for name, path in FILES.items():
         assert len(path.read_text(encoding="utf-8").splitlines()) < LIMITS.get(name, 40), name
@@ -230,7 +230,7 @@ def test_the_engine_trains_the_same(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(tables["plain"], tables["numpy"], rtol=1e-9)
 
 
-def test_what_the_engine_refuses_is_said(tmp_path: Path) -> None:
+def test_refusals_of_the_engine_are_reported(tmp_path: Path) -> None:
     done = python(
         "-c",
         "import sys, gdbatch\n"

@@ -78,7 +78,7 @@ def test_every_error_is_exported_and_drawn_in_the_tree() -> None:
         assert f" {one.__name__} " in str(errors.__doc__)
 
 
-def test_run_sweep_has_the_options_of_the_design_by_keyword_only() -> None:
+def test_the_options_of_run_sweep_are_keyword_only() -> None:
     expected = {"out": None, "jobs": -1, "engine": None, "executor": "local", "fresh": False,
                 "progress": False, "figures": False,
                 "on_error": "raise"}  # fmt: skip
@@ -100,7 +100,7 @@ def test_a_dict_and_a_file_of_it_give_the_same_run(tmp_path: Path) -> None:
     assert parts_of(from_dict.path) == parts_of(from_path.path) == parts_of(from_text.path)
 
 
-def test_a_dict_is_left_as_it_was(tmp_path: Path) -> None:
+def test_a_dict_is_not_modified(tmp_path: Path) -> None:
     source = structured()
     sweep_in(tmp_path / "run", source, overrides=["train.max_steps = 3"])
     assert source == structured()
@@ -125,7 +125,7 @@ def test_a_shipped_sweep_runs_by_its_name_into_results(
     assert len(run.trials()) == 6
 
 
-def test_a_file_beside_is_meant_before_a_shipped_sweep_of_its_name(
+def test_a_local_file_takes_precedence_over_a_shipped_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -136,7 +136,7 @@ def test_a_file_beside_is_meant_before_a_shipped_sweep_of_its_name(
 # runs ----------------------------------------------------------------------------------------
 
 
-def test_a_run_says_what_and_where_it_is(run: Run) -> None:
+def test_a_run_shows_its_name_and_path(run: Run) -> None:
     assert run.name == "small"
     assert run.path.is_dir()
     assert run.axes == ["seed", "learning_rate"]
@@ -162,7 +162,7 @@ def test_the_tables_are_frames_read_once(run: Run, table: Callable[[Run], pd.Dat
 
 
 @pytest.mark.parametrize("is_read_already", [False, True])
-def test_some_columns_of_a_table(run: Run, is_read_already: bool) -> None:
+def test_reading_some_columns_of_a_table(run: Run, is_read_already: bool) -> None:
     loaded = load_run(run.path)
     if is_read_already:
         loaded.trials()
@@ -185,7 +185,7 @@ def test_a_column_that_only_some_groups_have_is_empty_elsewhere(tmp_path: Path) 
     assert some[last].isna().equals(some["layers"] == "1-1")
 
 
-def test_the_summary_is_made_of_the_trials(run: Run) -> None:
+def test_the_summary_is_computed_from_the_trials(run: Run) -> None:
     pd.testing.assert_frame_equal(run.summary, summarise([run.trials()], run.axes))
     assert run.summary["trials"].tolist() == [4, 4, 4]
 
@@ -207,13 +207,13 @@ def test_a_loaded_run_has_the_same_tables(run: Run) -> None:
         assert loaded.answer == run.answer
 
 
-def test_a_run_on_another_path_is_read_all_the_same(run: Run, tmp_path: Path) -> None:
+def test_a_moved_run_can_be_loaded(run: Run, tmp_path: Path) -> None:
     moved = tmp_path / "moved elsewhere"
     moved.symlink_to(run.path)
     pd.testing.assert_frame_equal(load_run(moved).trials(), run.trials())
 
 
-def test_an_interrupted_run_loads_with_what_is_there(
+def test_an_interrupted_run_loads_with_its_finished_shards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run"
@@ -266,7 +266,7 @@ def test_without_figures_there_are_none_and_matplotlib_can_still_draw(run: Run) 
     assert (run.path / "summary.csv").is_file()
 
 
-def test_saved_figures_are_where_it_says(tmp_path: Path) -> None:
+def test_saved_figures_are_at_the_returned_paths(tmp_path: Path) -> None:
     run = sweep_in(tmp_path / "run", document())
     paths = run.save_figures(["loss"])
     assert paths == [run.path / "figures" / "loss.png", run.path / "figures" / "loss.svg"]
@@ -330,7 +330,7 @@ def test_a_figure_without_data_is_refused_by_name(tmp_path: Path) -> None:
 # errors --------------------------------------------------------------------------------------
 
 
-def test_a_wrong_sweep_raises_all_its_errors_and_writes_nothing(tmp_path: Path) -> None:
+def test_an_invalid_sweep_raises_all_its_errors_and_writes_nothing(tmp_path: Path) -> None:
     wrong = document({"problem.activation": "sigmoit", "train.max_stepz": 5})
     with pytest.raises(SweepFileError) as caught:
         run_sweep(wrong, out=tmp_path / "run")
@@ -354,7 +354,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("options", "told"), WRONG.values(), ids=WRONG)
-def test_a_wrong_option_is_a_usage_error_and_writes_nothing(
+def test_an_invalid_option_is_a_usage_error_and_writes_nothing(
     tmp_path: Path, options: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(UsageError, match=told):
@@ -362,12 +362,12 @@ def test_a_wrong_option_is_a_usage_error_and_writes_nothing(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_file_that_is_not_there_is_a_usage_error_with_the_nearest_name() -> None:
+def test_a_missing_file_is_a_usage_error_with_the_nearest_name() -> None:
     with pytest.raises(UsageError, match='did you mean "two_inputs"'):
         run_sweep("two_imputs")
 
 
-def test_what_is_no_run_is_a_usage_error(tmp_path: Path) -> None:
+def test_a_path_without_a_run_is_a_usage_error(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(UsageError, match=r"manifest\.json"):
             load_run(path)

@@ -89,7 +89,7 @@ def test_the_help_of_a_command_mentions_its_options(name: str) -> None:
         assert parameter.help in " ".join(re.sub(r"[│\n]", " ", result.stdout).split())
 
 
-def test_sweep_has_the_options_of_the_design() -> None:
+def test_sweep_has_the_documented_options() -> None:
     found = {option for parameter in COMMANDS["sweep"].params for option in parameter.opts}
     assert set(OF_SWEEP) <= found
 
@@ -101,7 +101,7 @@ def test_the_version_is_that_of_the_package() -> None:
 @pytest.mark.parametrize(
     "arguments", [["sweeep"], ["--csv"], ["list", "--csv"], ["schema", "more"], ["plot"], ["new"]]
 )
-def test_a_wrong_command_line_ends_with_exit_code_2(arguments: list[str]) -> None:
+def test_an_invalid_command_line_ends_with_exit_code_2(arguments: list[str]) -> None:
     result = command(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
@@ -144,7 +144,7 @@ def test_a_family_of_two_words_can_be_spelt_as_one(name: str) -> None:
     assert list(listed(name)) == ["stop rules"]
 
 
-def test_a_misspelt_family_is_told_the_nearest() -> None:
+def test_a_misspelt_family_gets_the_nearest_name() -> None:
     result = command("list", "optimisers")
     assert result.exit_code == 2
     expected = 'error: there is no family "optimisers"; did you mean "optimizers"?'
@@ -172,7 +172,7 @@ def test_help_describes_every_part_by_its_name() -> None:
 
 
 @pytest.mark.parametrize(("name", "meant"), [("axis", "axes"), ("momentun", "momentum")])
-def test_a_misspelt_page_is_told_the_nearest(name: str, meant: str) -> None:
+def test_a_misspelt_page_gets_the_nearest_name(name: str, meant: str) -> None:
     result = command("help", name)
     assert result.exit_code == 2
     expected = f'error: there is no page or part "{name}"; did you mean "{meant}"?'
@@ -184,7 +184,7 @@ def test_a_misspelt_page_is_told_the_nearest(name: str, meant: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
 @pytest.mark.parametrize("arguments", [["list"], ["help", "axes"], ["summary", "nowhere数"]])
-def test_output_that_the_terminal_cannot_encode_is_spelt_out(
+def test_characters_that_the_terminal_cannot_encode_are_replaced(
     tmp_path: Path, encoding: str, arguments: list[str]
 ) -> None:
     result = subprocess.run(
@@ -251,7 +251,7 @@ WRONG: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", WRONG.values(), ids=WRONG)
-def test_the_schema_refuses_what_a_sweep_would(
+def test_the_schema_refuses_what_a_sweep_refuses(
     schema: dict[str, Any], changes: dict[str, Any]
 ) -> None:
     assert valid(schema, document())
@@ -294,7 +294,7 @@ def test_the_schema_knows_the_options_of_every_problem(
 # new ---------------------------------------------------------------------------------------
 
 
-def test_new_writes_a_file_that_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_writes_a_valid_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = command("new", "mine")
     assert result.exit_code == 0
@@ -303,7 +303,7 @@ def test_new_writes_a_file_that_sweeps(tmp_path: Path, monkeypatch: pytest.Monke
     assert command("sweep", "mine.toml", "--dry-run", "-j", "1").exit_code == 0
 
 
-def test_new_does_not_write_over_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_does_not_overwrite_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.toml").write_text("work of weeks")
     result = command("new", "mine")
@@ -313,7 +313,7 @@ def test_new_does_not_write_over_a_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", ["a/b", "../up", "/tmp/abs", ".hidden", "", "a b", "-x"])
-def test_new_refuses_what_is_no_name(
+def test_new_refuses_an_invalid_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     (tmp_path / "here" / "a").mkdir(parents=True)
@@ -343,7 +343,7 @@ def test_summary_as_csv_is_the_file_and_as_json_the_answer(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["summary", "plot"])
-def test_what_is_no_run_is_told_by_its_path(tmp_path: Path, name: str) -> None:
+def test_a_path_without_a_run_is_named_in_the_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path, tmp_path / "nowhere", tmp_path / "file", tmp_path / "file" / "below"):
         result = command(name, path)
@@ -352,7 +352,7 @@ def test_what_is_no_run_is_told_by_its_path(tmp_path: Path, name: str) -> None:
         assert str(path) in message(result.stderr)
 
 
-def test_plot_writes_the_figure_that_is_asked_for_and_says_where(tmp_path: Path) -> None:
+def test_plot_writes_the_requested_figure_and_prints_its_path(tmp_path: Path) -> None:
     run = sweep_in(tmp_path / "run", document())
     result = command("plot", run.path, "loss")
     paths = [Path(line) for line in result.stdout.splitlines()]
@@ -362,7 +362,7 @@ def test_plot_writes_the_figure_that_is_asked_for_and_says_where(tmp_path: Path)
     assert "<svg" in paths[1].read_text()
 
 
-def test_an_unknown_kind_is_told_the_nearest(run: Run) -> None:
+def test_an_unknown_figure_gets_the_nearest_name(run: Run) -> None:
     result = command("plot", run.path, "convergance")
     assert result.exit_code == 2
     told = message(result.stderr)
@@ -376,7 +376,7 @@ def test_an_unknown_kind_is_told_the_nearest(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["list", "schema", "summary", "summary --csv", "--help"])
-def test_a_reader_that_is_gone_is_no_traceback(run: Run, name: str) -> None:
+def test_a_closed_pipe_gives_no_traceback(run: Run, name: str) -> None:
     """As `head` is, once it has its lines."""
     arguments = name.split()
     if arguments[0] == "summary":

@@ -148,7 +148,7 @@ def test_a_run_in_memory_has_the_parts_of_one_on_disk(tmp_path: Path) -> None:
     assert not directory.store.exists("figures/map.svg")
 
 
-def test_only_the_columns_that_are_asked_for_are_read(tmp_path: Path) -> None:
+def test_only_the_requested_columns_are_read(tmp_path: Path) -> None:
     directory = sweep_in(tmp_path / "run").directory
     for part in directory.parts("trials", ["steps", "trial"]):
         assert sorted(part.column_names) == ["steps", "trial"]

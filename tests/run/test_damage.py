@@ -191,7 +191,7 @@ CASES += [("trajectories", damage) for damage in OF_TRAJECTORIES]
 
 
 @pytest.mark.parametrize(("kind", "damage"), CASES)
-def test_a_damaged_part_is_told_by_its_path_when_a_run_is_loaded(
+def test_loading_a_run_names_a_damaged_part_by_its_path(
     path: Path, kind: str, damage: Callable[[Path], None]
 ) -> None:
     damage(path / kind / PART)
@@ -242,7 +242,7 @@ def test_a_part_of_something_else_is_neither_loaded_nor_overwritten(
 @pytest.mark.parametrize(
     "arguments", [["summary"], ["plot", "convergence"]], ids=["summary", "plot"]
 )
-def test_commands_tell_a_damaged_part_in_one_message(path: Path, arguments: list[str]) -> None:
+def test_commands_report_a_damaged_part_in_one_message(path: Path, arguments: list[str]) -> None:
     cut_in_half(path / "trials" / PART)
     result = command(arguments[0], path, *arguments[1:])
     assert result.exit_code == 1
@@ -264,9 +264,7 @@ TOO_MANY = ["part-000000000009.parquet", "part-000001.parquet", "part-copy.parqu
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", TOO_MANY)
-def test_a_part_too_many_is_reported_and_left_alone_and_never_counted(
-    path: Path, kind: str, name: str
-) -> None:
+def test_an_extra_part_is_reported_kept_and_never_counted(path: Path, kind: str, name: str) -> None:
     rows = len(getattr(load_run(path), kind)())
     shutil.copy(path / kind / PART, path / kind / name)
     run = sweep_in(path)
@@ -360,7 +358,7 @@ def test_a_named_pipe_under_the_name_of_a_part_is_replaced(
 @pytest.mark.parametrize(
     "recording", [{"every": 7}, {"values": ["gradient_norm"]}], ids=["how often", "what"]
 )
-def test_trajectories_of_another_recording_are_told_when_a_run_is_loaded(
+def test_trajectories_of_another_recording_are_reported_when_a_run_is_loaded(
     path: Path, sound: Path, recording: dict[str, Any]
 ) -> None:
     """As when a sweep with another [record] was interrupted."""

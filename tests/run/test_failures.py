@@ -69,7 +69,7 @@ def failing_shard(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatc
         yield patched
 
 
-def test_a_shard_that_fails_is_told_and_the_others_are_kept(
+def test_a_failed_shard_is_reported_and_the_others_are_kept(
     tmp_path: Path, failing_shard: pytest.MonkeyPatch
 ) -> None:
     run = run_sweep(structured(), out=tmp_path / "run", jobs=1, on_error="keep")
@@ -82,7 +82,7 @@ def test_a_shard_that_fails_is_told_and_the_others_are_kept(
     assert run.manifest["totals"]["failures"] == [failure]
 
 
-def test_the_command_says_so_with_exit_code_3_and_answers_of_the_rest(
+def test_the_command_ends_with_exit_code_3_and_answers_for_the_rest(
     in_folder: Path, failing_shard: pytest.MonkeyPatch
 ) -> None:
     result = command("sweep", "sweep.toml", "-o", "run", "-j", "1")
@@ -103,7 +103,7 @@ def test_a_resume_trains_the_shard_that_failed(
     assert parts_of(path) == parts_of(sweep_in(tmp_path / "new").path)
 
 
-def test_a_sweep_of_which_every_shard_fails_ends_in_messages(
+def test_a_sweep_with_only_failed_shards_ends_in_messages(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any) -> Any:
@@ -121,7 +121,7 @@ def test_a_sweep_of_which_every_shard_fails_ends_in_messages(
 # disks that refuse -------------------------------------------------------------------------
 
 
-def test_a_place_that_cannot_be_written_is_told_in_one_message(in_folder: Path) -> None:
+def test_an_unwritable_directory_is_reported_in_one_message(in_folder: Path) -> None:
     result = command("sweep", "sweep.toml", "-o", "/proc/gdbatch/run", "-j", "1")
     assert result.exit_code == 1
     assert result.stdout == ""
@@ -166,7 +166,7 @@ def test_a_full_disk_ends_a_run_in_one_message_with_nothing_half_written(
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_file_that_may_not_grow_is_told_in_one_message(tmp_path: Path, jobs: str) -> None:
+def test_a_file_size_limit_is_reported_in_one_message(tmp_path: Path, jobs: str) -> None:
     """A real refusal by the system in the middle of a part, as a quota gives it."""
     big = structured({"axes.seed": {"count": 3000}})
     write_sweep(tmp_path / "big.toml", big)
@@ -204,7 +204,7 @@ def test_a_full_disk_is_a_run_error_in_python(
 # workers that are killed -------------------------------------------------------------------
 
 
-def test_a_killed_worker_ends_the_run_in_one_message_and_a_resume_mends_it(
+def test_a_killed_worker_ends_the_run_in_one_message_and_a_resume_completes_it(
     tmp_path: Path,
 ) -> None:
     write_sweep(tmp_path / "slow.toml", slow())

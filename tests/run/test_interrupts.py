@@ -65,7 +65,7 @@ def test_ctrl_c_ends_in_one_message_and_keeps_what_is_finished(
     assert "finished" not in load_run(tmp_path / "run").manifest
 
 
-def test_an_interrupted_run_goes_on_to_the_same_bytes(
+def test_an_interrupted_run_resumes_to_the_same_bytes(
     tmp_path: Path, slow_parts: dict[str, bytes]
 ) -> None:
     process = started(tmp_path, "-j", "1", "--quiet")

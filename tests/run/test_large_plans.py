@@ -61,7 +61,7 @@ class _Stop(Observer):
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_the_first_part_of_a_large_plan_is_there_at_once(tmp_path: Path, name: str) -> None:
+def test_the_first_part_of_a_large_plan_is_written_at_once(tmp_path: Path, name: str) -> None:
     source = document(**LARGE[name])
     read_sweep(source)  # imports
     tracemalloc.start()
@@ -93,7 +93,7 @@ def test_a_worker_keeps_its_plan() -> None:
     assert pickle.loads(pickle.dumps(SentPlan(plan_of()))).plan.hash == plan_of().hash != first.hash
 
 
-def test_what_workers_are_sent_does_not_grow_with_the_groups() -> None:
+def test_the_data_sent_to_workers_does_not_grow_with_the_groups() -> None:
     def sent(groups: int) -> int:
         axes = {"train.max_steps": {"range": [1, 1 + groups, 1]}, "learning_rate": [1.0]}
         plan = plan_of({"axes": axes}, train={})

@@ -61,7 +61,9 @@ def assert_pixels_are_those_of(run: Run, whole: Run) -> None:
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(70, 45), (9, 9), (65, 33), (2, 100), (100, 2)])
-def test_the_edge_of_heavy_ball_is_found_whole(tmp_path: Path, rows: int, columns: int) -> None:
+def test_the_edge_of_heavy_ball_is_found_completely(
+    tmp_path: Path, rows: int, columns: int
+) -> None:
     source = heavy_ball(rows, columns)
     run, whole = sweep_in(tmp_path / "map", source), sweep_in(tmp_path / "full", full(source))
     assert_pixels_are_those_of(run, whole)
@@ -117,7 +119,7 @@ def test_neighbours_may_differ_in_a_measure(tmp_path: Path) -> None:
     assert (kinds_of(run, "trained") == kinds_of(whole, "trained")).all()
 
 
-def test_each_combination_of_other_axes_has_a_map_of_its_own(tmp_path: Path) -> None:
+def test_each_combination_of_other_axes_has_its_own_map(tmp_path: Path) -> None:
     source = heavy_ball(20, 20)
     del source["problem"]["eigenvalues"], source["init"]["value"]
     source["axes"]["problem.eigenvalues"] = [[1.0], [2.0]]
@@ -151,7 +153,7 @@ def test_recorded_pixels_are_trained(tmp_path: Path) -> None:
 
 
 @given(st.integers(1, 5000), st.integers(1, 50), st.integers(1, 3))
-def test_tiles_are_bands_that_lie_side_by_side(rows: int, columns: int, maps: int) -> None:
+def test_tiles_are_adjacent_bands(rows: int, columns: int, maps: int) -> None:
     one = AdaptiveMap(("a", "b"), ("a", "b"), rows, columns, 8, "outcome")
     cut = Cut.of([(maps, one.cut(one.pixels, 1000))])
     assert cut.trials == maps * one.pixels
@@ -171,7 +173,7 @@ def test_each_tile_is_a_shard() -> None:
     assert shards[-1].stop == plan.trials == 3 * 70 * 45
 
 
-def test_how_a_map_is_refined_makes_another_plan() -> None:
+def test_the_options_of_a_map_change_the_plan() -> None:
     changes: list[dict[str, Any]] = [{}, {"map": {"axes": [MOMENTUM, RATE], "coarse": 4}}]
     sources = [*(heavy_ball(**change) for change in changes), full(heavy_ball())]
     tables = [{key: one[key] for key in one if key != "name"} for one in sources]
@@ -187,7 +189,7 @@ def test_two_workers_and_a_killed_run_give_the_same_bytes(
 # what is told --------------------------------------------------------------------------------
 
 
-def test_the_command_tells_what_was_saved_and_draws_all_pixels(tmp_path: Path) -> None:
+def test_the_command_prints_the_saving_and_draws_all_pixels(tmp_path: Path) -> None:
     path = write_sweep(tmp_path / "ball.toml", heavy_ball())
     planned = command("sweep", path, "--dry-run")
     assert "at most" in planned.stdout
@@ -217,7 +219,7 @@ def test_the_command_tells_what_was_saved_and_draws_all_pixels(tmp_path: Path) -
         ({"axes": [MOMENTUM, RATE], "coarser": 4}, "map.coarser", 'did you mean "coarse"?'),
     ],
 )
-def test_a_map_that_cannot_be_is_refused(
+def test_an_invalid_map_is_refused(
     tmp_path: Path, table: dict[str, Any], key: str, told: str
 ) -> None:
     source = heavy_ball(map=table, record={"measures": ["period"]})

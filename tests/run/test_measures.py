@@ -27,7 +27,7 @@ ALL: list[Any] = [*sorted(set(registry.family("measure")) - {"loss_at"})]
 ALL += [{"kind": "loss_at", "steps": [0, 7]}, {"kind": "mean_loss", "last": 3}]
 
 
-def test_measures_stand_behind_all_other_columns_in_their_order(tmp_path: Path) -> None:
+def test_measures_follow_all_other_columns_in_order(tmp_path: Path) -> None:
     wanted = ["period", {"kind": "loss_at", "steps": [7, 0]}, "best_loss"]
     run = sweep_in(tmp_path / "run", structured({"record.measures": wanted}))
     names = ["period", "loss_at_7", "loss_at_0", "best_loss", "best_loss_step"]
@@ -74,7 +74,7 @@ def test_the_fused_engine_is_measured_too(tmp_path: Path) -> None:
         assert np.allclose(plain[name], fused[name], rtol=1e-9, equal_nan=True), name
 
 
-def test_what_measures_cost_is_told_before() -> None:
+def test_a_dry_run_includes_the_cost_of_measures() -> None:
     def bytes_of(*measures: Any) -> int:
         plan = Plan(read_sweep(document({"record.measures": list(measures)})))
         return estimate(plan, 1, 0.01).bytes
@@ -100,14 +100,14 @@ BAD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("measures", "message"), BAD.values(), ids=BAD)
-def test_what_is_no_measure_is_one_clear_message(measures: Any, message: str) -> None:
+def test_an_invalid_measure_gives_one_clear_message(measures: Any, message: str) -> None:
     with pytest.raises(SweepFileError, match=message) as caught:
         read_sweep(document({"record.measures": measures}))
     assert len(caught.value.problems) == 1
     assert str(caught.value.problems[0]).count("record.measures") == 1
 
 
-def test_the_schema_takes_what_the_reader_takes() -> None:
+def test_the_schema_accepts_what_the_reader_accepts() -> None:
     validator = jsonschema.Draft202012Validator(json.loads(json.dumps(json_schema())))
     assert validator.is_valid(document({"record.measures": ALL}))
     for name in ("a misspelt name", "no kind", "a number", "a missing option", "an unknown option"):

@@ -78,7 +78,7 @@ def trials_of(folder: Path, code: str, **changes: Any) -> pd.DataFrame:
 # what works ------------------------------------------------------------------------------------
 
 
-def test_a_problem_in_python_trains_as_the_function_it_is(tmp_path: Path) -> None:
+def test_a_python_problem_trains_like_the_built_in_function(tmp_path: Path) -> None:
     own = trials_of(tmp_path, BOWL)
     quadratic = {"kind": "function", "function": "quadratic", "eigenvalues": [2.0, 6.0]}
     path = sweep_of(tmp_path, BOWL, problem=quadratic | {"file": "own.py"})
@@ -113,7 +113,7 @@ def test_an_object_may_have_any_name_and_know_its_curvature(tmp_path: Path) -> N
     assert (run.path / "figures" / "convergence.png").is_file()
 
 
-def test_a_plan_of_python_goes_to_another_process(tmp_path: Path) -> None:
+def test_a_plan_with_python_code_can_be_sent_to_another_process(tmp_path: Path) -> None:
     plan = Plan(read_sweep(sweep_of(tmp_path, BOWL), allow_python=True))
     again = pickle.loads(pickle.dumps(plan))
     assert again.hash == plan.hash
@@ -147,9 +147,7 @@ def test_the_code_is_part_of_the_plan_and_the_name_of_its_file_is_not(tmp_path: 
 # what is not allowed ---------------------------------------------------------------------------
 
 
-def test_code_runs_only_where_that_is_allowed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_code_runs_only_if_it_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     code = f"import pathlib\npathlib.Path({str(tmp_path / 'mark')!r}).touch()\n" + BOWL
     path = sweep_of(tmp_path, code)
@@ -167,7 +165,7 @@ def test_code_runs_only_where_that_is_allowed(
     assert (tmp_path / "mark").exists()
 
 
-def test_the_template_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_template_is_a_valid_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = command("new", "--python", "mine")
     assert result.exit_code == 0
@@ -226,28 +224,28 @@ WRONG: dict[str, tuple[str, str, list[str]]] = {
 
 
 @pytest.mark.parametrize(("old", "new", "words"), WRONG.values(), ids=WRONG)
-def test_code_that_is_wrong(tmp_path: Path, old: str, new: str, words: list[str]) -> None:
+def test_wrong_code_is_refused(tmp_path: Path, old: str, new: str, words: list[str]) -> None:
     assert BOWL.count(old) == 1
     told = refusal(tmp_path, BOWL.replace(old, new))
     for word in words:
         assert word in told
 
 
-def test_the_worst_component_is_told_with_what_was_expected_and_found(tmp_path: Path) -> None:
+def test_the_error_names_the_worst_component_of_the_gradient(tmp_path: Path) -> None:
     code = BOWL.replace("2 * x,", "2.01 * x,").replace("6 * y", "12 * y")
     init = {"kind": "point", "values": [0.5, 0.25]}
     told = refusal(tmp_path, code, init=init)
     assert "∂loss/∂y is 3, but differences of the loss give 1.5, where x = 0.5, y = 0.25" in told
 
 
-def test_a_complex_step_through_abs_is_found_out(tmp_path: Path) -> None:
+def test_a_complex_step_through_abs_is_detected(tmp_path: Path) -> None:
     told = refusal(tmp_path, PLAIN.replace("w[0]**2", "abs(w[0])**3"))
     assert "wrong gradient: ∂loss/∂x is 0" in told
     code = PLAIN.replace("w[0]**2", "abs(w[0])**3").replace('"y"])', '"y"], "central")')
     read_sweep(sweep_of(tmp_path, code), allow_python=True)
 
 
-def test_steep_and_kinked_losses_are_not_suspected(tmp_path: Path) -> None:
+def test_steep_and_kinked_losses_are_accepted(tmp_path: Path) -> None:
     for loss, slope in (
         ("np.sin(1000 * x) + y**2", "1000 * np.cos(1000 * x)"),
         ("1e8 * x**4 + y**2", "4e8 * x**3"),

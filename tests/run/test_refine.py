@@ -82,7 +82,7 @@ def test_the_edge_of_any_parabola_is_that_of_a_plain_loop(tmp_path: Path) -> Non
     assert low == pytest.approx(2 / eigenvalue, rel=1e-14)
 
 
-def test_the_edge_of_the_tutorial_lies_inside_of_the_step_of_the_grid(tmp_path: Path) -> None:
+def test_the_edge_of_the_tutorial_lies_within_the_grid_step(tmp_path: Path) -> None:
     train = {"max_steps": 3_000, "stop": {"prediction_error": 1e-3, "hold": 50}}
     bracket = {"refine": [2239.0, 2512.0]}
     run = sweep_in(tmp_path, document(train=train, axes={RATE: bracket, "seed": [3]}))
@@ -110,7 +110,7 @@ def test_any_number_of_a_lane_can_be_refined(tmp_path: Path) -> None:
 # the trials ----------------------------------------------------------------------------------
 
 
-def test_every_row_is_a_trial_that_a_sweep_of_its_values_has_too(tmp_path: Path) -> None:
+def test_every_row_equals_a_trial_of_a_sweep_over_its_values(tmp_path: Path) -> None:
     run = sweep_in(tmp_path / "run", searching(record={"final_parameters": True}))
     trials = run.trials()
     assert len(trials) == 2 * 4 * 13
@@ -141,7 +141,7 @@ def test_trajectories_have_the_rates_that_were_trained(tmp_path: Path) -> None:
     ("bracket", "found", "approached"),
     [([100.0, 200.0], "all_stable", 200.0), ([6000.0, 6100.0], "none_stable", 6000.0)],
 )
-def test_no_change_in_the_bracket_is_a_result(
+def test_a_bracket_without_an_edge_is_a_result(
     tmp_path: Path, bracket: list[float], found: str, approached: float
 ) -> None:
     axes = {RATE: {"refine": bracket, "tolerance": 1.0}, "seed": [0, 1]}
@@ -169,7 +169,7 @@ def test_a_shard_holds_whole_searches_in_plans_of_any_size() -> None:
         assert shards[-1].stop == plan.trials
 
 
-def test_a_refined_plan_of_a_million_million_trials_is_light() -> None:
+def test_a_refined_plan_of_a_trillion_trials_is_cheap() -> None:
     refined = {"refine": [1.0, 2.0], "tolerance": 2**-8}
     plan = plan_of(axes={RATE: refined, "seed": {"count": 10**11}})
     assert plan.trials == 10**12
@@ -177,7 +177,7 @@ def test_a_refined_plan_of_a_million_million_trials_is_light() -> None:
     assert len(next(plan.shards())) % 10 == 0
 
 
-def test_the_bracket_and_the_tolerance_make_another_plan() -> None:
+def test_the_bracket_and_the_tolerance_change_the_plan() -> None:
     forms = [
         {"refine": [1.0, 2.0]},
         {"refine": [1.0, 4.0]},
@@ -212,7 +212,7 @@ def test_a_search_does_not_depend_on_its_neighbours(tmp_path: Path) -> None:
 # the command ---------------------------------------------------------------------------------
 
 
-def test_the_command_tells_the_edge_and_its_spread(tmp_path: Path) -> None:
+def test_the_command_prints_the_edge_and_its_spread(tmp_path: Path) -> None:
     path = write_sweep(tmp_path / "edge.toml", searching())
     planned = command("sweep", path, "--dry-run", "--json")
     assert json.loads(planned.stdout)["trials"] == 104

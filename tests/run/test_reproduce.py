@@ -16,7 +16,7 @@ EXAMPLES = {"critical_rates", "map_himmelblau", "quadratic_stability", "xor"}
 FAST = ["quadratic_descent", "quadratic_nesterov", "bifurcation_logistic", "edge_of_stability"]
 
 
-def test_the_fast_ones_come_out(tmp_path: Path) -> None:
+def test_the_fast_reproductions_agree(tmp_path: Path) -> None:
     table = reproduce(FAST, out=tmp_path, quick=True, jobs=1)
     assert len(table) == 13
     assert set(table["agreement"]) == {"yes"}, as_markdown(table)
@@ -40,7 +40,7 @@ def test_the_fast_ones_come_out(tmp_path: Path) -> None:
         (Finding("", 1.0, math.nan, math.nan), "no: nothing was measured"),
     ],
 )
-def test_a_disagreement_is_told_and_by_how_much(finding: Finding, told: str) -> None:
+def test_a_disagreement_is_reported_with_its_size(finding: Finding, told: str) -> None:
     assert finding.agreement == told
 
 
@@ -94,7 +94,7 @@ def test_the_command_prints_a_table(tmp_path: Path) -> None:
     assert "Polyak 1987" in first
 
 
-def test_a_name_that_is_none_is_told_with_the_nearest() -> None:
+def test_an_unknown_name_gets_the_nearest_one() -> None:
     done = command("reproduce", "catapul")
     assert done.exit_code == 2
     assert 'did you mean "catapult"?' in message(done.stderr)

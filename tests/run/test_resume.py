@@ -51,7 +51,7 @@ def hidden_in(path: Path) -> list[str]:
 # going on ----------------------------------------------------------------------------------
 
 
-def test_a_finished_run_is_kept_whole(tmp_path: Path) -> None:
+def test_a_finished_run_is_kept_unchanged(tmp_path: Path) -> None:
     path = sweep_in(tmp_path / "run").path
     before = everything_in(path)
     totals = sweep_in(path).totals
@@ -64,7 +64,7 @@ def test_a_finished_run_is_kept_whole(tmp_path: Path) -> None:
     assert set(after) == set(before)
 
 
-def test_a_resume_reports_what_it_kept_and_what_it_did(in_folder: Path) -> None:
+def test_a_resume_reports_kept_and_computed_shards(in_folder: Path) -> None:
     command("sweep", "sweep.toml", "-o", "run", "-j", "1")
     (in_folder / "run" / "trials" / "part-000000000002.parquet").unlink()
     result = command("sweep", "sweep.toml", "-o", "run", "-j", "1")
@@ -80,7 +80,7 @@ def test_an_empty_directory_is_filled(tmp_path: Path) -> None:
     assert len(sweep_in(tmp_path / "run").trials()) == 48
 
 
-def test_directories_on_the_way_are_made(tmp_path: Path) -> None:
+def test_parent_directories_are_created(tmp_path: Path) -> None:
     assert len(sweep_in(tmp_path / "not" / "yet" / "there").trials()) == 48
 
 
@@ -102,7 +102,7 @@ def test_the_run_of_another_plan_is_refused_and_not_touched(in_folder: Path) -> 
 
 
 @pytest.mark.parametrize("fresh", [[], ["--fresh"]], ids=["plain", "fresh"])
-def test_a_directory_that_is_no_run_is_refused_and_not_touched(
+def test_a_directory_without_a_run_is_refused_and_not_touched(
     in_folder: Path, fresh: list[str]
 ) -> None:
     (in_folder / "thesis" / "trials").mkdir(parents=True)
@@ -115,7 +115,7 @@ def test_a_directory_that_is_no_run_is_refused_and_not_touched(
 
 
 @pytest.mark.parametrize("fresh", [[], ["--fresh"]], ids=["plain", "fresh"])
-def test_a_manifest_of_another_program_is_no_run_of_ours(in_folder: Path, fresh: list[str]) -> None:
+def test_a_manifest_of_another_program_is_not_a_run(in_folder: Path, fresh: list[str]) -> None:
     """Many tools write a manifest.json, a web extension for one, beside their folders."""
     (in_folder / "extension" / "figures").mkdir(parents=True)
     (in_folder / "extension" / "manifest.json").write_text('{"manifest_version": 3}')
@@ -139,9 +139,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("text", BROKEN)
-def test_a_broken_manifest_is_rebuilt_from_the_sweep_that_made_the_parts(
-    in_folder: Path, text: str
-) -> None:
+def test_a_damaged_manifest_is_rebuilt_by_the_same_sweep(in_folder: Path, text: str) -> None:
     path = sweep_in(in_folder / "run").path
     before = parts_of(path)
     (path / "manifest.json").write_text(text)
@@ -157,7 +155,7 @@ def test_a_broken_manifest_is_rebuilt_from_the_sweep_that_made_the_parts(
     assert len(load_run(path).trials()) == 48
 
 
-def test_a_lost_manifest_is_rebuilt_too(tmp_path: Path) -> None:
+def test_a_missing_manifest_is_rebuilt(tmp_path: Path) -> None:
     path = sweep_in(tmp_path / "run").path
     (path / "manifest.json").unlink()
     totals = sweep_in(path).totals
@@ -187,7 +185,7 @@ def test_a_path_below_a_file_is_refused_in_one_message(in_folder: Path) -> None:
     assert (in_folder / "notes").read_text() == "notes"
 
 
-def test_a_directory_of_a_run_is_known_by_its_manifest(tmp_path: Path) -> None:
+def test_a_run_is_recognised_by_its_manifest(tmp_path: Path) -> None:
     path = sweep_in(tmp_path / "run").path
     assert RunDirectory(path).manifest()["trials"] == 48
     (path / "manifest.json").unlink()
@@ -240,7 +238,7 @@ def test_a_resume_keeps_files_that_gdbatch_did_not_write(tmp_path: Path, name: s
     assert (path / name).read_text() == "mine"
 
 
-def test_fresh_that_is_killed_is_not_taken_for_the_old_run(
+def test_a_killed_fresh_run_is_not_mistaken_for_the_old_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = sweep_in(tmp_path / "run", OTHER).path
@@ -286,7 +284,7 @@ def test_a_resume_clears_half_a_figure(tmp_path: Path, monkeypatch: pytest.Monke
     assert hidden_in(run.path) == []
 
 
-def test_temporary_files_of_other_machines_are_cleared_when_they_are_old(tmp_path: Path) -> None:
+def test_old_temporary_files_of_other_machines_are_cleared(tmp_path: Path) -> None:
     """Whether a process lives is not known from here; no write takes a day."""
     path = sweep_in(tmp_path / "run").path
     new = path / ".gdbatch-1-1-another-node~part-000000000000.parquet"
@@ -308,7 +306,7 @@ RunDirectory(sys.argv[1]).prepare(Plan(read_sweep(json.loads(sys.argv[2]))), Fal
 """
 
 
-def test_a_second_writer_that_starts_does_not_spoil_what_the_first_is_writing(
+def test_a_second_writer_does_not_disturb_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Any number of writers can work on one run, on several machines too (DESIGN §6)."""

@@ -60,14 +60,14 @@ def columns_of(path: Path) -> dict[str, pa.DataType]:
 # files -------------------------------------------------------------------------------------
 
 
-def test_a_run_holds_what_the_design_names_and_nothing_else(run: Run) -> None:
+def test_a_run_has_exactly_the_documented_files(run: Run) -> None:
     found = {str(file.relative_to(run.path)) for file in run.path.rglob("*") if file.is_file()}
     numbered = [f"{kind}/part-{n:012d}.parquet" for kind in ("trials", "trajectories")
                 for n in range(4)]  # fmt: skip
     assert found == {"manifest.json", "summary.csv", *numbered}
 
 
-def test_names_of_parts_sort_as_their_shards(tmp_path: Path) -> None:
+def test_names_of_parts_sort_in_shard_order(tmp_path: Path) -> None:
     axes = {"train.max_steps": list(range(1, 13)), "learning_rate": [1.0]}
     run = sweep_in(tmp_path / "run", document({"axes": axes}, train={}))
     names = [path.name for path in parts(run)]
@@ -76,7 +76,7 @@ def test_names_of_parts_sort_as_their_shards(tmp_path: Path) -> None:
     assert trials == [[n] for n in range(12)]
 
 
-def test_the_manifest_tells_plan_versions_machine_and_totals(run: Run) -> None:
+def test_the_manifest_has_plan_versions_machine_and_totals(run: Run) -> None:
     manifest = json.loads((run.path / "manifest.json").read_text())
     plan = Plan(read_sweep(structured()))
     assert manifest["plan_hash"] == plan.hash
@@ -89,7 +89,7 @@ def test_the_manifest_tells_plan_versions_machine_and_totals(run: Run) -> None:
     assert manifest["totals"]["failures"] == []
 
 
-def test_summary_csv_is_the_summary_with_the_columns_of_the_design(run: Run) -> None:
+def test_summary_csv_is_the_summary_with_the_documented_columns(run: Run) -> None:
     names = ["bias", "derivative_at", "learning_rate", "trials", *outcomes.names(), "stable",
              "stationary", "success_rate", "success_low", "success_high",
              "steps_q25", "steps_median", "steps_q75", "final_loss_median"]  # fmt: skip
@@ -102,7 +102,7 @@ def test_summary_csv_is_the_summary_with_the_columns_of_the_design(run: Run) -> 
 # columns -----------------------------------------------------------------------------------
 
 
-def test_every_part_has_the_columns_of_the_design_in_plain_types(run: Run) -> None:
+def test_every_part_has_the_documented_columns_in_plain_types(run: Run) -> None:
     parameters = {"weight_1_0_0": pa.float64(), "bias_1_0": pa.float64()}
     for path in parts(run):
         found = columns_of(path)
@@ -111,7 +111,7 @@ def test_every_part_has_the_columns_of_the_design_in_plain_types(run: Run) -> No
         assert list(found) == list(expected)
 
 
-def test_every_part_of_the_trajectories_has_theirs(run: Run) -> None:
+def test_every_part_of_trajectories_has_the_documented_columns(run: Run) -> None:
     recorded = {"step": pa.int64(), "loss": pa.float64(), "prediction": pa.float64()}
     for path in parts(run, "trajectories"):
         expected = {"trial": pa.int64()} | AXES | recorded
@@ -119,7 +119,7 @@ def test_every_part_of_the_trajectories_has_theirs(run: Run) -> None:
         assert list(columns_of(path)) == list(expected)
 
 
-def test_final_parameters_only_where_they_are_asked_for(tmp_path: Path) -> None:
+def test_final_parameters_are_stored_only_on_request(tmp_path: Path) -> None:
     run = sweep_in(tmp_path / "run", document())
     assert list(columns_of(parts(run)[0])) == ["trial", "seed", "learning_rate", *MEASURES]
 
@@ -151,7 +151,7 @@ def test_trajectories_are_in_the_order_of_trials_and_steps(run: Run) -> None:
     assert last.tolist() == run.trials().set_index("trial")["steps"][last.index].tolist()
 
 
-def test_a_part_carries_its_plan_and_shard_and_no_time_or_machine(run: Run) -> None:
+def test_a_part_states_its_plan_and_shard_but_no_time_or_machine(run: Run) -> None:
     for kind in ("trials", "trajectories"):
         for number, path in enumerate(parts(run, kind)):
             file = pq.ParquetFile(path)
@@ -236,7 +236,7 @@ def test_duckdb_reads_the_parts_as_they_are(run: Run) -> None:
 
 
 @pytest.mark.parametrize("rows_of", READERS)
-def test_readers_see_whole_parts_only_while_a_run_is_written(
+def test_readers_see_only_complete_parts_while_a_run_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_of: Callable[[Path], int]
 ) -> None:
     """The moment before a part gets its name is when its temporary file is there."""
@@ -255,7 +255,7 @@ def test_readers_see_whole_parts_only_while_a_run_is_written(
 
 
 @pytest.mark.parametrize("rows_of", READERS)
-def test_readers_skip_what_a_killed_writer_left(
+def test_readers_skip_the_leftovers_of_a_killed_writer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_of: Callable[[Path], int]
 ) -> None:
     killed_at(monkeypatch, "trials/part-000000000002.parquet", lambda: sweep_in(tmp_path / "run"))

@@ -80,7 +80,7 @@ LOST = {
 
 
 @pytest.mark.parametrize("lost", LOST.values(), ids=LOST)
-def test_lost_parts_come_back_the_same_and_only_they_are_trained(
+def test_only_lost_parts_are_trained_again_and_to_the_same_bytes(
     tmp_path: Path, whole: Bytes, lost: list[tuple[str, int]]
 ) -> None:
     path = sweep_in(tmp_path / "run").path
@@ -95,7 +95,9 @@ def test_lost_parts_come_back_the_same_and_only_they_are_trained(
 
 
 @pytest.mark.parametrize("kind", ["trials", "trajectories"])
-def test_a_lost_folder_comes_back_the_same(tmp_path: Path, whole: Bytes, kind: str) -> None:
+def test_a_lost_folder_is_restored_with_the_same_bytes(
+    tmp_path: Path, whole: Bytes, kind: str
+) -> None:
     path = sweep_in(tmp_path / "run").path
     shutil.rmtree(path / kind)
     sweep_in(path)
@@ -113,7 +115,7 @@ RENAMES = [
 
 
 @pytest.mark.parametrize("name", RENAMES)
-def test_a_run_killed_before_any_file_has_its_name_goes_on(
+def test_a_run_killed_before_any_file_is_complete_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Bytes, name: str
 ) -> None:
     path = tmp_path / "run"
@@ -125,7 +127,7 @@ def test_a_run_killed_before_any_file_has_its_name_goes_on(
     assert len(run.trials()) == 48
 
 
-def test_a_run_ended_by_kill_9_goes_on_to_the_same_bytes(tmp_path: Path, slow_parts: Bytes) -> None:
+def test_a_run_ended_by_kill_9_resumes_to_the_same_bytes(tmp_path: Path, slow_parts: Bytes) -> None:
     write_sweep(tmp_path / "slow.toml", slow())
     process = start("sweep", "slow.toml", "-o", "run", "-j", "2", cwd=tmp_path)
     wait_until(lambda: finished_parts(tmp_path / "run"))
@@ -157,7 +159,7 @@ SAME: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", SAME.values(), ids=SAME)
-def test_words_change_no_byte_and_a_run_goes_on_under_them(
+def test_names_and_descriptions_change_no_byte_and_allow_a_resume(
     tmp_path: Path, whole: Bytes, changes: dict[str, Any]
 ) -> None:
     assert parts_of(sweep_in(tmp_path / "new", structured(changes)).path) == whole

@@ -65,7 +65,7 @@ def test_final_parameters_of_architectures_share_their_columns(tmp_path: Path) -
         assert rows[sorted(names - set(own))].isna().all(axis=None)
 
 
-def test_other_readers_see_nulls_where_an_architecture_has_no_such_parameter(
+def test_other_readers_see_nulls_for_parameters_that_an_architecture_lacks(
     tmp_path: Path,
 ) -> None:
     run = sweep_in(tmp_path / "run", architectures(final_parameters=True))
@@ -104,7 +104,7 @@ def test_figures_can_be_drawn_of_different_widths(tmp_path: Path) -> None:
     assert run.plot("loss").axes
 
 
-def test_a_run_of_which_only_some_parts_are_recorded_loads(tmp_path: Path) -> None:
+def test_a_run_with_only_some_recorded_parts_loads(tmp_path: Path) -> None:
     source = architectures(every=10, trials={"layers": ["1-2-1"], "learning_rate": [100.0]})
     run = sweep_in(tmp_path / "run", source)
     assert len(list((run.path / "trajectories").iterdir())) == 1
@@ -135,7 +135,7 @@ def test_a_sweep_over_seeds_alone_has_one_summary_row(tmp_path: Path) -> None:
     assert run.trials()["initial_loss"].nunique() == 20
 
 
-def test_a_sweep_over_another_number_answers_for_that(tmp_path: Path) -> None:
+def test_a_sweep_over_another_number_answers_for_it(tmp_path: Path) -> None:
     source = document(
         NO_AXES
         | {"optimizer.learning_rate": 100.0, "axes": {"init.low": [-1.0, 0.0, 0.5], "seed": [1, 2]}}
@@ -165,7 +165,7 @@ def test_a_rate_zipped_with_a_structure_moves_with_its_group(tmp_path: Path) -> 
     assert len(finished_parts(run.path)) == 2
 
 
-def test_columns_that_would_collide_carry_the_whole_key(tmp_path: Path) -> None:
+def test_columns_that_would_collide_have_the_whole_key(tmp_path: Path) -> None:
     axes = {"problem.loss": ["squared_error", "mean_squared_error"], "learning_rate": [1.0]}
     run = sweep_in(tmp_path / "run", document({"axes": axes, "record": {"values": ["loss"]}}))
     assert "problem.loss" in run.trials()
@@ -185,7 +185,7 @@ def test_divergence_is_a_row_like_any_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_numbers_are_kept_in_float64_whatever_they_were_trained_in(
+def test_numbers_are_stored_in_float64_whatever_the_training_dtype(
     tmp_path: Path, dtype: str
 ) -> None:
     source = document({"train.dtype": dtype, "record": {"final_parameters": True}})

@@ -70,7 +70,7 @@ def test_the_answer_goes_to_stdout_all_else_to_stderr_and_files_under_results(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["results", "small.toml"]
 
 
-def test_the_answer_as_json_is_all_there_is_on_stdout(in_folder: Path) -> None:
+def test_stdout_holds_only_the_json_answer(in_folder: Path) -> None:
     result = command("sweep", "small.toml", "-o", "run", "-j", "1", "--json")
     answer = json.loads(result.stdout)
     assert answer["run"] == "run"
@@ -80,7 +80,7 @@ def test_the_answer_as_json_is_all_there_is_on_stdout(in_folder: Path) -> None:
     assert one["trials"] == 4
 
 
-def test_json_is_strict_also_where_nothing_converges(in_folder: Path) -> None:
+def test_json_is_strict_even_if_nothing_converges(in_folder: Path) -> None:
     """NaN and Infinity are no JSON."""
     result = command("sweep", "small.toml", "-o", "run", "-j", "1", "--json",
                      "--set", "train.max_steps = 1")  # fmt: skip
@@ -92,20 +92,20 @@ def test_json_is_strict_also_where_nothing_converges(in_folder: Path) -> None:
     assert json.loads(result.stdout, parse_constant=refuse)["answers"][0]["best"] is None
 
 
-def test_quiet_says_nothing_and_does_everything(in_folder: Path) -> None:
+def test_quiet_prints_nothing_and_does_everything(in_folder: Path) -> None:
     result = command("sweep", "small.toml", "-o", "run", "-j", "1", "--quiet")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
     assert len(load_run("run").trials()) == 12
     assert (in_folder / "run" / "summary.csv").is_file()
 
 
-def test_quiet_with_json_says_the_json_alone(in_folder: Path) -> None:
+def test_quiet_with_json_prints_only_the_json(in_folder: Path) -> None:
     result = command("sweep", "small.toml", "-o", "run", "-j", "1", "-q", "--json")
     assert json.loads(result.stdout)["answers"]
     assert result.stderr == ""
 
 
-def test_quiet_still_says_errors(in_folder: Path) -> None:
+def test_quiet_still_prints_errors(in_folder: Path) -> None:
     result = command("sweep", "smal.toml", "--quiet")
     assert result.exit_code == 2
     assert "small.toml" in message(result.stderr)
@@ -165,7 +165,7 @@ def test_no_color_is_honoured_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> 
     assert not colors(shown_on(Terminal(), monkeypatch))
 
 
-def test_a_pipe_sees_no_bar_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_gets_no_progress_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown_on(io.StringIO(), monkeypatch) == ""
 
 
@@ -183,12 +183,12 @@ def test_csv_has_the_rows_and_values_of_the_parts(in_folder: Path) -> None:
         assert table[name].to_pylist() == trials[name].to_pylist()
 
 
-def test_without_csv_there_is_none(in_folder: Path) -> None:
+def test_without_csv_no_csv_file_is_written(in_folder: Path) -> None:
     command("sweep", "small.toml", "-o", "run", "-j", "1")
     assert not (in_folder / "run" / "trials.csv").exists()
 
 
-def test_set_changes_values_and_the_last_one_counts(in_folder: Path) -> None:
+def test_set_changes_values_and_the_last_one_wins(in_folder: Path) -> None:
     options = ["--set", "axes.seed = { count = 2 }", "--set", "axes.learning_rate = [5, 6]",
                "--set", "train.max_steps = 7", "--set", "train.max_steps = 8"]  # fmt: skip
     result = command("sweep", "small.toml", "-o", "run", "-j", "1", *options)
@@ -199,7 +199,7 @@ def test_set_changes_values_and_the_last_one_counts(in_folder: Path) -> None:
     assert load_run("run").manifest["sweep"]["train"]["max_steps"] == 8
 
 
-def test_a_value_set_is_named_in_its_error(in_folder: Path) -> None:
+def test_an_error_in_a_set_value_names_it(in_folder: Path) -> None:
     result = command("sweep", "small.toml", "--set", "train.max_stepz = 7")
     assert result.exit_code == 2
     told = message(result.stderr)
@@ -207,7 +207,7 @@ def test_a_value_set_is_named_in_its_error(in_folder: Path) -> None:
     assert not (in_folder / "results").exists()
 
 
-def test_engine_takes_the_place_of_the_files(in_folder: Path) -> None:
+def test_engine_overrides_that_of_the_file(in_folder: Path) -> None:
     result = command("sweep", "small.toml", "-o", "run", "-j", "1", "--engine", "numpy")
     assert result.exit_code == 0
     result = command("sweep", "small.toml", "-o", "other", "--engine", "numpyy")
@@ -233,7 +233,7 @@ def test_engine_takes_the_place_of_the_files(in_folder: Path) -> None:
     ],
     ids=repr,
 )
-def test_a_wrong_command_line_is_refused_and_nothing_written(
+def test_an_invalid_command_line_is_refused_and_nothing_is_written(
     in_folder: Path, arguments: list[str]
 ) -> None:
     result = command("sweep", *arguments)
@@ -246,14 +246,14 @@ def test_a_wrong_command_line_is_refused_and_nothing_written(
 @pytest.mark.parametrize(
     ("name", "meant"), [("one_imput", "one_input"), ("xorr", "xor"), ("smal.toml", "small.toml")]
 )
-def test_a_misspelt_sweep_is_told_its_nearest(in_folder: Path, name: str, meant: str) -> None:
+def test_a_misspelt_sweep_gets_the_nearest_name(in_folder: Path, name: str, meant: str) -> None:
     result = command("sweep", name)
     assert result.exit_code == 2
     told = message(result.stderr)
     assert told == f'error: there is no sweep file "{name}"; did you mean "{meant}"?'
 
 
-def test_every_error_of_a_file_is_told_at_once_with_its_line(in_folder: Path) -> None:
+def test_all_errors_of_a_file_are_reported_with_their_lines(in_folder: Path) -> None:
     wrong = TEXT.replace('"sigmoid"', '"sigmoit"').replace("max_steps", "max_stepz")
     wrong = wrong.replace('kind = "uniform"', 'kind = "uniform"\nlow = "zero"')
     wrong = wrong.replace("seed = { count = 4 }", "seed = { count = -4 }")
@@ -274,7 +274,7 @@ def test_every_error_of_a_file_is_told_at_once_with_its_line(in_folder: Path) ->
 # dry runs ----------------------------------------------------------------------------------
 
 
-def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(in_folder: Path) -> None:
+def test_a_dry_run_prints_the_cost_and_writes_nothing(in_folder: Path) -> None:
     write_sweep(in_folder / "structured.toml", structured())
     result = command("sweep", "structured.toml", "--dry-run", "-j", "1")
     assert result.exit_code == 0
@@ -301,7 +301,7 @@ def test_a_dry_run_as_json_counts_like_the_plan(in_folder: Path) -> None:
     assert not (in_folder / "results").exists()
 
 
-def test_a_dry_run_is_of_the_size_of_the_real_one(in_folder: Path) -> None:
+def test_a_dry_run_predicts_the_size_of_the_real_one(in_folder: Path) -> None:
     source = document({"axes.seed": {"count": 3000}})
     write_sweep(in_folder / "sweep.toml", source)
     cost = json.loads(command("sweep", "sweep.toml", "--dry-run", "--json", "-j", "1").stdout)
@@ -316,7 +316,7 @@ def test_a_dry_run_refuses_what_the_sweep_would_refuse(in_folder: Path) -> None:
     assert "max_steps" in message(result.stderr)
 
 
-def test_a_dry_run_of_a_million_million_trials_is_light(tmp_path: Path) -> None:
+def test_a_dry_run_of_a_trillion_trials_is_cheap(tmp_path: Path) -> None:
     """The peak is that of a child of a small process: a fork counts its parent's memory."""
     (tmp_path / "vast.toml").write_text(TEXT.split("[axes]")[0] + MILLION_MILLION)
     measure = (

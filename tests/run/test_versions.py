@@ -61,7 +61,7 @@ def test_every_row_of_an_old_run_is_loaded(old: Path) -> None:
     assert everything_in(old) == before
 
 
-def test_the_summary_of_an_old_run_counts_what_it_counted(old: Path) -> None:
+def test_the_summary_of_an_old_run_has_the_same_counts(old: Path) -> None:
     written, found = pd.read_csv(old / "summary.csv"), load_run(old).summary
     counts = {"trials", "searches", "converged", "diverged", "stalled", "unfinished"}
     shared = [
@@ -167,7 +167,7 @@ def test_a_part_of_another_cut_is_neither_loaded_nor_overwritten(
     assert parts_of(other_cut) == before
 
 
-def test_parts_beyond_the_cut_are_left_out_and_left_alone(other_cut: Path, tmp_path: Path) -> None:
+def test_parts_beyond_the_cut_are_ignored_and_kept(other_cut: Path, tmp_path: Path) -> None:
     today = sweep_in(tmp_path / "today", SWEEP).path
     shutil.copy(other_cut / "trials/part-000000000002.parquet", today / "trials")
     run = sweep_in(today, SWEEP)
@@ -217,7 +217,7 @@ NEWER = {
 
 @pytest.mark.parametrize("change", NEWER.values(), ids=NEWER)
 @pytest.mark.parametrize("seal", [True, False])
-def test_a_run_of_a_newer_version_is_refused_in_words(
+def test_a_run_of_a_newer_version_is_refused(
     path: Path, change: Callable[[dict[str, Any]], object], seal: bool
 ) -> None:
     rewritten(path, change, seal)
@@ -253,7 +253,7 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
 
 @pytest.mark.parametrize("seal", [True, False])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_manifest_is_refused_in_words_and_rebuilt(
+def test_a_damaged_manifest_is_refused_and_rebuilt(
     path: Path, sound: Path, damage: Callable[[dict[str, Any]], object], seal: bool
 ) -> None:
     rewritten(path, damage, seal)
@@ -276,7 +276,7 @@ def test_every_changed_bit_of_a_manifest_is_found(path: Path) -> None:
             assert load_run(path).manifest == before  # white space has changed
 
 
-def test_what_to_do_about_a_damaged_manifest_is_said(path: Path) -> None:
+def test_the_error_says_how_to_repair_a_damaged_manifest(path: Path) -> None:
     (path / "manifest.json").write_text("{")
     result = command("summary", path)
     assert result.exit_code == 2
@@ -312,7 +312,7 @@ def _without_plug_ins() -> Any:
     columns.registered.cache_clear()
 
 
-def test_a_column_from_outside_is_in_the_trials_of_every_sweep(
+def test_a_plug_in_column_is_in_the_trials_of_every_sweep(
     tmp_path: Path, with_loss_ratio: pytest.MonkeyPatch
 ) -> None:
     run = sweep_in(tmp_path / "run")
@@ -341,7 +341,7 @@ def test_a_new_column_does_not_change_a_run(path: Path, with_loss_ratio: object)
     assert everything_in(path) == before
 
 
-def test_only_a_machine_with_the_same_vector_instructions_trains_on(path: Path) -> None:
+def test_only_a_machine_with_the_same_vector_instructions_resumes_a_run(path: Path) -> None:
     rewritten(path, lambda data: data.update(simd="AVX1024"))
     totals = sweep_in(path).totals  # nothing is left to train
     assert totals is not None and totals.kept_shards == 4
@@ -372,9 +372,7 @@ def test_of_two_plans_that_start_at_once_one_is_refused(tmp_path: Path) -> None:
         assert "another plan" in said
 
 
-def test_a_home_directory_is_no_folder_called_tilde(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tilde_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     run = sweep_in(Path("~/run"), document())

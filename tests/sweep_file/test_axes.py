@@ -33,7 +33,7 @@ def test_a_list_is_its_values() -> None:
     assert values_of([3, 1.5, 2]) == [3, 1.5, 2]
 
 
-def test_a_linear_axis_is_exact_where_its_values_are_round() -> None:
+def test_a_linear_axis_is_exact_at_round_values() -> None:
     assert values_of({"linear": [0, 1], "num": 11}) == [place / 10 for place in range(11)]
     assert values_of({"linear": [1, -1], "num": 5}) == [1.0, 0.5, 0.0, -0.5, -1.0]
 
@@ -82,7 +82,7 @@ def test_count_counts_from_zero() -> None:
 
 
 @given(st.integers(-50, 50), st.integers(-50, 50), st.integers(-9, 9).filter(bool))
-def test_a_range_of_whole_numbers_is_pythons(first: int, end: int, step: int) -> None:
+def test_a_range_of_whole_numbers_equals_pythons_range(first: int, end: int, step: int) -> None:
     expected = list(range(first, end, step))
     if expected:
         values = values_of({"range": [first, end, step]})
@@ -142,7 +142,7 @@ def test_random_values_are_drawn_once_from_entropy_and_key(name: str) -> None:
     assert np.asarray(axis.values(np.array([13, 2, 2]))).tolist() == [once[13], once[2], once[2]]
 
 
-def test_the_entropy_of_the_file_is_what_random_axes_are_drawn_from() -> None:
+def test_random_axes_depend_on_the_entropy_of_the_file() -> None:
     def rates(entropy: int) -> list[float]:
         plan = plan_of(
             {"axes.learning_rate": {"log_uniform": [0.1, 10], "num": 5}}, entropy=entropy
@@ -161,7 +161,7 @@ def keys_and_columns(**axes: Any) -> dict[str, str]:
     return {axis.key: axis.column for axis in read_sweep(document(changes)).axes}
 
 
-def test_a_short_name_means_the_only_key_with_that_end() -> None:
+def test_a_short_name_means_the_only_key_that_ends_in_it() -> None:
     assert keys_and_columns(learning_rate=[1], low=[0], bias=[True], seed=[0]) == {
         "optimizer.learning_rate": "learning_rate",
         "init.low": "low",
@@ -177,7 +177,7 @@ def test_a_dotted_axis_has_the_last_part_as_its_column() -> None:
     }
 
 
-def test_a_reserved_name_or_one_used_twice_gives_the_whole_key() -> None:
+def test_a_reserved_or_repeated_name_is_replaced_by_the_whole_key() -> None:
     plan = plan_of(
         {
             "train.stop": {"hold": 1},
@@ -214,7 +214,7 @@ def test_lists_are_shown_as_text() -> None:
     assert plan.columns(np.arange(2))["layers"] == ["3-2-1", "3-1"]
 
 
-def test_a_list_for_some_value_and_a_text_for_another() -> None:
+def test_an_axis_may_mix_lists_and_strings() -> None:
     plan = plan_of(
         {
             "problem": {
@@ -242,7 +242,7 @@ def test_a_structural_axis_reaches_its_section() -> None:
     assert [plan.group(number).sections.train.max_steps for number in (0, 1)] == [5, 7]
 
 
-def test_a_nested_key_is_an_axis_too() -> None:
+def test_a_nested_key_can_be_an_axis() -> None:
     plan = plan_of(
         {"train.stop": {"loss": 0.1}, "axes": {"learning_rate": [1], "train.stop.hold": [1, 3]}}
     )
@@ -285,7 +285,7 @@ def test_several_zips_multiply() -> None:
     ]
 
 
-def test_a_zip_of_a_structural_axis_and_one_in_the_arrays() -> None:
+def test_a_zip_of_a_structural_and_a_per_lane_axis() -> None:
     plan = plan_of(
         {
             "problem": {
@@ -307,7 +307,7 @@ def test_a_zip_of_a_structural_axis_and_one_in_the_arrays() -> None:
     assert np.concatenate(rates).tolist() == [0.5, 0.5, 50, 50]
 
 
-def test_an_array_of_numpy_is_a_list_of_values() -> None:
+def test_a_numpy_array_is_a_list_of_values() -> None:
     sweep = read_sweep(document({"axes.learning_rate": np.array([1.0, 2.0])}))
     assert sweep.axes[0].values(np.arange(2)) == [1.0, 2.0]
 
@@ -317,6 +317,6 @@ def test_a_whole_number_is_a_number() -> None:
     assert np.asarray(sweep.axes[0].column_values(np.arange(2))).dtype == np.float64
 
 
-def test_the_words_for_an_ambiguous_short_name() -> None:
+def test_the_message_for_an_ambiguous_short_name() -> None:
     with pytest.raises(SweepFileError, match=r'could be .*"problem.loss" or "train.stop.loss"'):
         read_sweep(document({"axes.loss": [1.0]}))

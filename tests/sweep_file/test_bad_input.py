@@ -260,7 +260,7 @@ WRONG["record as a number"] = ('name = "small"', 'name = "small"\nrecord = 3 # H
     [*MISSPELT.values(), *WRONG.values()],
     ids=[*(f"misspelt: {name}" for name in MISSPELT), *WRONG],
 )
-def test_one_mistake(tmp_path: Path, old: str, new: str, key: str, words: list[str]) -> None:
+def test_one_error(tmp_path: Path, old: str, new: str, key: str, words: list[str]) -> None:
     text = swapped(old, new)
     error = refuse(tmp_path, text)
     blamed = [problem for problem in error.problems if problem.key == key]
@@ -276,7 +276,7 @@ def test_one_mistake(tmp_path: Path, old: str, new: str, key: str, words: list[s
         assert blamed[0].line is not None
 
 
-def test_the_small_sweep_itself_is_fine(tmp_path: Path) -> None:
+def test_the_small_sweep_is_valid(tmp_path: Path) -> None:
     (tmp_path / "sweep.toml").write_text(TEXT)
     assert Plan(read_sweep(tmp_path / "sweep.toml")).trials == 12
 
@@ -285,7 +285,7 @@ def test_the_small_sweep_itself_is_fine(tmp_path: Path) -> None:
     "rates",
     ["{ linear = [3, 1], num = 3 }", "{ log10 = [2, -2], num = 5 }", "{ range = [9, 0, -2] }"],
 )
-def test_a_falling_axis_is_fine(tmp_path: Path, rates: str) -> None:
+def test_a_decreasing_axis_is_valid(tmp_path: Path, rates: str) -> None:
     (tmp_path / "sweep.toml").write_text(swapped(RATES, f"learning_rate = {rates}"))
     read_sweep(tmp_path / "sweep.toml")
 
@@ -293,19 +293,19 @@ def test_a_falling_axis_is_fine(tmp_path: Path, rates: str) -> None:
 @pytest.mark.parametrize(
     "stop", ["{ loss = 1e-2, hold = 51 }", "{ loss = 2e8 }", "{ loss = 2e8 }\ndivergence = false"]
 )
-def test_rules_just_inside_what_can_be_are_fine(tmp_path: Path, stop: str) -> None:
+def test_rules_at_their_limits_are_valid(tmp_path: Path, stop: str) -> None:
     (tmp_path / "sweep.toml").write_text(swapped(STOP, f"stop = {stop}"))
     read_sweep(tmp_path / "sweep.toml")
 
 
-def test_an_axis_may_hold_no_value_that_its_section_refuses_beside_another(tmp_path: Path) -> None:
+def test_axis_values_that_conflict_with_other_keys_are_refused(tmp_path: Path) -> None:
     text = swapped(SEEDS, "low = [0, 1, 5] # HERE").replace("[axes]", "[axes]\nhigh = [2, 3]")
     error = refuse(tmp_path, text)
     assert [problem.line for problem in error.problems] == [marked(text)]
     assert "low = 5" in str(error)
 
 
-def test_structural_axes_are_tried_together(tmp_path: Path) -> None:
+def test_combinations_of_structural_axes_are_checked(tmp_path: Path) -> None:
     text = swapped('layers = [1, 1]\nactivation = "sigmoid"\n', "").replace(
         "[axes]", "[axes]\nlayers = [[1, 1], [1, 2, 1]]\nactivation = ['tanh', ['tanh', 'tanh']]"
     )
@@ -319,13 +319,13 @@ def test_a_missing_key_names_the_line_of_its_table(tmp_path: Path) -> None:
     assert problem.line == marked(swapped("[train]\nmax_steps = 50", "[train] # HERE"))
 
 
-def test_a_key_missing_from_a_table_that_only_its_subtable_makes(tmp_path: Path) -> None:
+def test_a_missing_key_of_an_implicit_table_names_the_line_of_the_subtable(tmp_path: Path) -> None:
     text = swapped(f"[train]\nmax_steps = 50\n{STOP}", "[train.stop] # HERE\nloss = 1.0")
     (problem,) = refuse(tmp_path, text).problems
     assert (problem.key, problem.line) == ("train.max_steps", marked(text))
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_lines(tmp_path: Path) -> None:
+def test_all_errors_are_reported_in_the_order_of_lines(tmp_path: Path) -> None:
     text = (
         TEXT.replace("max_steps = 50", "max_steps = -50")
         .replace('name = "small"', 'name = "a/b"')
@@ -344,7 +344,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_lines(tmp_path: Path) -> 
     assert str(error).splitlines() == [str(problem) for problem in error.problems]
 
 
-def test_the_same_mistake_is_told_once(tmp_path: Path) -> None:
+def test_the_same_error_is_reported_once(tmp_path: Path) -> None:
     text = swapped("inputs = [[0.1]]", "inputs = [['a']] # HERE").replace(
         "[1.0, 100.0, 1000.0]", "{ log10 = [0, 3], num = 50 }"
     )
@@ -368,7 +368,7 @@ def test_the_same_mistake_is_told_once(tmp_path: Path) -> None:
     ],
     ids=["no value", "twice", "UTF-16", "Latin-1", "a zero byte", "Parquet", "arrays", "tables"],
 )
-def test_no_toml(tmp_path: Path, content: bytes, words: list[str]) -> None:
+def test_invalid_toml(tmp_path: Path, content: bytes, words: list[str]) -> None:
     path = tmp_path / "sweep.toml"
     path.write_bytes(content)
     with pytest.raises(SweepFileError) as caught:
@@ -422,7 +422,7 @@ def test_no_file(tmp_path: Path, name: str) -> None:
         ("problem.inputs=[[nan]]", ["problem.inputs[0][0]", "finite"]),
     ],
 )
-def test_a_bad_override_is_blamed_itself(tmp_path: Path, override: str, words: list[str]) -> None:
+def test_the_error_names_a_bad_override(tmp_path: Path, override: str, words: list[str]) -> None:
     path = tmp_path / "sweep.toml"
     path.write_text(TEXT)
     with pytest.raises(SweepFileError) as caught:
@@ -432,7 +432,7 @@ def test_a_bad_override_is_blamed_itself(tmp_path: Path, override: str, words: l
     assert "line" not in str(caught.value).split(":")[0]
 
 
-def test_overrides_are_put_in_one_after_the_other(tmp_path: Path) -> None:
+def test_overrides_are_applied_in_order(tmp_path: Path) -> None:
     path = tmp_path / "sweep.toml"
     path.write_text(TEXT)
     sweep = read_sweep(
@@ -474,7 +474,7 @@ def test_overrides_are_put_in_one_after_the_other(tmp_path: Path) -> None:
         {"learning_rate": [1.0], "init.low": {"linear": [-1e308, 0], "num": 10**400}},
     ],
 )
-def test_numbers_beyond_what_a_plan_can_count(axes: dict[str, Any]) -> None:
+def test_numbers_too_large_to_count(axes: dict[str, Any]) -> None:
     with pytest.raises(SweepFileError):
         Plan(read_sweep(document({"axes": axes})))
 
@@ -606,7 +606,7 @@ def works_or_is_refused(source: Any) -> None:
 @example(document({"optimizer": {"kind": {}}}))
 @example(document({"problem": 3}))
 @example(document({"problem.targets": [[1e200]]}))
-def test_any_document_works_or_is_refused(changed: dict[str, Any]) -> None:
+def test_any_document_is_accepted_or_refused(changed: dict[str, Any]) -> None:
     works_or_is_refused(changed)
 
 
@@ -627,7 +627,7 @@ def spoilt_texts(draw: st.DrawFn) -> bytes:
 
 @settings(max_examples=400, deadline=None)
 @given(spoilt_texts() | st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
-def test_any_file_works_or_is_refused(content: bytes) -> None:
+def test_any_file_is_accepted_or_refused(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sweep.toml"
         path.write_bytes(content)
@@ -636,7 +636,7 @@ def test_any_file_works_or_is_refused(content: bytes) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=12) | st.builds("{}={}".format, words, st.text(max_size=6) | words))
-def test_any_override_works_or_is_refused(override: str) -> None:
+def test_any_override_is_accepted_or_refused(override: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -71,7 +71,7 @@ def test_a_csv_is_inputs_then_targets(tmp_path: Path, text: str) -> None:
     assert targets.tolist() == [[2], [5]]
 
 
-def test_the_ending_may_be_in_capitals(tmp_path: Path) -> None:
+def test_the_suffix_may_be_in_capitals(tmp_path: Path) -> None:
     (tmp_path / "POINTS.CSV").write_text("1,2,3\n")
     assert samples_of(read_with(tmp_path, "POINTS.CSV"))[1].tolist() == [[3]]
 
@@ -85,7 +85,7 @@ def test_an_npz_is_inputs_and_targets(tmp_path: Path, dtype: str) -> None:
     assert [part.tolist() for part in samples] == [[[0, 1], [3, 4]], [[2], [5]]]
 
 
-def test_a_data_file_stands_beside_the_sweep_file_whatever_the_working_folder(
+def test_paths_of_data_files_are_relative_to_the_sweep_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "data").mkdir()
@@ -147,7 +147,7 @@ def test_a_bad_csv(tmp_path: Path, text: str, line: int, words: list[str]) -> No
         ("a,b,t\n3,4,5\n", True, [3, 4]),
     ],
 )
-def test_header_settles_what_the_first_row_is(
+def test_header_decides_whether_the_first_row_is_data(
     tmp_path: Path, text: str, header: bool, first: list[float]
 ) -> None:
     (tmp_path / "points.csv").write_text(text)
@@ -156,7 +156,7 @@ def test_header_settles_what_the_first_row_is(
     assert inputs[0].tolist() == first
 
 
-def test_names_are_wrong_where_there_is_no_header(tmp_path: Path) -> None:
+def test_names_without_a_header_are_refused(tmp_path: Path) -> None:
     (tmp_path / "points.csv").write_text("a,b,t\n3,4,5\n")
     message = refusal(tmp_path, "points.csv'\nheader = false  # '")
     assert 'line 1, column 1: "a" is not a number' in message
@@ -178,7 +178,7 @@ def test_two_columns_of_zeros_and_ones_are_data(tmp_path: Path, text: str) -> No
     assert samples[0][0].tolist() == [0]
 
 
-def test_of_many_wrong_cells_the_first_few_are_shown(tmp_path: Path) -> None:
+def test_only_the_first_few_bad_cells_are_shown(tmp_path: Path) -> None:
     (tmp_path / "points.csv").write_text("a,b,t\n" + "x,1,nan\n" * 10_000)
     message = refusal(tmp_path, "points.csv")
     assert message.endswith(
@@ -187,7 +187,7 @@ def test_of_many_wrong_cells_the_first_few_are_shown(tmp_path: Path) -> None:
     )
 
 
-def test_lines_are_those_of_the_file_even_after_a_quoted_line_end(tmp_path: Path) -> None:
+def test_line_numbers_count_quoted_line_breaks(tmp_path: Path) -> None:
     (tmp_path / "points.csv").write_text('"a\nb",c,t\n0,1,2\n3,x,5\n')
     assert "points.csv, line 4, column 2" in refusal(tmp_path, "points.csv")
 
@@ -205,7 +205,7 @@ def test_a_csv_without_samples(tmp_path: Path, text: str) -> None:
     [b"\xff\xfe\x00", b"0,1,2\n\xe9,1,2\n", b"0,1,\x002\n", b'0,1,"2\n' + b"9" * 200_000],
     ids=["UTF-16", "Latin-1", "a zero byte", "a quote that never ends"],
 )
-def test_a_csv_that_is_no_text(tmp_path: Path, content: bytes) -> None:
+def test_a_binary_csv(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "points.csv").write_bytes(content)
     assert "points.csv" in refusal(tmp_path, "points.csv")
 
@@ -263,7 +263,7 @@ def npy(array: Array, **header: Any) -> bytes:
     return buffer.getvalue()
 
 
-def test_only_the_arrays_that_are_used_matter(tmp_path: Path) -> None:
+def test_unused_arrays_are_ignored(tmp_path: Path) -> None:
     """Notes, names of features and even what could not be read are left alone."""
     others = {
         "notes.txt": b"from run 3",
@@ -294,7 +294,7 @@ def test_only_the_arrays_that_are_used_matter(tmp_path: Path) -> None:
         (b"", ['"inputs" is damaged']),
     ],
 )
-def test_a_member_whose_header_is_wrong(tmp_path: Path, member: bytes, words: list[str]) -> None:
+def test_a_member_with_a_wrong_header(tmp_path: Path, member: bytes, words: list[str]) -> None:
     write_npz(tmp_path / "points.npz", **{"inputs.npy": member})
     message = refusal(tmp_path, "points.npz")
     for word in words:
@@ -333,7 +333,7 @@ def test_a_member_that_cannot_be_unpacked(
     assert words in refusal(tmp_path, "points.npz")
 
 
-def test_a_single_array_is_no_npz(tmp_path: Path) -> None:
+def test_a_single_array_is_not_an_npz(tmp_path: Path) -> None:
     with (tmp_path / "points.npz").open("wb") as file:
         np.save(file, np.ones((2, 3)))
     assert "is a single array (npy), not an npz file" in refusal(tmp_path, "points.npz")
@@ -374,14 +374,16 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     [b"", b"no zip at all", b"PK\x03\x04 but not much of one", b"\x80\x04N."],
     ids=["empty", "text", "a torn zip", "a pickle"],
 )
-def test_an_npz_that_is_none(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_an_npz(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "points.npz").write_bytes(content)
     assert "points.npz" in refusal(tmp_path, "points.npz")
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
 @pytest.mark.parametrize("how", ["torn", "flipped"])
-def test_a_damaged_npz_is_refused_or_read_whole(tmp_path: Path, fraction: float, how: str) -> None:
+def test_a_damaged_npz_is_refused_or_read_completely(
+    tmp_path: Path, fraction: float, how: str
+) -> None:
     inputs, targets = np.arange(40.0).reshape(20, 2), np.arange(20.0).reshape(20, 1)
     np.savez_compressed(tmp_path / "points.npz", inputs=inputs, targets=targets)
     content = bytearray((tmp_path / "points.npz").read_bytes())
@@ -417,11 +419,11 @@ def test_a_missing_npz_among_npz_files_names_the_nearest(tmp_path: Path) -> None
     "name", ["gone/points.csv", ".", "", "x" * 300 + ".csv", "../" * 3000 + "a.csv"],
     ids=["no folder", "a folder", "no name", "a long name", "a long path"],
 )  # fmt: skip
-def test_a_name_that_is_no_file(tmp_path: Path, name: str) -> None:
+def test_a_path_that_is_not_a_file(tmp_path: Path, name: str) -> None:
     assert "no such data file" in refusal(tmp_path, name)
 
 
-def test_another_kind_of_file(tmp_path: Path) -> None:
+def test_an_unknown_file_type(tmp_path: Path) -> None:
     (tmp_path / "points.txt").write_text("1,2,3\n")
     message = refusal(tmp_path, "points.txt")
     assert re.search(r"\.csv or \.npz, not '\.txt'", message)
@@ -439,7 +441,7 @@ def read_regression(folder: Path, line: str) -> Sweep:
     return read_sweep(folder / "sweep.toml")
 
 
-def test_a_regression_takes_as_many_inputs_as_there_are(tmp_path: Path) -> None:
+def test_a_regression_accepts_any_number_of_inputs(tmp_path: Path) -> None:
     (tmp_path / "points.csv").write_text("0,1.0,2\n3,4,5\n")
     np.savez(tmp_path / "points.npz", inputs=[[0, 1], [3, 4]], targets=[[2], [5]])
     for line in ("data = 'points.csv'", "data = 'points.npz'",
@@ -462,7 +464,7 @@ def test_a_regression_takes_as_many_inputs_as_there_are(tmp_path: Path) -> None:
         ("inputs = [[1]]\ntargets = [[1, 2]]", ["sample 0 has 2 numbers", "1"]),
     ],
 )
-def test_samples_that_no_regression_takes(tmp_path: Path, line: str, words: list[str]) -> None:
+def test_samples_that_no_regression_accepts(tmp_path: Path, line: str, words: list[str]) -> None:
     (tmp_path / "ragged.csv").write_text("0,1,2\n3,4,5,6\n")
     (tmp_path / "narrow.csv").write_text("0\n3\n")
     np.savez(tmp_path / "wide.npz", inputs=good, targets=good)

@@ -68,7 +68,7 @@ HINTS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize(("text", "hint"), HINTS.values(), ids=HINTS)
-def test_what_is_not_toml_has_a_hint(tmp_path: Path, text: str, hint: str) -> None:
+def test_invalid_toml_gets_a_hint(tmp_path: Path, text: str, hint: str) -> None:
     path = write(tmp_path, f"name = 'x'\n{text}\n")
     (message,) = messages(path)
     assert message.startswith(f"{path}, line ")
@@ -76,7 +76,7 @@ def test_what_is_not_toml_has_a_hint(tmp_path: Path, text: str, hint: str) -> No
     assert hint in message
 
 
-def test_a_message_without_a_place_is_kept() -> None:
+def test_a_message_without_a_location_is_kept() -> None:
     assert explained("Something new", "a = 1") == ("Something new", None)
 
 
@@ -99,7 +99,7 @@ def test_overrides_may_be_a_dict() -> None:
     assert Plan(sweep).trials == 3 * 2 * 2
 
 
-def test_an_override_of_a_dict_is_blamed_itself() -> None:
+def test_the_error_names_a_bad_override_of_a_dict() -> None:
     (message,) = messages(document(), {"train.max_step": 7})
     assert message.startswith('override "train.max_step": train.max_step: unknown key')
     assert messages(document(), {"a b": 1}) == ['override "a b": is not a dotted key']
@@ -119,7 +119,7 @@ def test_an_override_has_the_hints_of_a_file() -> None:
 
 
 @pytest.mark.parametrize("exponents", [[1e-4, 1], [1, 1e-4], [0.001, 0.1], [0.1, 10]])
-def test_values_in_place_of_exponents_are_warned_of(exponents: list[float]) -> None:
+def test_values_in_place_of_exponents_give_a_warning(exponents: list[float]) -> None:
     sweep = read_sweep(document({"axes.learning_rate": {"log10": exponents, "num": 5}}))
     (warning,) = sweep.warnings
     assert warning.startswith("axes.learning_rate: log10 = [")
@@ -127,7 +127,7 @@ def test_values_in_place_of_exponents_are_warned_of(exponents: list[float]) -> N
 
 
 @pytest.mark.parametrize("exponents", [[-4, 0], [0, 1], [-2.0, -0.01], [0.5, 1], [-0.5, 0.05]])
-def test_exponents_are_not_warned_of(exponents: list[float]) -> None:
+def test_exponents_give_no_warning(exponents: list[float]) -> None:
     source = document({"axes.learning_rate": {"log10": exponents, "num": 5}})
     assert read_sweep(source).warnings == ()
 
@@ -176,7 +176,7 @@ LARGE: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize(("text", "words"), LARGE.values(), ids=LARGE)
-def test_what_is_too_large_is_refused_in_a_moment(tmp_path: Path, text: str, words: str) -> None:
+def test_oversized_input_is_refused_quickly(tmp_path: Path, text: str, words: str) -> None:
     start = time.perf_counter()
     told = messages(write(tmp_path, text))
     assert time.perf_counter() - start < 5
@@ -210,7 +210,7 @@ def test_an_axis_of_many_values_is_read_in_seconds(tmp_path: Path) -> None:
     assert time.perf_counter() - start < 4
 
 
-def test_a_wide_network_is_read_in_a_moment() -> None:
+def test_a_wide_network_is_read_quickly() -> None:
     data = {"kind": "normal", "samples": 2, "inputs": 16}
     problem = {"kind": "network", "layers": [16, 1_000_000, 1], "data": data}
     start = time.perf_counter()

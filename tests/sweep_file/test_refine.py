@@ -37,7 +37,7 @@ def form(low: float, high: float, tolerance: float = 0.0) -> Refine:
         (-1e308, 1e-300, 0, 2 + 64),
     ],
 )
-def test_rows_are_the_ends_and_what_halving_takes(
+def test_rows_are_the_ends_and_the_midpoints(
     low: float, high: float, tolerance: float, rows: int
 ) -> None:
     assert form(low, high, tolerance).size == rows
@@ -66,7 +66,7 @@ def test_halving_ends_within_the_tolerance(low: float, width: float, share: floa
     assert ends[1] - ends[0] <= tolerance * (1 + 1e-9) + math.ulp(abs(low) + width)
 
 
-def test_before_training_the_ends_are_known_and_a_middle_stands_for_the_rest() -> None:
+def test_before_training_the_first_midpoint_stands_in_for_all() -> None:
     values = form(1, 4, 0.5).values(np.arange(5), np.random.default_rng)
     assert values.tolist() == [1, 4, 2.5, 2.5, 2.5]
 
@@ -109,7 +109,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize(("axes", "key", "words"), WRONG.values(), ids=WRONG)
-def test_what_cannot_be_refined_is_refused_in_one_message(
+def test_an_axis_that_cannot_be_refined_is_refused_in_one_message(
     axes: dict[str, Any], key: str, words: str
 ) -> None:
     rest = {} if "learning_rate" in str(axes) else {"optimizer.learning_rate": 1.0}
@@ -119,7 +119,7 @@ def test_what_cannot_be_refined_is_refused_in_one_message(
     assert (problem.key, words in problem.message) == (key, True), problem
 
 
-def test_refined_values_cannot_choose_what_is_recorded() -> None:
+def test_refined_values_cannot_select_recorded_trials() -> None:
     record = {"trials": {"learning_rate": [1.0]}}
     with pytest.raises(SweepFileError, match="select by other axes"):
         read_sweep(document(axes={"learning_rate": GOOD}, record=record))
@@ -127,7 +127,7 @@ def test_refined_values_cannot_choose_what_is_recorded() -> None:
 
 @pytest.mark.parametrize("family", ["problem", "init", "optimizer", "schedule"])
 @pytest.mark.parametrize("table", [3, {}, {"kind": "none such"}, {"kind": "function"}])
-def test_broken_tables_beside_it_are_said_as_ever(family: str, table: Any) -> None:
+def test_errors_in_other_tables_are_still_reported(family: str, table: Any) -> None:
     axes = {"learning_rate": GOOD, "init.high": [1.0]}
     try:
         read_sweep(document({family: table}, axes=axes))

@@ -54,7 +54,7 @@ REPEATED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize(("axes", "changes", "key", "words"), REPEATED.values(), ids=REPEATED)
-def test_a_value_that_is_given_twice_is_refused(
+def test_repeated_values_are_refused(
     axes: dict[str, Any], changes: dict[str, Any], key: str, words: str
 ) -> None:
     with pytest.raises(SweepFileError) as caught:
@@ -77,7 +77,7 @@ DISTINCT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("axes", "changes"), DISTINCT.values(), ids=DISTINCT)
-def test_values_that_differ_are_fine(axes: dict[str, Any], changes: dict[str, Any]) -> None:
+def test_different_values_are_accepted(axes: dict[str, Any], changes: dict[str, Any]) -> None:
     source = document(changes, axes=axes)
     read_sweep(source)
 
@@ -98,7 +98,7 @@ FORMS = st.one_of(
 
 
 @given(FORMS, st.sampled_from(["float32", "float64"]))
-def test_a_repeat_is_found_where_there_is_one(form: dict[str, Any], name: str) -> None:
+def test_a_repeat_is_found_if_there_is_one(form: dict[str, Any], name: str) -> None:
     parsed = parse_axis(form)
     axis = Axis("init.low", "low", parsed, True, 0)
     dtype: np.dtype[np.floating] = np.dtype(name)
@@ -109,7 +109,7 @@ def test_a_repeat_is_found_where_there_is_one(form: dict[str, Any], name: str) -
         assert values[places[0]] == values[places[1]]
 
 
-def test_a_huge_axis_is_judged_in_a_moment() -> None:
+def test_a_huge_axis_is_checked_quickly() -> None:
     start = time.perf_counter()
     read_sweep(document(axes={"learning_rate": {"log10": [-3, 3], "num": 10**9},
                               "seed": {"count": 2**40}}))  # fmt: skip

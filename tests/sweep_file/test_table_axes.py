@@ -71,7 +71,7 @@ def test_a_label_belongs_to_the_trials() -> None:
     assert one.hash != other.hash
 
 
-def test_tables_may_have_rates_of_their_own() -> None:
+def test_tables_may_have_their_own_rates() -> None:
     tables = [ADAM | {"learning_rate": 0.1}, MOMENTUM | {"learning_rate": 1.0}]
     plan = without("optimizer", {"optimizer": tables})
     assert [plan.group(one).sections.optimizer.learning_rate for one in (0, 1)] == [0.1, 1.0]
@@ -181,7 +181,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("axes", "changes", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_is_refused(
+def test_invalid_table_axes_are_refused(
     axes: dict[str, Any], changes: dict[str, Any], message: str
 ) -> None:
     absent = "description" if changes else "optimizer"
@@ -211,7 +211,7 @@ def test_a_rule_needs_no_table() -> None:
     assert stops == [{"gradient_norm": 1e-2}, {"gradient_norm": 1e-3}]
 
 
-def test_a_number_inside_lists_of_lists() -> None:
+def test_a_number_in_nested_lists_can_be_an_axis() -> None:
     plan = plan_of(axes={"problem.inputs.0.0": [0.1, 0.2], "learning_rate": [1.0]})
     inputs = [plan.group(number).sections.problem.resolved()["inputs"] for number in (0, 1)]
     assert np.array(inputs).tolist() == [[[0.1]], [[0.2]]]

@@ -36,7 +36,7 @@ def test_dotted_keys_and_dotted_tables() -> None:
     ) == [1, 1, 1, 2, 3, 4]
 
 
-def test_a_table_that_only_a_longer_header_makes_stands_where_that_header_stands() -> None:
+def test_an_implicit_table_has_the_line_of_the_longer_header() -> None:
     assert lines_of("\n[train.stop]\nloss = 1\n", ("train",), ("train", "max_steps")) == [2, 2]
 
 
@@ -72,7 +72,7 @@ def test_each_element_of_an_array_over_several_lines() -> None:
     ]  # fmt: skip
 
 
-def test_what_is_inside_an_element_is_found_at_the_element() -> None:
+def test_the_contents_of_an_element_have_its_line() -> None:
     text = "x = [\n  [1, 2],\n  { a = 1, b = [2] },\n]\n"
     assert lines_of(text, ("x", 0, 1), ("x", 1, "b"), ("x", 1, "b", 0)) == [2, 3, 3]
 
@@ -83,7 +83,7 @@ def test_inline_tables() -> None:
 
 
 @pytest.mark.parametrize("quotes", ['"""', "'''"])
-def test_strings_over_several_lines_hide_what_looks_like_keys(quotes: str) -> None:
+def test_multiline_strings_hide_lines_that_look_like_keys(quotes: str) -> None:
     text = f"a = {quotes}\n[b]\nc = 1 # ]\n{quotes} # {quotes}\nd = 2\n[b]\nc = 3\n"
     assert lines_of(text, ("a",), ("d",), ("b",), ("b", "c")) == [1, 5, 6, 7]
 
@@ -109,7 +109,7 @@ def test_strings_over_several_lines_hide_what_looks_like_keys(quotes: str) -> No
         "[[],[[]],\n]",
     ],
 )
-def test_the_key_after_a_nasty_value(value: str) -> None:
+def test_the_key_after_a_tricky_value(value: str) -> None:
     text = f"a = {value}  # remark with \" and ' and [\nb = 2\n[c]\nd = 3\n"
     extra = value.count("\n")
     assert lines_of(text, ("a",), ("b",), ("c",), ("c", "d")) == [
@@ -143,14 +143,14 @@ def test_arrays_of_tables_inside_arrays_of_tables() -> None:
     ]
 
 
-def test_line_ends_of_windows() -> None:
+def test_windows_line_endings() -> None:
     text = 'a = 1\r\n[b]\r\nc = [\r\n 1,\r\n 2 ]\r\nd = """\r\n"""\r\ne = 1'
     assert lines_of(text, ("a",), ("b", "c"), ("b", "c", 1), ("b", "d"), ("b", "e")) == [
         1, 3, 5, 6, 8,
     ]  # fmt: skip
 
 
-def test_a_key_that_is_not_there_is_looked_for_around_it() -> None:
+def test_a_missing_key_has_the_line_of_its_nearest_parent() -> None:
     text = "a = 1\n[train]\nmax_steps = 1\n"
     assert lines_of(text, ("train", "dtype"), ("train", "max_steps", 3), ("gone",)) == [2, 3, None]
 
@@ -334,10 +334,10 @@ def test_a_dotted_key_splits_into_the_parts_tomllib_reads(
 
 
 @pytest.mark.parametrize("text", ["", "a.", ".a", "a b", "a..b", "a=b", '"a', "é", "a.b c"])
-def test_what_is_no_key_does_not_split(text: str) -> None:
+def test_invalid_keys_do_not_split(text: str) -> None:
     assert split_key(text) is None
 
 
-def test_a_path_is_described_as_one_writes_it() -> None:
+def test_a_path_is_described_in_dotted_notation() -> None:
     assert describe(("axes", "optimizer.momentum")) == 'axes."optimizer.momentum"'
     assert describe(("problem", "inputs", 2, 0)) == "problem.inputs[2][0]"

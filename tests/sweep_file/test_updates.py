@@ -46,7 +46,7 @@ def test_a_warm_up_needs_no_kind() -> None:
     assert plan.hash != plan_of().hash
 
 
-def test_a_schedules_number_that_two_tables_have_needs_its_whole_key() -> None:
+def test_an_ambiguous_number_of_a_schedule_needs_its_whole_key() -> None:
     plan = plan_of(
         {
             "schedule": {"kind": "inverse_time"},
@@ -92,7 +92,7 @@ def test_a_bad_schedule_is_refused_in_one_message(
     assert all(word in problem.message for word in words), problem.message
 
 
-def test_an_axis_that_takes_a_schedule_below_zero_is_blamed(tmp_path: Path) -> None:
+def test_the_error_names_the_axis_that_makes_a_schedule_negative(tmp_path: Path) -> None:
     axis = RATES + '"schedule.final" = { linear = [0.5, -0.5], num = 11 } # HERE\n'
     text = with_tables(schedule="kind = 'cosine'\nsteps = 10", axes=axis)
     (problem,) = refuse(tmp_path, text).problems
@@ -164,9 +164,7 @@ FUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("changes", "words"), FUSED.values(), ids=FUSED)
-def test_the_fused_engine_says_in_a_line_what_it_does_not_cover(
-    changes: dict[str, Any], words: str
-) -> None:
+def test_the_fused_engine_refuses_in_one_line(changes: dict[str, Any], words: str) -> None:
     from gdbatch.errors import SweepFileError
 
     source = document({"train.engine": "fused"} | changes)
@@ -196,7 +194,7 @@ def test_rates_by_layer_are_axes_inside_a_block() -> None:
     assert (rates[9:] == columns["learning_rate.1"]).all()
 
 
-def test_a_list_gives_each_layer_its_rate_and_an_axis_moves_one_of_them() -> None:
+def test_a_list_gives_each_layer_its_rate_and_an_axis_varies_one_of_them() -> None:
     fixed = plan_of(DEEP | {"optimizer.learning_rate": [0.1, 0.2], "axes": {}})
     constants = fixed.task_of(0, np.arange(1)).constants("number")
     assert constants["learning_rate"].shape == (13, 1)
@@ -219,7 +217,7 @@ def test_an_axis_of_whole_lists_splits_the_plan() -> None:
 # minibatches ---------------------------------------------------------------------------------
 
 
-def test_a_minibatch_is_read_and_decides_the_plan() -> None:
+def test_minibatch_options_are_read_and_change_the_plan() -> None:
     samples = {"problem.inputs": [[0.1], [0.2]], "problem.targets": [[0.3], [0.4]]}
     plan = plan_of(samples | {"train.batch": {"size": 2}})
     assert plan.group(0).sections.train.training().batch == Batch(2)
@@ -260,7 +258,7 @@ def test_a_bad_minibatch_is_refused(tmp_path: Path, line: str, key: str, words: 
         assert word in problem.message
 
 
-def test_what_has_no_samples_has_no_minibatches(tmp_path: Path) -> None:
+def test_minibatches_need_samples(tmp_path: Path) -> None:
     text = TEXT[: TEXT.index("[problem]")] + (
         "[problem]\nkind = 'function'\nfunction = 'cubic'\n\n" + TEXT[TEXT.index("[init]") :]
     )
