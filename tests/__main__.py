@@ -1,4 +1,4 @@
-"""Every check of the project, in order, as CI makes them: `python -m tests`, `--long` for all.
+"""Every check of the project, in the order of CI: `python -m tests`, `--long` for all.
 
 Tests run on the installed gdbatch; ruff, mypy and import-linter read the checkout. The last lines
 name the tests that did not run, such as comparisons with packages that are not installed.

@@ -1,6 +1,6 @@
-"""What the tests say at their end: how many trials the comparisons left out as chaotic.
+"""Reports at the end of the tests how many trials the comparisons left out as chaotic.
 
-Nothing is tested here.
+This file has no tests.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.left_out import counts
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker of pytest-xdist hands its counts on."""
+    """Pass on the counts of a worker of pytest-xdist."""
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["left_out"] = dict(counts)
@@ -21,7 +21,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """The main process adds up the counts of the workers."""
+    """Add up the counts of the workers in the main process."""
     for test, (left, trials) in getattr(node, "workeroutput", {}).get("left_out", {}).items():
         counts[test][0] += left
         counts[test][1] += trials

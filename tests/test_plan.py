@@ -1,6 +1,6 @@
 """The plan: which trials there are, in which order, and how they are cut, hashed and recorded.
 
-Orders are checked against nested loops, written out.
+Orders are compared with those of explicit nested loops.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def test_a_sweep_without_axes_has_one_trial() -> None:
     assert task.optimizer_hyperparameters["learning_rate"] == 1.0
 
 
-# what a plan of any axes keeps -------------------------------------------------------------
+# properties of any plan --------------------------------------------------------------------
 
 AXES: dict[str, Any] = {
     "learning_rate": st.lists(st.sampled_from([0.1, 1.0, 10.0]), min_size=1, unique=True),
@@ -174,7 +174,7 @@ def test_a_plan_is_the_same_after_pickling(plan: Plan) -> None:
 
 
 def test_a_plan_of_a_trillion_trials_is_cheap() -> None:
-    read_sweep(document())  # whatever is imported once
+    read_sweep(document())  # so that all imports are done
     tracemalloc.start()
     try:
         plan = plan_of(

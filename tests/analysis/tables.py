@@ -1,6 +1,6 @@
-"""Tables of trials, written by hand and random, as a run would give them.
+"""Tables of trials as from a run, written by hand or random.
 
-Nothing is tested here.
+This file has no tests.
 """
 
 from __future__ import annotations

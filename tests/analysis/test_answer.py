@@ -1,6 +1,6 @@
 """The answer of a grid: best value, range, edge and warnings, per combination of the other axes.
 
-Tables of trials are written by hand; the answers to random ones are compared with a slow search.
+Tables of trials are written by hand; the answers for random ones are compared with a slow search.
 """
 
 from __future__ import annotations

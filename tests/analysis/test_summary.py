@@ -1,6 +1,6 @@
 """The summary: counts, shares, intervals and quantiles, over seeds and in order.
 
-The whole of it is held against a slow one, written trial by trial.
+It is compared with a slow summary, computed trial by trial.
 """
 
 from __future__ import annotations

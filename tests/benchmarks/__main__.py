@@ -1,8 +1,8 @@
-"""Prints, for every workload, ns a trial-step of each engine and its ratio to every peer.
+"""Prints, for every workload, the ns per trial-step of each engine and its ratio to every peer.
 
-One run: contestants take turns on one core, and the median of their turns counts; then each
-engine trains the same in shards, on one core and on all, with so many more seeds that one core
-is busy for some seconds: work of less than one second is not spread over cores at all.
+Contestants take turns on one core, and the median of their turns counts. Then each engine trains
+the same in shards, on one core and on all, with enough more seeds to keep one core busy for some
+seconds: work of less than one second is not spread over cores at all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BUSY = 3.0  # seconds of one core
 
 @dataclass
 class Row:
-    """One contestant on one workload; ns a useful trial-step."""
+    """One contestant on one workload; ns per useful trial-step."""
 
     workload: str
     contestant: str
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def measure(workload: Workload, turns: int) -> list[Row]:
-    """Every engine and every peer that can, in turns."""
+    """Every engine, and every peer that can train the workload, in turns."""
     case = workload.case()
     runs: dict[str, Run] = {engine: engine_run(workload, engine) for engine in ENGINES}
     outcomes: dict[str, Outcome] = {}
@@ -82,7 +82,7 @@ def measure(workload: Workload, turns: int) -> list[Row]:
 
     with one_core():
         for name, peer in PEERS.items():
-            run = peer(case)  # which may start threads: they keep to the core as well
+            run = peer(case)  # any threads that it starts keep to the core as well
             if run is not None:
                 runs[name] = run
         times = in_turns(turns, {name: functools.partial(nanoseconds, name) for name in runs})
@@ -111,19 +111,19 @@ def _seconds(run: Callable[[], object]) -> float:
 
 
 def _speed_up(workload: Workload, engine: str, turns: int) -> float:
-    """How many times faster all cores are than one, both in shards."""
+    """The speed-up of all cores over one, both in shards."""
     runs = {"one": shards_run(workload, engine, 1), "all": shards_run(workload, engine, cores(-1))}
     times = in_turns(turns, {name: functools.partial(_seconds, run) for name, run in runs.items()})
     return statistics.median(a / b for a, b in zip(times["one"], times["all"], strict=True))
 
 
 def _agreement(first: Outcome, other: Outcome, dtype: np.dtype) -> str:
-    """How a contestant's numbers compare: equal step counts, and how far parameters are apart."""
+    """How a contestant's numbers agree: equal step counts, and the distance of parameters."""
     trials = other.parameters.shape[1]
     same = first.steps[:trials] == other.steps
     ours, theirs = first.parameters[:, :trials][:, same], other.parameters[:, same]
     gap = np.abs(ours - theirs).max(axis=0) / np.abs(ours).max(axis=0)
-    # at chaotic rates a last bit decides when a rule first holds
+    # at chaotic rates, the last bit determines when a rule first holds
     assert same.mean() > 0.95, f"only {same.mean():.1%} of the step counts are equal"
     assert np.median(gap) < 1e4 * np.finfo(dtype).eps, f"parameters differ by {np.median(gap):.1e}"
     return f"{same.mean():.1%} of steps equal, parameters within {np.median(gap):.0e} (median)"

@@ -1,10 +1,9 @@
-"""The fractal of trainability, next to the form in which its notebook is published.
+"""The fractal of trainability, compared with the published notebook.
 
 `python -m tests.benchmarks.fractal`: tanh(√2 X W₀/√16) W₁/16 on 272 samples at 64×64 pairs of
-learning rates, full batches, float64. The notebook's form is a jit of a vmap of one step in JAX,
-called in a Python loop for all pixels at once, which keeps the loss of every step, as the measures
-of the sweep look at it. One core, contestants in turns; a ratio is the median of the ratios within
-a turn.
+learning rates, full batches, float64. The notebook uses a jit of a vmap of one step in JAX, called
+in a Python loop for all pixels at once; it keeps the loss of every step, which the measures of the
+sweep read too. One core, contestants in turns; a ratio is the median of the ratios within a turn.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _SWEEP = Path(__file__).parents[2] / "sweeps" / "fractal_tanh.toml"
 _ENGINE, _MEASURED = "gdbatch, numpy engine", "gdbatch, with its measures"
 _NOTEBOOK = "JAX, jit(vmap(step)) in a loop"
 _SAME = 1e-9  # of the largest parameter
-_STEPS_ALIKE = 2  # as long as no last bit can have grown to that, however chaotic the rates
+_STEPS_ALIKE = 2  # steps in which no last bit can grow to that, however chaotic the rates
 
 
 def main() -> None:
@@ -85,7 +84,7 @@ def fractal(side: int, steps: int) -> Workload:
 
 
 def notebook_run(task: Task, steps: int) -> Run:
-    """All pixels, one step after the other, as the notebook trains them."""
+    """All pixels, step by step, as the notebook trains them."""
     import jax
     import jax.numpy as jnp
 

@@ -1,7 +1,7 @@
-"""What a group costs in plans of 100 and of 1,000 groups: it should not depend on their number.
+"""The cost per group in plans of 100 and of 1,000 groups, which should be the same.
 
-`python -m tests.benchmarks.groups`: layers × activation, two short trials per group. Times are of
-the processor: waiting for the disk takes several times as long, and varies.
+`python -m tests.benchmarks.groups`: layers × activation, two short trials per group. Times are
+processor times: waiting for the disk takes several times as long, and varies.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _seconds(count: int) -> dict[str, float]:
-    """Time of each stage of a sweep of so many groups."""
+    """The time of each stage of a sweep of this many groups."""
     sweep = _sweep(count)
     with tempfile.TemporaryDirectory() as folder:
 

@@ -1,4 +1,4 @@
-"""What a step costs under every optimizer, and with what surrounds it, next to plain descent's.
+"""The cost of a step of every optimizer, and of each option, relative to plain descent.
 
 `python -m tests.benchmarks.optimizers`: 2→4→1, one core, contestants in turns; the ratio is the
 median of the ratios within a turn.

@@ -1,6 +1,6 @@
-"""The peers: what users of gdbatch would otherwise write, written well.
+"""The peers: what users would write without gdbatch, written well.
 
-Each takes a case and returns a run; a peer that cannot do a case, or is not installed, is None.
+Each takes a case and returns a run, or None if it cannot train the case or is not installed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from .workloads import Case, Outcome, Run
 
-_LOOP_TRIALS = 64  # the tutorial's loop trains one weight after the other
+_LOOP_TRIALS = 64  # the tutorial's loop trains one weight at a time
 _EAGER_TRIALS = 16_384
 
 
@@ -50,7 +50,7 @@ def tutorial_loop(case: Case) -> Run | None:
 
 
 def whole_arrays(case: Case) -> Run | None:
-    """NumPy on all trials at once, as one writes it first: every line makes a new array."""
+    """NumPy on all trials at once, in its simplest form: every line makes a new array."""
     if case.layers != [1, 1] or case.until:
         return None
     x, target = case.inputs[0, 0], case.targets[0, 0]
@@ -68,7 +68,7 @@ def whole_arrays(case: Case) -> Run | None:
 
 
 def script(case: Case) -> Run | None:
-    """The same lines as a script of their own, which loads nothing but NumPy.
+    """The same lines as a separate script, which loads nothing but NumPy.
 
     Its temporary arrays go back to the system when they are freed and come again page by page; in
     a process with other libraries they happen to stay, which halves the time of small ones.
@@ -144,7 +144,7 @@ def jax_peer(case: Case) -> Run | None:
 
 
 def _jax_loss(case: Case) -> Any:
-    """Loss and prediction error of one trial's parameters, as a function of JAX."""
+    """Loss and prediction error of one trial's parameters, as a JAX function."""
     import jax
     import jax.numpy as jnp
 
@@ -167,7 +167,7 @@ def _jax_loss(case: Case) -> Any:
 
 
 def torch_peer(case: Case) -> Run | None:
-    """PyTorch: vmap of grad, as for an ensemble; the steps are a loop, for which it has no scan."""
+    """PyTorch: vmap of grad, as for an ensemble; the steps are a Python loop, as it has no scan."""
     if case.until or importlib.util.find_spec("torch") is None:
         return None
     import torch

@@ -1,4 +1,4 @@
-"""How contestants are measured: by turns, on one core, in one thread."""
+"""Measures contestants in turns, on one core, in one thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENGINES = ("numpy", "fused") if importlib.util.find_spec("numba") else ("numpy",
 
 
 def in_turns(turns: int, contestants: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """What each measures, by turns; the first turn warms up and does not count."""
+    """The measurements of each contestant, in turns; the first turn warms up and does not count."""
     found: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(turns + 1):
         for name, contestant in contestants.items():
@@ -28,14 +28,14 @@ def in_turns(turns: int, contestants: dict[str, Callable[[], float]]) -> dict[st
 
 
 def timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds that a run takes, and what it returns."""
+    """The seconds that a run takes, and its result."""
     begun = time.perf_counter()
     result = run()
     return time.perf_counter() - begun, result
 
 
 def machine() -> str:
-    """What is measured on, and with."""
+    """The machine and the versions of the measurement."""
     names = ("numpy", "numba", "jax", "torch")
     versions = [
         f"{name} {importlib.metadata.version(name)}"
@@ -58,7 +58,7 @@ def _processor() -> str:
 
 
 class one_core:
-    """Keeps to the first core, where the system can be told so, as do threads that start in it."""
+    """Keep this thread, and those it starts, on the first core if the system allows it."""
 
     def __enter__(self) -> None:
         self._cores = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()

@@ -1,4 +1,4 @@
-"""What it costs to watch lanes, and what lanes cost whose numbers are out of the ordinary.
+"""The cost of monitoring lanes, and of lanes with unusual numbers.
 
 `python -m tests.benchmarks.watching`: single weights, one core, contestants in turns; every ratio
 is the median of the ratios to the plain one within a turn.
@@ -15,13 +15,13 @@ from .turns import ENGINES, in_turns, machine, one_core, timed
 from .workloads import Workload, engine_run
 
 _STEPS = 2048
-_NEVER = 1e-300  # no error of ours is so small
+_NEVER = 1e-300  # smaller than any error here
 _STOPS: dict[str, dict[str, Any]] = {
     "watched, hold = 1": {"prediction_error": _NEVER},
     "watched, hold = 20": {"prediction_error": _NEVER, "hold": 20},
     "watched by loss and norm": {"loss": _NEVER, "gradient_norm": _NEVER, "hold": 20},
 }
-# starts of ten lanes each; from 1 and from 1e-310 the rates here lead nowhere in so many steps
+# starts of ten lanes each; from 1 and from 1e-310 these rates change little in these few steps
 _STARTS = {
     "ordinary numbers": [1.0] * 10,
     "one lane in ten denormal": [1.0] * 9 + [1e-310],

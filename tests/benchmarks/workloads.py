@@ -1,4 +1,4 @@
-"""What is measured: each workload is a sweep, so that every engine trains it by the usual way.
+"""The workloads: each is a sweep, so that every engine trains it in the usual way.
 
 The peers of a workload get the same starts, rates, samples and rules as arrays.
 """
@@ -24,11 +24,11 @@ from gdbatch.sweep_file import read_sweep
 
 @dataclass(frozen=True)
 class Workload:
-    """One row of the table: a sweep, and how its length is told."""
+    """One row of the table: a sweep, and a description of its length."""
 
     name: str
     document: dict[str, Any]
-    steps: int  # of every trial, or the most of one that stops by a rule
+    steps: int  # of every trial, or the maximum with a stop rule
     until: str = ""  # the stop rule, or "" for a fixed number of steps
     tolerance: float = 0.0
 
@@ -39,7 +39,7 @@ class Workload:
         return plan.task_of(0, np.arange(plan.trials))
 
     def repeated(self, times: int) -> Workload:
-        """The workload with so many times the seeds."""
+        """The workload with `factor` times the seeds."""
         document = copy.deepcopy(self.document)
         document["axes"]["seed"]["count"] *= times
         return replace(self, document=document)
@@ -82,7 +82,7 @@ class Case:
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
-        """Weights (inputs, units) a layer, biases as a last row."""
+        """Weights (inputs, units) per layer, with biases as the last row."""
         return [
             (above + self.bias, below)
             for above, below in zip(self.layers[:-1], self.layers[1:], strict=True)
@@ -95,7 +95,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run of an engine or a peer gave, for its numbers to be compared."""
+    """The results of one run of an engine or a peer, for comparison."""
 
     updates: int  # useful ones: of each trial, those until its own end
     parameters: NDArray[Any]  # (parameters, trials) at the end of the trials
@@ -113,7 +113,7 @@ def shards_run(workload: Workload, engine: str, workers: int) -> Callable[[], in
     def run() -> int:
         if workers == 1:
             return sum(_updates_of((plan, one)) for one in shards)
-        # the workers stay from one turn to the next, so that only the first one starts them
+        # the workers survive from one turn to the next, so that only the first turn starts them
         parallel = joblib.Parallel(workers, batch_size=1, inner_max_num_threads=1)
         run_one = joblib.delayed(in_worker)
         tasks = (run_one(_updates_of, (plan, one), os.getpid()) for one in shards)

@@ -1,6 +1,6 @@
-"""Data for figures, made by a rule instead of a training.
+"""Data for figures, made by a formula instead of training.
 
-Nothing is tested here.
+This file has no tests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gdbatch.figures import FigureData
 from tests.analysis.tables import START, summary_of
 
 RATE = "learning_rate"
-EDGE = 500.0  # of the rule: half of the trials diverge there, and all above it
+EDGE = 500.0  # half of the trials diverge there, and all above it
 
 End = tuple[str, int, float]
 Ends = Callable[[dict[str, Any], int], End]
@@ -37,7 +37,7 @@ def rule(values: dict[str, Any], seed: int) -> End:
 
 
 def all_of(outcome: str, steps: int = 9, loss: float = 0.5) -> Ends:
-    """Every trial ends like this."""
+    """All trials end in the same way."""
     return lambda values, seed: (outcome, steps, loss)
 
 
@@ -64,7 +64,7 @@ def figure_data(
     zipped: bool = False,
     **more: Any,
 ) -> FigureData:
-    """What a sweep over these axes would have to show if its trials followed the rule."""
+    """The data of a sweep over these axes whose trials follow the formula."""
     rows = []
     combinations = zip(*axes.values(), strict=True) if zipped else itertools.product(*axes.values())
     for combination in combinations:
@@ -86,7 +86,7 @@ def trajectories(
     columns: Sequence[str] = ("loss", "prediction"),
     value: Callable[[float, Any], Any] = lambda rate, steps: (1 - 0.4 * rate**0.5) ** steps,
 ) -> pd.DataFrame:
-    """One trial a combination: a value that shrinks, oscillates or grows with its rate."""
+    """One trial per combination: a value that shrinks, oscillates or grows with its rate."""
     parts = []
     for trial, combination in enumerate(itertools.product(*axes.values())):
         values = dict(zip(axes, combination, strict=True))
@@ -106,7 +106,7 @@ def recorded(axes: dict[str, Sequence[Any]], **options: Any) -> FigureData:
 
 
 def orbits() -> FigureData:
-    """A parameter that jumps to and fro above a rate of 1, from starts on either side of 0."""
+    """A parameter that alternates above a rate of 1, from starts on either side of 0."""
 
     def value(rate: float, steps: Any) -> Any:
         return 1 + (-1.0) ** steps * math.sqrt(max(0.0, rate - 1))
@@ -120,7 +120,7 @@ def orbits() -> FigureData:
 
 
 def trainable() -> FigureData:
-    """Trains where the product of two rates is small."""
+    """Trials that train if the product of two rates is small."""
     axes: dict[str, Sequence[Any]] = {"learning_rate.0": rates(9), "learning_rate.1": rates(12)}
     rows = []
     for first, second in itertools.product(*axes.values()):
@@ -174,7 +174,7 @@ FOUR, THREE = rates(4, -2, 0.9), ["convergence", "loss", "prediction"]
 
 
 def _nonsense() -> FigureData:
-    """Losses and predictions of which some, or all of a trial, are not numbers."""
+    """Losses and predictions with some non-finite values, or only those in a trial."""
     data = recorded({RATE: FOUR})
     table = data.trajectories
     assert table is not None

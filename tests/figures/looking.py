@@ -1,6 +1,6 @@
-"""How tests look at what was drawn: lines, legends, texts.
+"""Inspects what was drawn: lines, legends, texts.
 
-Nothing is tested here.
+This file has no tests.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def save(figure: Figure, folder: Path, kind: str) -> list[Path]:
 
 
 def all_drawn(data: FigureData) -> dict[str, Figure]:
-    """Every figure that the data has something for, by name."""
+    """Every figure that there is data for, by name."""
     drawn = {kind: draw(kind, data) for kind in names()}
     return {kind: figure for kind, figure in drawn.items() if figure is not None}
 
@@ -53,7 +53,7 @@ def curves_of(axes: Axes) -> list[Line2D]:
 
 
 def marks_of(axes: Axes) -> list[float]:
-    """Where lines stand upright across the whole axes."""
+    """The places of vertical lines across the whole axes."""
     upright = [line for line in axes.get_lines() if line.get_transform() != axes.transData]
     places = [np.asarray(line.get_xdata(), dtype=float) for line in upright]
     return sorted(float(place[0]) for place in places if place[0] == place[-1])
@@ -65,7 +65,7 @@ def legend_of(figure: Figure) -> list[str]:
 
 
 def texts_of(figure: Figure) -> Iterator[Any]:
-    """Every text that is drawn; call it after the figure was laid out."""
+    """Every text that is drawn; call it after the figure is laid out."""
     if figure.get_suptitle():
         yield figure._suptitle  # type: ignore[attr-defined]
     for legend in figure.legends:
@@ -81,7 +81,7 @@ def texts_of(figure: Figure) -> Iterator[Any]:
             for tick in axis.get_major_ticks():
                 at = (tick.get_loc(), 1.0) if axis is axes.xaxis else (1.0, tick.get_loc())
                 place = axes.transData.transform(at)[int(axis is axes.yaxis)]
-                # matplotlib makes ticks beyond the ends too, and does not draw them
+                # matplotlib also makes ticks beyond the ends, but does not draw them
                 if low - 1 <= place <= high + 1:
                     yield from (tick.label1, tick.label2)
             yield from (axis.label, axis.get_offset_text())

@@ -1,7 +1,4 @@
-"""Convergence versus learning rate: curves, bands, strips and lines are what the summary says.
-
-How fast, how surely, and where theory puts the edge.
-"""
+"""Convergence against the learning rate: curves, bands, strips and lines match the summary."""
 
 from __future__ import annotations
 
@@ -138,7 +135,7 @@ def test_of_too_many_structures_some_are_drawn_and_the_figure_says_how_many() ->
     assert top.get_title(loc="left") == "16 of 36 curves"
     named = legend_of(figure)[:16]
     assert named[0] == "sigmoid, 2-1-1" and named[-1] == "relu, 2-12-1"
-    # evenly spread: neither axis is seen at some of its values only
+    # evenly spread: both axes appear with all of their values
     assert {name.split(", ")[0] for name in named} == set(NAMES)
     assert len({name.split(", ")[1] for name in named}) > 6
 
@@ -295,9 +292,9 @@ def test_lines_mark_one_and_two_over_the_curvature(spread: list[float]) -> None:
         assert marks_of(axes) == [EDGE / 2, EDGE]
     top = figure.axes[0]
     highest = np.nanmax([points(line)[1] for line in curves_of(top)])
-    # the names stand above the curve
+    # the names are above the curve
     assert top.transAxes.inverted().transform(top.transData.transform((1, highest)))[1] < 0.9
-    said = {text.get_text(): text.xy for text in figure.axes[0].texts}  # type: ignore[attr-defined]
+    texts = {text.get_text(): text.xy for text in figure.axes[0].texts}  # type: ignore[attr-defined]
     assert said == {"2/λ = 500": (EDGE, 1.0), "1/λ = 250": (EDGE / 2, 1.0)}
 
 

@@ -1,6 +1,6 @@
-"""Figures as files: the same data give the same bytes, and nothing else is touched.
+"""Figures as files: the same data give the same bytes, without side effects.
 
-Whether they can be read is in `test_layout.py`, whether they are true in the other files.
+`test_layout.py` tests whether they are readable, the other files whether they are correct.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ STYLES: dict[str, Mapping[str, Any]] = {
 
 
 def bytes_of(folder: Path, kind: str) -> dict[str, str]:
-    """Hashes of what is saved, by file name."""
+    """Hashes of the saved files, by name."""
     folder.mkdir(exist_ok=True)
     paths = save(drawn(kind, DATA[kind]()), folder, kind)
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}

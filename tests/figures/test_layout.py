@@ -1,6 +1,6 @@
-"""What a reader trips over: labels that overlap, are cut off, or cannot be told apart.
+"""Figures are readable: no label overlaps another, is cut off, or looks like another.
 
-Every case is laid out in full, and every text of it measured.
+Every case is laid out in full, and all of its texts are measured.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.figures.looking import all_drawn, texts_of
 
 
 def overlapping(figure: Figure) -> list[tuple[str, str]]:
-    """Pairs of texts beside each other without a gap, or on each other."""
+    """Pairs of texts that overlap, or have no gap between them."""
     boxes = [
         (text.get_text(), text.get_window_extent())
         for text in texts_of(figure)
@@ -31,7 +31,7 @@ def overlapping(figure: Figure) -> list[tuple[str, str]]:
 
 
 def cut_off(figure: Figure) -> list[str]:
-    """Texts that reach beyond the figure."""
+    """Texts that extend beyond the figure."""
     page = figure.bbox
     return [
         text.get_text()

@@ -1,6 +1,6 @@
 """The map over two numeric axes: every cell has the outcome and the steps of its trials.
 
-What was not tried is told from what did not converge.
+Untried cells differ from those that did not converge.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def test_a_map_of_more_axes_is_one_slice_and_says_which() -> None:
     data = figure_data({"activation": NAMES, "low": [-1, -2], "high": [1, 2, 3], RATE: rates(5)})
     figure = drawn("map", data)
     assert figure.get_suptitle() == "made_up (activation sigmoid, low -2)"
-    assert figure.axes[0].get_ylabel() == "high"  # the axis of more values
+    assert figure.axes[0].get_ylabel() == "high"  # the axis with more values
     (mesh,) = meshes_of(figure.axes[0])
     assert values_of(mesh).size == 15
 

@@ -1,4 +1,4 @@
-"""Bifurcation diagrams and maps of trainability: they show what was found, and nothing else."""
+"""Bifurcation diagrams and trainability maps show the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figure of sharpness: where trials begin and end, and 2/η."""
+"""The figure of sharpness: the start and end of trials, and 2/η."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_rates_from_zero_have_a_linear_axis() -> None:
 
 
 def test_the_ends_of_diverged_trials_are_not_drawn() -> None:
-    values = [1.0, 400.0, 600.0]  # the last above the edge of the rule
+    values = [1.0, 400.0, 600.0]  # the last is above the edge of the formula
     _, end, start = curves_of(drawn("sharpness", sharpened({RATE: values}, rule)).axes[0])
     assert np.isfinite(points(end)[1]).tolist() == [True, True, False]
     assert np.isfinite(points(start)[1]).all()

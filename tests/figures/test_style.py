@@ -1,6 +1,6 @@
-"""The look all figures share: numbers, scales, cells and colours.
+"""The common style of figures: numbers, scales, cells and colours.
 
-Colours are looked at through every kind of eye.
+Colours are tested for normal and colour-blind vision.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ TO_XYZ = np.array(
 
 
 def seen(colour: Any, eyes: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """A colour in CIELAB, where distance is difference, as these eyes see it."""
+    """A colour in CIELAB as these eyes see it; distances there are perceived differences."""
     srgb: np.ndarray[tuple[int], np.dtype[np.float64]] = np.array(to_rgb(colour))
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     linear = np.clip(np.array(EYES[eyes]) @ linear, 0, 1)

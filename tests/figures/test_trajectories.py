@@ -1,6 +1,6 @@
-"""Loss and prediction against the step: a line a trial, and none that misleads.
+"""Loss and prediction against the step: a line per trial, and none is misleading.
 
-Thinning, divergences, and what is no number.
+Covers thinning, divergence and non-finite values.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def test_of_too_many_trials_some_are_drawn_and_the_figure_says_how_many() -> Non
     assert len(curves_of(top)) == 300
     assert top.get_title(loc="left") == "300 of 1,000 trials"
     colours = {line.get_color() for line in curves_of(top)}
-    assert len(colours) > 200  # over the whole axis, not of its beginning
+    assert len(colours) > 200  # over the whole axis, not only its beginning
 
 
 def test_a_rate_has_one_colour_and_the_other_axis_has_dashes() -> None:

@@ -1,6 +1,6 @@
-"""A package outside gdbatch adds one part of every family, and everything knows them.
+"""A package outside gdbatch adds one part of every family, and gdbatch knows them everywhere.
 
-`gdbatch_outside` is installed by its folder being on PYTHONPATH: beside it stands what pip writes.
+`gdbatch_outside` is installed by putting its folder on PYTHONPATH, beside the files of pip.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ FUNCTION = NETWORK | {
 
 
 def python(*arguments: str | Path, cwd: Path) -> str:
-    """What a program prints, with the plug-in installed."""
+    """The output of a program, with the plug-in installed."""
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=cwd,
@@ -83,12 +83,12 @@ def python(*arguments: str | Path, cwd: Path) -> str:
 
 
 def gdbatch(*arguments: str | Path, cwd: Path) -> str:
-    """What a command prints."""
+    """The output of a command."""
     return python("-m", "gdbatch", *arguments, cwd=cwd)
 
 
 def write(folder: Path, sweep: dict[str, Any]) -> Path:
-    """A sweep file; JSON's values are TOML's too, but for tables."""
+    """A sweep file; JSON values other than tables are also valid TOML."""
     lines = [f"{key} = {_toml(value)}" for key, value in sweep.items()]
     path = folder / f"{sweep['name']}.toml"
     path.write_text("\n".join(lines), encoding="utf-8")

@@ -1,6 +1,6 @@
-"""What several files of tests share, made once.
+"""Fixtures that several test files share.
 
-Nothing is tested here.
+This file has no tests.
 """
 
 from __future__ import annotations

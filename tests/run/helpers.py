@@ -1,6 +1,6 @@
-"""Sweeps of several shards, and how tests start the command and look at what it leaves.
+"""Sweeps of several shards, and helpers that run the command and inspect its files.
 
-Nothing is tested here.
+This file has no tests.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from gdbatch.run import runner
 from tests.documents import document
 
 MODULE = ("-m", "gdbatch")
-# drawing takes seconds, and most tests of the command are not about figures; nor do their sweeps
-# take long enough for the workers that they ask for
+# drawing takes seconds, and most tests of the command are not about figures; their sweeps are also
+# too short to be worth the workers that they ask for
 WITHOUT_FIGURES = (
     "-c",
     "import gdbatch.api as api; api.Run.save_figures = lambda *_, **__: []; "
@@ -39,7 +39,7 @@ _TERMINAL_VARIABLES = ("FORCE_COLOR", "PY_COLORS", "NO_COLOR", "GITHUB_ACTIONS",
 
 
 def structured(changes: Mapping[str, Any] | None = None, **tables: Any) -> dict[str, Any]:
-    """Four shards, each of a structure of its own, trained in a fraction of a second."""
+    """Four shards, each with its own structure, trained in a fraction of a second."""
     axes = {
         "problem.bias": [False, True],
         "problem.derivative_at": ["sop", "prediction"],
@@ -50,7 +50,7 @@ def structured(changes: Mapping[str, Any] | None = None, **tables: Any) -> dict[
 
 
 def slow() -> dict[str, Any]:
-    """Two quick shards and eight that take a moment each, for something to happen in between."""
+    """Two quick shards and eight that take a moment each, so that something can happen between."""
     axes = {"train.max_steps": [5, 6, *range(12_000, 12_008)], "learning_rate": [0.1]}
     return document({"axes": axes}, train={}, record={"every": 4000})
 
@@ -82,7 +82,7 @@ def _toml(value: Any) -> str:
 
 
 class Killed(BaseException):
-    """What `kill -9` would have been."""
+    """Stands in for `kill -9`."""
 
 
 def killed_at(monkeypatch: pytest.MonkeyPatch, target: str, work: Callable[[], object]) -> None:
@@ -108,12 +108,12 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, target: str, work: Callable[[], o
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", or_die(os.replace))
         patched.setattr(os, "link", or_die(os.link))
-        patched.setattr(os, "getpid", lambda: 2**22 + 1)  # a process that is not there later
+        patched.setattr(os, "getpid", lambda: 2**22 + 1)  # a process that no longer exists later
         with pytest.raises(Killed):
             work()
 
 
-# what is left ------------------------------------------------------------------------------
+# files -------------------------------------------------------------------------------------
 
 
 def parts_of(path: Path) -> dict[str, bytes]:
@@ -128,7 +128,7 @@ def parts_of(path: Path) -> dict[str, bytes]:
 def check_that_bytes_do_not_depend_on_who_trains(
     monkeypatch: pytest.MonkeyPatch, folder: Path, source: Mapping[str, Any]
 ) -> dict[str, bytes]:
-    """Run a sweep of two shards whole, killed after the first and gone on with, and by two workers.
+    """Run a sweep of two shards at once, killed after the first and resumed, and by two workers.
 
     Returns the bytes, which are the same each time.
     """
@@ -145,7 +145,7 @@ def check_that_bytes_do_not_depend_on_who_trains(
 
 
 def everything_in(path: Path) -> dict[str, tuple[bytes, int]]:
-    """Bytes and time of change of every file."""
+    """The bytes and the modification time of every file."""
     return {
         str(file.relative_to(path)): (file.read_bytes(), file.stat().st_mtime_ns)
         for file in sorted(path.rglob("*"))
@@ -157,7 +157,7 @@ def everything_in(path: Path) -> dict[str, tuple[bytes, int]]:
 
 
 def command(*arguments: str | Path) -> Result:
-    """The command in this process; fails where an exception came out of it."""
+    """The command in this process; fails if it raises an exception."""
     result = CliRunner().invoke(
         application(), [str(one) for one in arguments], env={"COLUMNS": "100"}
     )
@@ -167,13 +167,13 @@ def command(*arguments: str | Path) -> Result:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Ours, but for what would change how a terminal is written to."""
+    """This environment, without variables that change the output to a terminal."""
     kept = {name: value for name, value in os.environ.items() if name not in _TERMINAL_VARIABLES}
     return kept | {"COLUMNS": "100"} | variables
 
 
 def process(*arguments: str | Path, cwd: Path, how: tuple[str, ...] = MODULE) -> Any:
-    """The command as a process of its own, to its end."""
+    """The finished command, run in its own process."""
     return subprocess.run(
         [sys.executable, *how, *map(str, arguments)],
         cwd=cwd,
@@ -186,7 +186,7 @@ def process(*arguments: str | Path, cwd: Path, how: tuple[str, ...] = MODULE) ->
 
 
 def start(*arguments: str | Path, cwd: Path) -> subprocess.Popen[str]:
-    """The command as a process that leads a group of its own; it draws no figures."""
+    """The command as a process that leads its own group; it draws no figures."""
     return subprocess.Popen(
         [sys.executable, *WITHOUT_FIGURES, *map(str, arguments)],
         cwd=cwd,
@@ -199,7 +199,7 @@ def start(*arguments: str | Path, cwd: Path) -> subprocess.Popen[str]:
 
 
 def wait_until(happened: Callable[[], object], seconds: float = 60) -> None:
-    """Wait for something, a few milliseconds at a time."""
+    """Wait for a condition, a few milliseconds at a time."""
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end, "it never happened"
@@ -207,12 +207,12 @@ def wait_until(happened: Callable[[], object], seconds: float = 60) -> None:
 
 
 def finished_parts(path: Path) -> list[Path]:
-    """The trials parts that stand under their final names."""
+    """The parts of `trials` that have their final names."""
     return sorted((path / "trials").glob("part-*.parquet"))
 
 
 def message(stderr: str) -> str:
-    """The one line that was said; fails where there are more."""
+    """The only line that was printed; fails if there are more."""
     (line,) = [line for line in stderr.splitlines() if line.strip()]
     return line
 
@@ -228,7 +228,7 @@ def workers_of(process: int) -> list[int]:
 
 
 def members_of(group: int) -> list[int]:
-    """The processes of a group that still live."""
+    """The processes of a group that are still alive."""
     members = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it ended as we looked

@@ -1,6 +1,6 @@
 """The Python interface: `run_sweep`, `load_run` and `Run`.
 
-The commands have tests of their own; they only parse and print.
+The commands, which only parse and print, have their own tests.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The commands beside `sweep`: help, version, list, schema, new, summary and plot.
+"""The commands other than `sweep`: help, version, list, schema, new, summary and plot.
 
-Every one answers on stdout, is wrong in one message, and stands a reader that goes away.
+Each answers on stdout, fails with one message, and copes with a closed pipe.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["sweep", "--help"]], ids=repr)
 def test_help_and_version_import_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
-    """But for pydantic, which Typer itself tries when it reads a command's parameters."""
+    """Except for pydantic, which Typer itself tries to import when it reads parameters."""
     looks = (
         "import sys\n"
         f"sys.argv[1:] = {arguments}\n"
@@ -118,7 +118,7 @@ def listed(*arguments: str) -> dict[str, list[str]]:
     for line in command("list", *arguments).stdout.splitlines():
         if line.startswith("  "):
             name, *words = line.split()
-            assert words  # that describe it
+            assert words  # the description
             names[title].append(name)
         elif line:
             title = line
@@ -234,7 +234,7 @@ def test_the_schema_refuses_a_misspelt_key_in_any_table(schema: dict[str, Any], 
     tables = [(), *((key,) for key, value in sweep.items() if isinstance(value, dict))]
     assert len(tables) >= 6
     for path in tables:
-        if path == ("axes",):  # where any key may stand
+        if path == ("axes",):  # where any key is allowed
             continue
         wrong = copy.deepcopy(sweep)
         (wrong[path[0]] if path else wrong)["learning_raet"] = 1.0
@@ -372,12 +372,12 @@ def test_an_unknown_figure_gets_the_nearest_name(run: Run) -> None:
     assert not (run.path / "figures").exists()
 
 
-# readers that go away ----------------------------------------------------------------------
+# closed pipes ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["list", "schema", "summary", "summary --csv", "--help"])
 def test_a_closed_pipe_gives_no_traceback(run: Run, name: str) -> None:
-    """As `head` is, once it has its lines."""
+    """Like that of `head` once it has its lines."""
     arguments = name.split()
     if arguments[0] == "summary":
         arguments.insert(1, str(run.path))

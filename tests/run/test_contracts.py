@@ -1,4 +1,4 @@
-"""The contracts of stores and executors, for ours and for small ones such as a user might write."""
+"""The contracts of stores and executors, for ours and for small ones that a user might write."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class MemoryStore(Store):
 
 
 class SerialExecutor(Executor):
-    """One task after the other."""
+    """One task at a time."""
 
     def run(
         self, function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int

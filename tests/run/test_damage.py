@@ -1,6 +1,6 @@
-"""Parts that are damaged, cut, swapped or foreign: found when a run is loaded, and trained again.
+"""Parts that are damaged, cut, swapped or foreign are found on loading, and trained again.
 
-Disks do this to files; nothing of it may pass for a result.
+Disks do this to files, and no damage may pass for a result.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ PART = "part-000000000001.parquet"
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole run, of which tests damage copies."""
+    """A complete run, of which tests damage copies."""
     return sweep_in(tmp_path_factory.mktemp("sound") / "run").path
 
 
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole run of another plan."""
+    """A complete run of another plan."""
     other = structured({"axes.learning_rate": [1.0, 100.0, 1001.0]})
     return sweep_in(tmp_path_factory.mktemp("foreign") / "run", other).path
 
@@ -52,7 +52,7 @@ def path(tmp_path: Path, sound: Path) -> Path:
 
 
 def damage_that_passes(path: Path, kind: str, plan: Plan) -> list[int]:
-    """Bytes that can change so that a resume keeps the part, or a load reads something else."""
+    """Bytes whose change goes unnoticed by a resume, or makes a load read something else."""
     (shard,) = plan.shards()
     directory = RunDirectory(path)
     part = path / part_name(kind, shard.number)
@@ -129,7 +129,7 @@ def zeros(part: Path) -> None:
 
 
 def _rewritten(part: Path, change: Callable[[pa.Table], pa.Table]) -> None:
-    """Another table under the same key: what no checksum tells."""
+    """Another table under the same key, which no checksum detects."""
     table = pq.read_table(part)
     changed = change(table).replace_schema_metadata(table.schema.metadata)
     pq.write_table(changed, part, write_page_checksum=True)
@@ -184,7 +184,7 @@ DAMAGES = [
     without_metadata,
     with_metadata_of_another_form,
 ]
-# a trajectory has as many rows as it has
+# trajectories have no fixed number of rows
 OF_TRAJECTORIES = [damage for damage in DAMAGES if damage is not without_a_row]
 CASES = [("trials", damage) for damage in DAMAGES]
 CASES += [("trajectories", damage) for damage in OF_TRAJECTORIES]
@@ -256,7 +256,7 @@ def test_damage_to_trajectories_leaves_the_trials_readable(path: Path) -> None:
     assert len(load_run(path).summary) == 12
 
 
-# parts that no shard has -------------------------------------------------------------------
+# parts without a shard ---------------------------------------------------------------------
 
 
 TOO_MANY = ["part-000000000009.parquet", "part-000001.parquet", "part-copy.parquet"]
@@ -361,7 +361,7 @@ def test_a_named_pipe_under_the_name_of_a_part_is_replaced(
 def test_trajectories_of_another_recording_are_reported_when_a_run_is_loaded(
     path: Path, sound: Path, recording: dict[str, Any]
 ) -> None:
-    """As when a sweep with another [record] was interrupted."""
+    """As after the interruption of a sweep with another [record]."""
     sweep_in(path, structured({f"record.{name}": value for name, value in recording.items()}))
     shutil.copy(sound / "trajectories" / PART, path / "trajectories" / PART)
     with pytest.raises(RunError) as caught:

@@ -1,4 +1,4 @@
-"""What a dry run says a sweep will cost, compared with what it costs."""
+"""The cost that a dry run predicts, compared with the actual cost."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Runs that cannot go on: a shard that raises, a disk that is full, a worker that is killed.
+"""Runs that fail: a shard that raises, a full disk, a killed worker.
 
-What was finished before is kept, one message says what happened, and a resume mends it.
+Finished shards are kept, one message says what happened, and a resume completes the run.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from tests.run.helpers import (
 
 @pytest.fixture
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where commands run, with the structured sweep; figures are left out."""
+    """The working directory of commands, with the structured sweep; no figures are drawn."""
     write_sweep(tmp_path / "sweep.toml", structured())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Run, "save_figures", lambda *_, **__: [])
@@ -118,7 +118,7 @@ def test_a_sweep_with_only_failed_shards_ends_in_messages(
         load_run("run").trials()
 
 
-# disks that refuse -------------------------------------------------------------------------
+# disks that fail ---------------------------------------------------------------------------
 
 
 def test_an_unwritable_directory_is_reported_in_one_message(in_folder: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_full_disk_ends_a_run_in_one_message_with_nothing_half_written(
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_file_size_limit_is_reported_in_one_message(tmp_path: Path, jobs: str) -> None:
-    """A real refusal by the system in the middle of a part, as a quota gives it."""
+    """A real error of the system in the middle of a part, as with a quota."""
     big = structured({"axes.seed": {"count": 3000}})
     write_sweep(tmp_path / "big.toml", big)
     result = subprocess.run(

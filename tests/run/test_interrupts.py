@@ -1,4 +1,4 @@
-"""Ctrl-C: exit code 130, one message, no process left behind, and a run that goes on.
+"""Ctrl-C: exit code 130, one message, no process left behind, and a run that can be resumed.
 
 A terminal sends the signal to every process of the group, `kill -INT` to one.
 """
@@ -110,7 +110,7 @@ def test_an_interrupt_reaches_python_programs_and_the_observer_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[str] = []
-    # a shell has its background jobs begin deaf to it
+    # a shell starts its background jobs with the signal ignored
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupted(task: Any, *rest: Any) -> Any:

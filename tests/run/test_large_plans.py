@@ -1,4 +1,4 @@
-"""Plans of 10¹² trials start and resume at once, and workers are sent little."""
+"""Plans of 10¹² trials start and resume at once, and send little data to workers."""
 
 from __future__ import annotations
 

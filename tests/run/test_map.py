@@ -1,4 +1,4 @@
-"""A refined map: every pixel of it is the full map's, and so is every boundary that it sees."""
+"""An adaptive map has the pixels of the full map, and all boundaries that it detects."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def full(source: dict[str, Any]) -> dict[str, Any]:
 
 
 def kinds_of(run: Run, column: str = "outcome") -> np.ndarray:
-    """What each pixel shows."""
+    """The value of each pixel."""
     y, x = run.axes[-2:]
     table = every_pixel(run.trials(), x, y)
     return as_map(table, x, y, table[column].astype(str).to_numpy()).to_numpy()
@@ -86,7 +86,7 @@ def test_pixels_on_both_sides_of_a_boundary_are_trained(tmp_path: Path) -> None:
 
 
 def test_a_fractal_map_is_a_sixth_of_the_work(tmp_path: Path) -> None:
-    """A chaotic boundary hides islands; those that are not seen are few."""
+    """A chaotic boundary has islands, but few of them are missed."""
     fewer = [f'axes."init.values.{place}".num = 192' for place in (0, 1)]
     source = find_sweep("map_himmelblau")
     run = sweep_in(tmp_path / "map", source, overrides=fewer)
@@ -108,7 +108,7 @@ def test_the_shipped_map_trains_less_than_half_of_its_pixels(tmp_path: Path) -> 
 
 
 def test_neighbours_may_differ_in_a_measure(tmp_path: Path) -> None:
-    """Without a limit nothing diverges in so few steps, and yet the edge is found."""
+    """Without a limit nothing diverges in these few steps, but the edge is found."""
     source = heavy_ball(record={"measures": [{"kind": "trained", "last": 5}]})
     source["train"] = {"max_steps": 100, "divergence": False}
     source["map"] = {"axes": [RATE, MOMENTUM], "by": "trained"}
@@ -186,7 +186,7 @@ def test_two_workers_and_a_killed_run_give_the_same_bytes(
     check_that_bytes_do_not_depend_on_who_trains(monkeypatch, tmp_path, heavy_ball())
 
 
-# what is told --------------------------------------------------------------------------------
+# answers -------------------------------------------------------------------------------------
 
 
 def test_the_command_prints_the_saving_and_draws_all_pixels(tmp_path: Path) -> None:

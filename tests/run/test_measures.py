@@ -1,4 +1,4 @@
-"""Measures in a run: asked for in the sweep file, found as columns of `trials`."""
+"""Measures in a run: chosen in the sweep file, stored as columns of `trials`."""
 
 from __future__ import annotations
 

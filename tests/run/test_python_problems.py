@@ -1,6 +1,6 @@
-"""Problems of one's own in Python: run only where that is allowed, and refused where they lie.
+"""Users' problems in Python: run only if that is allowed, and refused if they are wrong.
 
-Every refusal is one message with the file, its line where there is one, and no traceback.
+Every refusal is one message with the file, the line if there is one, and no traceback.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def trials_of(folder: Path, code: str, **changes: Any) -> pd.DataFrame:
     return run.trials()
 
 
-# what works ------------------------------------------------------------------------------------
+# valid problems --------------------------------------------------------------------------------
 
 
 def test_a_python_problem_trains_like_the_built_in_function(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_the_code_is_part_of_the_plan_and_the_name_of_its_file_is_not(tmp_path: 
     assert Plan(read_sweep(path, allow_python=True)).hash == first
 
 
-# what is not allowed ---------------------------------------------------------------------------
+# permission ------------------------------------------------------------------------------------
 
 
 def test_code_runs_only_if_it_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,7 @@ def test_the_template_is_a_valid_sweep(tmp_path: Path, monkeypatch: pytest.Monke
     assert "mine.py exists" in message(again.stderr)
 
 
-# what is wrong before the sweep ----------------------------------------------------------------
+# errors found before the sweep -----------------------------------------------------------------
 
 WRONG: dict[str, tuple[str, str, list[str]]] = {
     "a wrong gradient": ("6 * y]", "5 * y]", ["wrong gradient: ∂loss/∂y", "where x = "]),
@@ -282,7 +282,7 @@ def test_predictions_and_the_fused_engine_are_refused(tmp_path: Path) -> None:
             read_sweep(sweep_of(tmp_path, BOWL, **changes), allow_python=True)
 
 
-# what goes wrong later -------------------------------------------------------------------------
+# errors during the sweep -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""An axis that is refined: the edge it finds, the trials it leaves, and who may train them."""
+"""Refined axes: the edge that is found, the trials, the plan, and the independence of workers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RATE = "learning_rate"
 
 
 def quadratic(eigenvalue: float, bracket: list[float]) -> dict[str, Any]:
-    """A parabola from x = 1; whoever climbs above the start has diverged."""
+    """A parabola from x = 1; a trial that climbs above the start has diverged."""
     return document(
         problem={"kind": "function", "function": "quadratic", "eigenvalues": [eigenvalue]},
         init={"kind": "constant", "value": 1.0},
@@ -90,7 +90,7 @@ def test_the_edge_of_the_tutorial_lies_within_the_grid_step(tmp_path: Path) -> N
     curvature = 2 * (0.3 * 0.7 * 0.1) ** 2
     assert 2239 < low < 2 / curvature * 1.001 < 2512
     assert high == math.nextafter(low, high)
-    # what the search says is what a sweep of these two rates says
+    # the search agrees with a sweep of these two rates
     both = sweep_in(tmp_path / "both", document(train=train, axes={RATE: [low, high], "seed": [3]}))
     assert both.summary["stable"].tolist() == [1, 0]
 
@@ -187,7 +187,7 @@ def test_the_bracket_and_the_tolerance_change_the_plan() -> None:
     assert len({plan_of(axes={RATE: form}).hash for form in forms}) == 4
 
 
-# who trains ----------------------------------------------------------------------------------
+# workers -------------------------------------------------------------------------------------
 
 
 def test_two_workers_and_a_killed_run_give_the_same_bytes(

@@ -1,4 +1,4 @@
-"""Published results: the fast ones are reproduced here, and what does not agree is told."""
+"""Published results: the fast ones are reproduced here, and disagreement is reported."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_disagreement_is_reported_with_its_size(finding: Finding, told: str) -
     ("name", "here", "changed"),
     [
         ("quadratic_descent", "[0.1, 1.0]", "[0.2, 1.2]"),
-        ("edge_of_stability", "max_steps = 20_000", "max_steps = 500"),  # before it is there
+        ("edge_of_stability", "max_steps = 20_000", "max_steps = 500"),  # before it arrives there
         ("edge_of_stability", "scale = 0.8", "scale = 3.0"),  # sharp from the start
         pytest.param(
             "catapult", "scale = 0.03162277660168379", "scale = 0.04", marks=pytest.mark.long
@@ -65,7 +65,7 @@ def test_a_disagreement_is_reported_with_its_size(finding: Finding, told: str) -
 def test_another_sweep_does_not_agree(
     name: str, here: str, changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is measured comes from the run: of another sweep the numbers do not come out."""
+    """The measured numbers come from the run: another sweep does not give them."""
     text = find_sweep(name).read_text()
     assert text.count(here) == 1
     other = tmp_path / "other.toml"

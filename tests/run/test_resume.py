@@ -1,6 +1,6 @@
-"""What a sweep does to a directory that is not empty: goes on, refuses, replaces, or clears up.
+"""A sweep into a directory that is not empty: resumes, refuses, replaces or cleans up.
 
-Nothing that gdbatch did not write is ever touched.
+Files that gdbatch did not write are never touched.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OTHER = structured({"axes.learning_rate": [1.0, 100.0, 1001.0]})
 
 @pytest.fixture
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where commands run, with the structured sweep and another; figures are left out."""
+    """The working directory of commands, with the structured sweep and another; no figures."""
     write_sweep(tmp_path / "sweep.toml", structured())
     write_sweep(tmp_path / "other.toml", OTHER)
     monkeypatch.chdir(tmp_path)
@@ -48,7 +48,7 @@ def hidden_in(path: Path) -> list[str]:
     return [str(file.relative_to(path)) for file in path.rglob(".*")]
 
 
-# going on ----------------------------------------------------------------------------------
+# resuming ----------------------------------------------------------------------------------
 
 
 def test_a_finished_run_is_kept_unchanged(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_directory_without_a_run_is_refused_and_not_touched(
 
 @pytest.mark.parametrize("fresh", [[], ["--fresh"]], ids=["plain", "fresh"])
 def test_a_manifest_of_another_program_is_not_a_run(in_folder: Path, fresh: list[str]) -> None:
-    """Many tools write a manifest.json, a web extension for one, beside their folders."""
+    """Many programs, such as web extensions, have a manifest.json beside their folders."""
     (in_folder / "extension" / "figures").mkdir(parents=True)
     (in_folder / "extension" / "manifest.json").write_text('{"manifest_version": 3}')
     (in_folder / "extension" / "figures" / "icon.svg").write_text("<svg/>")
@@ -252,7 +252,7 @@ def test_a_killed_fresh_run_is_not_mistaken_for_the_old_run(
     assert totals is not None and totals.kept_shards == 1
 
 
-# clearing up -------------------------------------------------------------------------------
+# cleaning up -------------------------------------------------------------------------------
 
 LEFT = [
     "trials/part-000000000001.parquet",
@@ -285,7 +285,7 @@ def test_a_resume_clears_half_a_figure(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_old_temporary_files_of_other_machines_are_cleared(tmp_path: Path) -> None:
-    """Whether a process lives is not known from here; no write takes a day."""
+    """Whether a remote process is alive is unknown, but no write takes a day."""
     path = sweep_in(tmp_path / "run").path
     new = path / ".gdbatch-1-1-another-node~part-000000000000.parquet"
     old = path / ".gdbatch-2-2-another-node~part-000000000001.parquet"
@@ -309,7 +309,7 @@ RunDirectory(sys.argv[1]).prepare(Plan(read_sweep(json.loads(sys.argv[2]))), Fal
 def test_a_second_writer_does_not_disturb_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Any number of writers can work on one run, on several machines too (DESIGN §6)."""
+    """Any number of writers can work on one run, on several machines too."""
     path, replace, started = tmp_path / "run", os.replace, list[Path]()
 
     def replace_later(source: Path, target: Path) -> None:

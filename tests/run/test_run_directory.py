@@ -1,6 +1,6 @@
-"""The run directory: which files and columns there are, of which types, and who can read them.
+"""The run directory: its files, its columns and their types, and the programs that can read them.
 
-What is in the tables is the engine's; here is how it is laid out (DESIGN §6).
+The values in the tables are tested with the engine.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def test_outcomes_have_the_same_categories_in_every_part(run: Run) -> None:
         (chunk,) = pq.read_table(path)["outcome"].chunks
         assert chunk.dictionary.to_pylist() == list(outcomes.names())
         seen.add(frozenset(chunk.to_pylist()))
-    assert len(seen) > 1  # some parts have outcomes that others have not
+    assert len(seen) > 1  # some parts have outcomes that others do not have
     assert list(run.trials()["outcome"].cat.categories) == list(outcomes.names())
 
 
@@ -239,7 +239,7 @@ def test_duckdb_reads_the_parts_as_they_are(run: Run) -> None:
 def test_readers_see_only_complete_parts_while_a_run_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_of: Callable[[Path], int]
 ) -> None:
-    """The moment before a part gets its name is when its temporary file is there."""
+    """Just before a part gets its name, its temporary file exists."""
     trials, seen = tmp_path / "run" / "trials", []
     replace = os.replace
 

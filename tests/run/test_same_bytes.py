@@ -1,6 +1,6 @@
-"""The same sweep gives the same bytes: whoever trains, in one go or many (DESIGN §8, 1).
+"""The same sweep gives the same bytes, for any workers and after any number of interruptions.
 
-Also what makes another sweep of it, and what does not.
+Also which changes make it another sweep, and which do not.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Bytes = dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Bytes:
-    """The parts of the structured sweep, trained in one go by one process."""
+    """The parts of the structured sweep, trained at once by one process."""
     return parts_of(sweep_in(tmp_path_factory.mktemp("whole") / "run").path)
 
 
@@ -47,7 +47,7 @@ def test_there_are_bytes_to_compare(whole: Bytes) -> None:
     assert len(set(whole.values())) == 8
 
 
-# who trains --------------------------------------------------------------------------------
+# workers -----------------------------------------------------------------------------------
 
 
 def test_a_second_run_gives_the_same_bytes(tmp_path: Path, whole: Bytes) -> None:
@@ -149,7 +149,7 @@ def test_a_fresh_run_gives_the_same_bytes(tmp_path: Path, whole: Bytes) -> None:
     assert parts_of(path) == whole
 
 
-# what makes another sweep of it ------------------------------------------------------------
+# changes that make another sweep -----------------------------------------------------------
 
 SAME: dict[str, dict[str, Any]] = {
     "another name": {"name": "other"},

@@ -1,6 +1,6 @@
-"""Runs of sweeps of every shape: architectures side by side, zips, no rate, no axis at all.
+"""Runs of sweeps of every shape: several architectures, zips, no rate, no axis at all.
 
-All parts of a run have the same columns, and its tables load whole.
+All parts of a run have the same columns, and its tables load completely.
 """
 
 from __future__ import annotations

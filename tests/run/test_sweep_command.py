@@ -1,6 +1,6 @@
-"""`gdbatch sweep`: what goes to stdout and stderr, its options, and what a dry run says.
+"""`gdbatch sweep`: what goes to stdout and stderr, its options, and dry runs.
 
-Which answers are right is the analysis's; here is how they are told.
+The analysis has its own tests; here it is about the output.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ seed = { count = 1_000_000 }
 
 @pytest.fixture
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where commands run, with the small sweep; figures are left out."""
+    """The working directory of commands, with the small sweep; no figures are drawn."""
     (tmp_path / "small.toml").write_text(TEXT)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Run, "save_figures", lambda *_, **__: [])
     return tmp_path
 
 
-# where the words go ------------------------------------------------------------------------
+# stdout and stderr -------------------------------------------------------------------------
 
 
 def test_the_answer_goes_to_stdout_all_else_to_stderr_and_files_under_results(
     tmp_path: Path,
 ) -> None:
-    """The whole way, figures too, with both streams piped."""
+    """A complete run, with figures and both streams piped."""
     (tmp_path / "small.toml").write_text(TEXT)
     result = process("sweep", "small.toml", "-j", "1", cwd=tmp_path)
     assert result.returncode == 0
@@ -81,7 +81,7 @@ def test_stdout_holds_only_the_json_answer(in_folder: Path) -> None:
 
 
 def test_json_is_strict_even_if_nothing_converges(in_folder: Path) -> None:
-    """NaN and Infinity are no JSON."""
+    """NaN and Infinity are not JSON."""
     result = command("sweep", "small.toml", "-o", "run", "-j", "1", "--json",
                      "--set", "train.max_steps = 1")  # fmt: skip
     assert result.exit_code == 0
@@ -127,7 +127,7 @@ def test_a_sweep_of_one_trial_says_so_and_one_over_seeds_does_not(in_folder: Pat
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is one."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -317,7 +317,7 @@ def test_a_dry_run_refuses_what_the_sweep_would_refuse(in_folder: Path) -> None:
 
 
 def test_a_dry_run_of_a_trillion_trials_is_cheap(tmp_path: Path) -> None:
-    """The peak is that of a child of a small process: a fork counts its parent's memory."""
+    """The peak is measured in a child of a small process: a fork counts its parent's memory."""
     (tmp_path / "vast.toml").write_text(TEXT.split("[axes]")[0] + MILLION_MILLION)
     measure = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "

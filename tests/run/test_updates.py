@@ -1,4 +1,4 @@
-"""Sweeps over optimizers' and schedules' numbers, from the document to the tables."""
+"""Sweeps over the numbers of optimizers and schedules, from the document to the tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AXES: dict[str, Any] = {
 
 
 def adaptive(**axes: Any) -> dict[str, Any]:
-    """Adam under a cosine, a rate a layer, clipped and decaying."""
+    """Adam with a cosine schedule, a rate per layer, clipping and weight decay."""
     return document(
         {
             "problem": {

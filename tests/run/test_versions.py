@@ -1,6 +1,6 @@
 """Runs written by another version, with another cut or with other columns.
 
-No row is lost, dropped or counted twice, and what cannot be resumed is refused and left alone.
+No row is lost or counted twice, and a run that cannot be resumed is refused and not changed.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ CUT = Cut(((1, ((2, 5), (1, 2))),))
 
 @pytest.fixture
 def other_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run whose writer cut the plan into three shards; today's code cuts it into one."""
+    """A run whose writer cut the plan into three shards; the current code makes one."""
     with monkeypatch.context() as patched:
         patched.setattr(Plan, "cut", CUT)
         path = sweep_in(tmp_path / "run", SWEEP).path
@@ -283,7 +283,7 @@ def test_the_error_says_how_to_repair_a_damaged_manifest(path: Path) -> None:
     assert "run the sweep again to rebuild it" in message(result.stderr)
 
 
-# what the first writer decided -----------------------------------------------------------------
+# decisions of the first writer -----------------------------------------------------------------
 
 
 class LossRatio(Column):

@@ -231,7 +231,7 @@ def test_an_axis_may_mix_lists_and_strings() -> None:
     ]
 
 
-# what an axis reaches ----------------------------------------------------------------------
+# keys that axes vary -----------------------------------------------------------------------
 
 
 def test_a_structural_axis_reaches_its_section() -> None:

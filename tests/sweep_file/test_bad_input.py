@@ -1,6 +1,6 @@
 """A broken sweep file is refused with its file, line and key, what is allowed and the nearest name.
 
-Whatever is in it, it raises nothing but a GdbatchError.
+Whatever it contains, the only exception is a GdbatchError.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ RATES = "learning_rate = [1.0, 100.0, 1000.0]"
 SEEDS = "seed = { count = 4 }"
 DESCENT = 'kind = "gradient_descent"'
 
-# what stands in the file, what instead, the key that is blamed, and words of the message
+# the text in the file, its replacement, the key named in the error, and words of the message
 MISSPELT: dict[str, tuple[str, str, str, list[str]]] = {
     "top": ("description =", "descripton = 1 # HERE\ndescription =", "descripton",
             ['unknown key "descripton"', 'did you mean "description"?']),
@@ -351,7 +351,7 @@ def test_the_same_error_is_reported_once(tmp_path: Path) -> None:
     assert len(refuse(tmp_path, text).problems) == 1
 
 
-# not even TOML -----------------------------------------------------------------------------
+# invalid TOML ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -455,7 +455,7 @@ def test_overrides_are_applied_in_order(tmp_path: Path) -> None:
     assert [axis.key for axis in sweep.axes] == ["optimizer.learning_rate", "seed", "init.low"]
 
 
-# far too large -----------------------------------------------------------------------------
+# oversized input ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -479,7 +479,7 @@ def test_numbers_too_large_to_count(axes: dict[str, Any]) -> None:
         Plan(read_sweep(document({"axes": axes})))
 
 
-# anything at all ---------------------------------------------------------------------------
+# generated input ---------------------------------------------------------------------------
 
 words = st.sampled_from(
     [
@@ -590,7 +590,7 @@ def mutations(draw: st.DrawFn) -> dict[str, Any]:
 
 def works_or_is_refused(source: Any) -> None:
     with warnings.catch_warnings():
-        # what must not be is an exception of another kind
+        # an exception of another kind would be an error
         warnings.simplefilter("ignore")
         try:
             assert Plan(read_sweep(source)).trials >= 1

@@ -1,4 +1,4 @@
-"""Data files: what is read from them, and why others are refused.
+"""Data files: what is read from them, and which ones are refused.
 
 Every refusal names the key and line in the sweep file, the data file and, in a CSV, the line there.
 """
@@ -242,7 +242,7 @@ def test_a_bad_npz(tmp_path: Path, arrays: dict[str, Any], words: list[str]) -> 
 
 
 def write_npz(path: Path, **members: bytes) -> None:
-    """An archive with good samples, and further members, or others in their place."""
+    """An archive with valid samples and further or replaced members."""
     arrays = {"inputs": good, "targets": column}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
@@ -253,7 +253,7 @@ def write_npz(path: Path, **members: bytes) -> None:
 
 
 def npy(array: Array, **header: Any) -> bytes:
-    """An array as a file, whose header may say something else."""
+    """An array as a file, whose header may be wrong."""
     buffer = io.BytesIO()
     if header:
         facts = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
@@ -264,7 +264,7 @@ def npy(array: Array, **header: Any) -> bytes:
 
 
 def test_unused_arrays_are_ignored(tmp_path: Path) -> None:
-    """Notes, names of features and even what could not be read are left alone."""
+    """Notes, names of features and even unreadable members are ignored."""
     others = {
         "notes.txt": b"from run 3",
         "note": b"\x93NUMPY",
@@ -302,7 +302,7 @@ def test_a_member_with_a_wrong_header(tmp_path: Path, member: bytes, words: list
 
 
 def test_a_huge_member_is_not_unpacked(tmp_path: Path) -> None:
-    """320 MB of zeros, which pack into 300 kB."""
+    """320 MB of zeros, which compress to 300 kB."""
     zeros = npy(np.zeros((1, 2)), shape=(20_000_000, 2))[:-16]
     with zipfile.ZipFile(tmp_path / "points.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("targets.npy", npy(column))
@@ -397,7 +397,7 @@ def test_a_damaged_npz_is_refused_or_read_completely(
         sweep = read_with(tmp_path, "points.npz")
     except SweepFileError as error:
         assert "points.npz" in str(error)  # noqa: PT017
-    else:  # a byte that says nothing, such as a date
+    else:  # a byte without effect, such as a date
         assert np.array_equal(samples_of(sweep)[0], inputs)
         assert np.array_equal(samples_of(sweep)[1], targets)
 
@@ -429,7 +429,7 @@ def test_an_unknown_file_type(tmp_path: Path) -> None:
     assert re.search(r"\.csv or \.npz, not '\.txt'", message)
 
 
-# regressions, which take any number of inputs ---------------------------------------------------
+# regressions, which accept any number of inputs -------------------------------------------------
 
 
 def read_regression(folder: Path, line: str) -> Sweep:

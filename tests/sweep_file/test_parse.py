@@ -1,6 +1,6 @@
-"""How files, dicts and overrides are read: marks and paths, hints for TOML, and where values are.
+"""Reading files, dicts and overrides: byte order marks, paths, hints for TOML, and locations.
 
-And what is far too large is refused in a moment, in a short message.
+Oversized input is refused quickly, with a short message.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def test_an_override_has_the_hints_of_a_file() -> None:
     assert "0.001, not .001" in messages(document(), ["train.max_steps=.5"])[0]
 
 
-# what looks like a mistake -----------------------------------------------------------------------
+# warnings ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("exponents", [[1e-4, 1], [1, 1e-4], [0.001, 0.1], [0.1, 10]])
@@ -146,10 +146,10 @@ def test_an_axis_shows_its_first_second_and_last_value(axis: Any, shown: str) ->
     assert first.preview() == shown
 
 
-# far too large -----------------------------------------------------------------------------------
+# oversized input ---------------------------------------------------------------------------------
 
 LARGE: dict[str, tuple[str, str]] = {
-    # a text in place of the rates or at the end, and words of the message
+    # the text in place of the rates or at the end, and words of the message
     "a key of many parts": (TEXT + "a" + ".a" * 100_000 + " = 1\n", "more than 100 dotted parts"),
     "a header of many parts": (TEXT + "[a" + ".'b c'" * 100_000 + "]\n", "100 dotted parts"),
     "a long number": (TEXT.replace("[axes]", "[axes]\nx = " + "9" * 5000), "thousands of digits"),

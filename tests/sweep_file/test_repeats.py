@@ -21,7 +21,7 @@ FLOAT32 = {"train.dtype": "float32"}
 NETWORK = {"kind": "network", "inputs": [[0.1]], "targets": [[0.3]]}
 
 REPEATED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
-    # axes, other changes, the key that is blamed, words of the message
+    # axes, other changes, the key named in the error, words of the message
     "rates": ({"learning_rate": [0.1, 0.1, 0.5]}, {}, "axes.learning_rate[1]",
         "values 1 and 2 are equal (0.1)"),
     "a whole number and a float": ({"learning_rate": [1, 0.5, 1.0]}, {}, "axes.learning_rate[2]",

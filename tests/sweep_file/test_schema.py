@@ -1,6 +1,6 @@
-"""The JSON Schema accepts what a sweep file may be, whatever of it is an axis.
+"""The JSON Schema accepts every valid sweep file, whichever of its keys are axes.
 
-That it is the file that ships, and accepts every shipped sweep, is tested with the command.
+The tests of the command check that it equals the shipped file and accepts every shipped sweep.
 """
 
 from __future__ import annotations

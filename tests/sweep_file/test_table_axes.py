@@ -1,4 +1,4 @@
-"""Whole tables, and what chooses their kind, as axes; and any value by its dotted key."""
+"""Whole tables and their kinds as axes, and any value by its dotted key."""
 
 from __future__ import annotations
 

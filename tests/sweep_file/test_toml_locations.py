@@ -1,4 +1,4 @@
-"""Every key of a TOML document is found on its line; generated documents note the lines."""
+"""Every key of a TOML document is found on its line; generated documents know their lines."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def basic(text: str) -> str:
 
 @st.composite
 def written_names(draw: st.DrawFn) -> tuple[str, str]:
-    """A key's name, and one way to write it."""
+    """The name of a key, and one way to write it."""
     name = draw(plain_names | quoted_names)
     ways = [basic(name)]
     if "'" not in name:
@@ -215,7 +215,7 @@ class Writer:
         names = self.draw(st.lists(written_names(), min_size=1, max_size=3))
         path = (*table, *(name for name, _ in names))
         if any(path[:n] in self.closed for n in range(len(table), len(path) + 1)):
-            return  # is a value already
+            return  # already a value
         if path in self.lines:
             return
         dot = self.draw(spaces) + "." + self.draw(spaces)

@@ -60,7 +60,7 @@ def test_an_ambiguous_number_of_a_schedule_needs_its_whole_key() -> None:
 
 
 BAD_SCHEDULES: dict[str, tuple[str, str, list[str]]] = {
-    # the table, the key that is blamed, words of the message
+    # the table, the key named in the error, words of the message
     "linear below zero": ("kind = 'linear'\nsteps = 10\nfinal = -0.5 # HERE", "schedule.final",
             ["negative", "-0.5", "0 or more"]),
     "cosine below zero": ("kind = 'cosine'\nsteps = 10\nfinal = -1 # HERE", "schedule.final",
@@ -103,7 +103,7 @@ def test_the_error_names_the_axis_that_makes_a_schedule_negative(tmp_path: Path)
 # optimizers ----------------------------------------------------------------------------------
 
 BAD_OPTIMIZERS: dict[str, tuple[str, str, str, list[str]]] = {
-    # the table, the axes, the key that is blamed, words of the message
+    # the table, the axes, the key named in the error, words of the message
     "momentum of 1": ("kind = 'momentum'\nmomentum = 1.0 # HERE\n", RATES, "optimizer.momentum",
             ["a number below 1", "1.0"]),
     "negative decay": (DESCENT + "weight_decay = -1 # HERE\n", RATES, "optimizer.weight_decay",

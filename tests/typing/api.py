@@ -1,6 +1,6 @@
 """The types of the public interface, checked by mypy in strict mode; never imported.
 
-Each function is what a user may write. `assert_type` says which type mypy must infer.
+Each function is code that a user may write; `assert_type` states the type that mypy must infer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A column of `trials`: how much of the loss is gone."""
+"""A column of `trials`: the decrease of the loss."""
 
 import pyarrow as pa
 

@@ -1,4 +1,4 @@
-"""An engine: the reference trainer, one trial after the other. Slow, and easy to read."""
+"""An engine: the reference trainer, one trial at a time. Slow, but easy to read."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ from gdbatch.training import Training
 
 @register("engine", "plain")
 class Plain(Engine):
-    """The reference trainer, one trial after the other."""
+    """The reference trainer, one trial at a time."""
 
     def refusal(
         self,

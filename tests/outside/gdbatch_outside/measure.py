@@ -17,7 +17,7 @@ from gdbatch.registry import register
 
 @register("measure", "largest_loss")
 class LargestLoss(PathMeasure):
-    """The largest loss on the way."""
+    """The largest loss during training."""
 
     class Options(MeasureOptions):
         kind: Literal["largest_loss"]

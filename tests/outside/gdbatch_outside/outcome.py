@@ -1,4 +1,4 @@
-"""An outcome: the budget ended, but most of the loss was gone."""
+"""An outcome: the budget ended, but the loss had more than halved."""
 
 from gdbatch.outcomes import Check, Mask, Outcome
 from gdbatch.registry import register

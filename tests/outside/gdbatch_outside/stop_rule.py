@@ -1,4 +1,4 @@
-"""A stop rule: how many times smaller the loss has become."""
+"""A stop rule: the factor by which the loss has decreased."""
 
 from typing import Any
 
