@@ -295,7 +295,7 @@ def test_lines_mark_one_and_two_over_the_curvature(spread: list[float]) -> None:
     # the names are above the curve
     assert top.transAxes.inverted().transform(top.transData.transform((1, highest)))[1] < 0.9
     texts = {text.get_text(): text.xy for text in figure.axes[0].texts}  # type: ignore[attr-defined]
-    assert said == {"2/λ = 500": (EDGE, 1.0), "1/λ = 250": (EDGE / 2, 1.0)}
+    assert texts == {"2/λ = 500": (EDGE, 1.0), "1/λ = 250": (EDGE / 2, 1.0)}
 
 
 @pytest.mark.parametrize(
