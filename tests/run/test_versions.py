@@ -336,7 +336,7 @@ def test_a_resume_with_other_columns_is_refused_by_name(
 
 def test_a_new_column_does_not_change_a_run(path: Path, with_loss_ratio: object) -> None:
     before = everything_in(path)
-    with pytest.raises(UsageError, match="not in the run: loss_ratio"):
+    with pytest.raises(UsageError, match="lacks columns that are installed here: loss_ratio"):
         sweep_in(path)
     assert everything_in(path) == before
 
