@@ -44,8 +44,8 @@ def drawn(kind: str, entropy: int = 0, **options: Any) -> tuple[Array, Array]:
     if options.get("classes", 2) > 2:
         layers[1] = options["classes"]
     options_ = plan_of(data, layers, entropy).sweep.first.problem
-    inputs, targets = options_.samples  # type: ignore[attr-defined]
-    return inputs, targets
+    samples = options_.samples  # type: ignore[attr-defined]
+    return samples.inputs, samples.targets
 
 
 @every_kind
@@ -79,7 +79,7 @@ def test_a_dataset_is_part_of_the_plan(kind: str) -> None:
     data = {"kind": kind, **NEEDED.get(kind, {})}
     plain = plan_of(data, layers)
     assert plain.group(0).problem.n_predictions == layers[1] * len(
-        plain.sweep.first.problem.samples[0]  # type: ignore[attr-defined]
+        plain.sweep.first.problem.samples  # type: ignore[attr-defined]
     )
     assert plain.hash != plan_of(data | {"samples": 17}, layers).hash
     resolved: Any = plain.resolved()

@@ -97,7 +97,7 @@ def _logistic_regression(o: Any, x: Any) -> Any:
 
 
 def _samples(o: Any) -> tuple[Any, Any]:
-    inputs, targets = o.samples
+    inputs, targets = o.samples.inputs, o.samples.targets
     return (np.c_[inputs, np.ones(len(inputs))] if o.intercept else inputs), targets
 
 

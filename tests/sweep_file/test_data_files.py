@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 from gdbatch.errors import SweepFileError
-from gdbatch.ingredients.data_files import Samples
 from gdbatch.ingredients.problems.samples import SampleOptions
 from gdbatch.sweep_file import Sweep, read_sweep
 from tests.documents import TEXT
@@ -30,10 +29,10 @@ def read_with(folder: Path, data: str, layers: str = "[2, 1]") -> Sweep:
     return read_sweep(path)
 
 
-def samples_of(sweep: Sweep) -> Samples:
+def samples_of(sweep: Sweep) -> tuple[Array, Array]:
     problem = sweep.first.problem
     assert isinstance(problem, SampleOptions)
-    return problem.samples
+    return problem.samples.inputs, problem.samples.targets
 
 
 def refusal(folder: Path, data: str) -> str:

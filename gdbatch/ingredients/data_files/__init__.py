@@ -4,6 +4,6 @@ Every error is an IngredientError about the option that names the file; it says 
 where.
 """
 
-from .files import Samples, expect_file, read_arrays, read_samples
+from .files import Arrays, expect_file, read_arrays, read_samples
 
-__all__ = ["Samples", "expect_file", "read_arrays", "read_samples"]
+__all__ = ["Arrays", "expect_file", "read_arrays", "read_samples"]

@@ -13,12 +13,12 @@ from .csv_table import parse_csv
 from .limits import MAX_FILE_BYTES, as_size
 from .npz import NpzFile
 
-Samples = tuple[NDArray[np.float64], NDArray[np.float64]]
+Arrays = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def read_samples(
     path: Path, n_inputs: int | None, n_targets: int, header: bool | None = None
-) -> Samples:
+) -> Arrays:
     """Inputs (samples, n_inputs) and targets (samples, n_targets), read-only.
 
     Raises IngredientError. n_inputs: None allows any number. header: whether the first row of a CSV
@@ -66,13 +66,13 @@ def _content(path: Path, key: str) -> bytes:
 
 def _csv_samples(
     path: str, content: bytes, n_inputs: int | None, n_targets: int, header: bool | None
-) -> Samples:
+) -> Arrays:
     table = parse_csv(path, content, n_inputs, n_targets, header)
     table.flags.writeable = False
     return table[:, :-n_targets], table[:, -n_targets:]
 
 
-def _npz_samples(path: str, content: bytes, n_inputs: int | None, n_targets: int) -> Samples:
+def _npz_samples(path: str, content: bytes, n_inputs: int | None, n_targets: int) -> Arrays:
     file = NpzFile(path, content, "data")
     shapes = [file.shape_of("inputs"), file.shape_of("targets")]
     for name, shape, width in zip(

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from pydantic import Field
 
 from ...registry import register
-from ..data_files import Samples
+from ..data_files import Arrays
 from .protocol import Dataset, DatasetOptions, Labels, Noise, Width
 
 
@@ -30,7 +30,7 @@ class Blobs(Dataset):
         labels: Labels = Field([0.0, 1.0], description="Targets of the two classes.")
 
     @staticmethod
-    def draw(options: Options, random: Generator) -> Samples:
+    def draw(options: Options, random: Generator) -> Arrays:
         centres = options.distance * random.standard_normal((options.classes, options.inputs))
         of_class = np.arange(options.samples) % options.classes
         cloud = random.standard_normal((options.samples, options.inputs))

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from pydantic import Field
 
 from ...registry import register
-from ..data_files import Samples
+from ..data_files import Arrays
 from .protocol import Count, Dataset, DatasetOptions, Noise
 
 
@@ -31,7 +31,7 @@ class Chebyshev(Dataset):
         noise: Noise = Field(0.0, description="Standard deviation of the noise added to targets.")
 
     @staticmethod
-    def draw(options: Options, random: Generator) -> Samples:
+    def draw(options: Options, random: Generator) -> Arrays:
         count = options.samples
         if options.spacing == "even":
             x = np.linspace(-1, 1, count)

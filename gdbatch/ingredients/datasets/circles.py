@@ -9,7 +9,7 @@ from numpy.random import Generator
 from pydantic import Field
 
 from ...registry import register
-from ..data_files import Samples
+from ..data_files import Arrays
 from .protocol import Count, Dataset, DatasetOptions, Labels, Noise
 
 
@@ -27,7 +27,7 @@ class Circles(Dataset):
         labels: Labels = Field([0.0, 1.0], description="Targets of the outer and the inner circle.")
 
     @staticmethod
-    def draw(options: Options, random: Generator) -> Samples:
+    def draw(options: Options, random: Generator) -> Arrays:
         inner = np.arange(options.samples) % 2
         angle = 2 * np.pi * random.random(options.samples)
         radius = np.where(inner, options.ratio, 1.0)

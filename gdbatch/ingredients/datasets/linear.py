@@ -9,7 +9,7 @@ from numpy.random import Generator
 from pydantic import Field
 
 from ...registry import register
-from ..data_files import Samples
+from ..data_files import Arrays
 from .protocol import Dataset, DatasetOptions, Noise, Width
 
 
@@ -24,7 +24,7 @@ class Linear(Dataset):
         noise: Noise = Field(0.0, description="Standard deviation of the noise added to t.")
 
     @staticmethod
-    def draw(options: Options, random: Generator) -> Samples:
+    def draw(options: Options, random: Generator) -> Arrays:
         inputs = random.standard_normal((options.samples, options.inputs))
         weights = random.standard_normal((options.inputs, options.outputs))
         noise = options.noise * random.standard_normal((options.samples, options.outputs))

@@ -8,7 +8,7 @@ from numpy.random import Generator
 from pydantic import Field
 
 from ...registry import register
-from ..data_files import Samples
+from ..data_files import Arrays
 from .protocol import Dataset, DatasetOptions, Width
 
 
@@ -22,6 +22,6 @@ class NormalNoise(Dataset):
         outputs: Width = Field(1, description="Targets per sample.")
 
     @staticmethod
-    def draw(options: Options, random: Generator) -> Samples:
+    def draw(options: Options, random: Generator) -> Arrays:
         inputs = random.standard_normal((options.samples, options.inputs))
         return inputs, random.standard_normal((options.samples, options.outputs))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from numpy.random import Generator
 from pydantic import Field
 
-from ..data_files import Samples
+from ..data_files import Arrays
 from ..options import Options
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
@@ -32,5 +32,5 @@ class Dataset(ABC):
 
     @staticmethod
     @abstractmethod
-    def draw(options: Any, random: Generator) -> Samples:
+    def draw(options: Any, random: Generator) -> Arrays:
         """Inputs (samples, n) and targets (samples, n), drawn only from `random`."""

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from pydantic import Field
 
 from ...registry import register
-from ..data_files import Samples
+from ..data_files import Arrays
 from .protocol import Dataset, DatasetOptions, Noise, Width
 
 
@@ -30,7 +30,7 @@ class Teacher(Dataset):
         noise: Noise = Field(0.0, description="Standard deviation of the noise added to targets.")
 
     @staticmethod
-    def draw(options: Options, random: Generator) -> Samples:
+    def draw(options: Options, random: Generator) -> Arrays:
         inputs = values = random.standard_normal((options.samples, options.layers[0]))
         for index, (below, units) in enumerate(itertools.pairwise(options.layers)):
             weights = random.standard_normal((below, units)) / np.sqrt(below)

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from pydantic import Field
 
 from ...registry import register
-from ..data_files import Samples
+from ..data_files import Arrays
 from .protocol import Count, Dataset, DatasetOptions, Labels, Noise
 
 
@@ -24,7 +24,7 @@ class TwoMoons(Dataset):
         labels: Labels = Field([0.0, 1.0], description="Targets of the upper and the lower moon.")
 
     @staticmethod
-    def draw(options: Options, random: Generator) -> Samples:
+    def draw(options: Options, random: Generator) -> Arrays:
         lower = np.arange(options.samples) % 2
         angle = np.pi * random.random(options.samples)
         x, y = np.cos(angle), np.sin(angle)

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from pydantic import Field
 
 from ...registry import register
-from ..data_files import Samples
+from ..data_files import Arrays
 from .protocol import Count, Dataset, DatasetOptions, Labels, Noise
 
 
@@ -24,7 +24,7 @@ class Xor(Dataset):
         labels: Labels = Field([0.0, 1.0], description="Targets of equal and of unequal inputs.")
 
     @staticmethod
-    def draw(options: Options, random: Generator) -> Samples:
+    def draw(options: Options, random: Generator) -> Arrays:
         corner = np.arange(options.samples) % 4
         first, second = corner // 2, corner % 2
         inputs = np.stack([first, second], axis=1).astype(np.float64)

@@ -33,7 +33,7 @@ class LogisticRegression(Regression):
 
         @model_validator(mode="after")
         def _check_targets(self) -> LogisticRegression.Options:
-            targets = self.samples[1]
+            targets = self.samples.targets
             if targets.min() < 0 or targets.max() > 1:
                 raise IngredientError("logistic_regression needs targets from 0 to 1", "targets")
             return self

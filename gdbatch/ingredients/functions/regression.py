@@ -33,7 +33,7 @@ class Regression(Function):
 
     def __init__(self, options: RegressionOptions) -> None:
         super().__init__(options)
-        inputs, targets = options.samples
+        inputs, targets = options.samples.inputs, options.samples.targets
         if options.intercept:
             inputs = np.hstack([inputs, np.ones((len(inputs), 1))])
         self.inputs: NDArray[np.float64] = inputs  # (samples, weights)

@@ -11,9 +11,10 @@ from ... import registry
 from ...errors import IngredientError
 from ...numerics.buffers import DType
 from ...random_streams import generator
-from ..data_files import Samples, read_samples
+from ..data_files import Arrays, read_samples
 from ..datasets.protocol import Dataset, DatasetOptions
 from ..options import Context, FromFamily
+from .preparation import Samples
 from .protocol import ProblemOptions, refuse_overflow
 
 
@@ -33,23 +34,30 @@ class SampleOptions(ProblemOptions):
         "but no numbers.",
     )
     _samples: Samples = PrivateAttr()
+    _held_out: Samples | None = PrivateAttr(None)
 
     @property
     def samples(self) -> Samples:
-        """Inputs (samples, n) and targets (samples, n), from any source."""
+        """The samples to train on, from any source."""
         return self._samples
+
+    @property
+    def held_out(self) -> Samples | None:
+        """The samples kept for validation, prepared like `samples`."""
+        return self._held_out
 
     def resolved(self) -> dict[str, object]:
         """The options, with the samples themselves in place of their source."""
-        inputs, targets = self._samples
-        source = {"data": None, "header": None, "inputs": inputs, "targets": targets}
-        return super().resolved() | source
+        samples = self._samples
+        source = {"data": None, "header": None}
+        return super().resolved() | source | {"inputs": samples.inputs, "targets": samples.targets}
 
     def check_dtype(self, dtype: DType) -> None:
         """Raises IngredientError if a number of the problem overflows `dtype`."""
         super().check_dtype(dtype)
-        for key, numbers in zip(("inputs", "targets"), self._samples, strict=True):
-            refuse_overflow(numbers, dtype, key if self.data is None else "data")
+        for samples in filter(None, (self._samples, self._held_out)):
+            for key, numbers in (("inputs", samples.inputs), ("targets", samples.targets)):
+                refuse_overflow(numbers, dtype, key if self.data is None else "data")
 
     def _take_samples(
         self, context: Context, n_inputs: int | None, n_targets: int, who: str
@@ -62,16 +70,16 @@ class SampleOptions(ProblemOptions):
         if self.header is not None and not is_csv:
             raise IngredientError("header applies to CSV files only; leave it out", "header")
         if self.data is None:
-            self._samples = self._inline_samples(n_inputs, n_targets, who)
+            self._samples = Samples(*self._inline_samples(n_inputs, n_targets, who))
             return
         if self.inputs is not None or self.targets is not None:
             raise IngredientError("give either data or inputs and targets, not both", "data")
         if isinstance(self.data, str):
             path = context.path(self.data)
-            self._samples = context.read(read_samples, path, n_inputs, n_targets, self.header)
+            arrays = context.read(read_samples, path, n_inputs, n_targets, self.header)
         else:
-            self._samples = _drawn_samples(self.data, context)
-            found = tuple(part.shape[1] for part in self._samples)
+            arrays = _drawn_samples(self.data, context)
+            found = tuple(part.shape[1] for part in arrays)
             wanted = found[0] if n_inputs is None else n_inputs, n_targets
             if found != wanted:
                 raise IngredientError(
@@ -79,8 +87,9 @@ class SampleOptions(ProblemOptions):
                     f"but {who} needs {wanted[0]} and {wanted[1]}",
                     "data",
                 )
+        self._samples = Samples(*arrays)
 
-    def _inline_samples(self, n_inputs: int | None, n_targets: int, who: str) -> Samples:
+    def _inline_samples(self, n_inputs: int | None, n_targets: int, who: str) -> Arrays:
         given = (("inputs", self.inputs, n_inputs), ("targets", self.targets, n_targets))
         arrays = []
         for key, rows, wanted in given:
@@ -106,6 +115,6 @@ class SampleOptions(ProblemOptions):
         return arrays[0], arrays[1]
 
 
-def _drawn_samples(options: DatasetOptions, context: Context) -> Samples:
+def _drawn_samples(options: DatasetOptions, context: Context) -> Arrays:
     entry: type[Dataset] = registry.get("dataset", options.kind)
     return entry.draw(options, generator(context.entropy, f"data {options.kind}", options.seed))

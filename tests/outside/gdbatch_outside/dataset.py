@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.random import Generator
 
-from gdbatch.ingredients.data_files import Samples
+from gdbatch.ingredients.data_files import Arrays
 from gdbatch.ingredients.datasets.protocol import Dataset, DatasetOptions, Noise
 from gdbatch.registry import register
 
@@ -19,6 +19,6 @@ class Sine(Dataset):
         noise: Noise = 0.0
 
     @staticmethod
-    def draw(options: Any, random: Generator) -> Samples:
+    def draw(options: Any, random: Generator) -> Arrays:
         x = random.uniform(-1, 1, (options.samples, 1))
         return x, np.sin(np.pi * x) + random.normal(0, options.noise, x.shape)

@@ -116,7 +116,7 @@ class NetworkOptions(SampleOptions):
     def _check_loss(self, loss: type[Loss]) -> None:
         """Raises IngredientError unless the loss accepts the outputs and the targets."""
         lowest, highest = loss.target_range
-        targets = self.samples[1]
+        targets = self.samples.targets
         if targets.min() < lowest or targets.max() > highest:
             raise IngredientError(
                 f"{self.loss} needs targets from {lowest:g} to {highest:g}", "targets"
@@ -144,7 +144,7 @@ class Network(Problem):
 
     def __init__(self, options: NetworkOptions) -> None:
         self.options = options
-        inputs, targets = options.samples
+        samples = options.samples
         activations: list[type[Activation]] = [
             registry.get("activation", name) for name in options.activation_names()
         ]
@@ -152,8 +152,8 @@ class Network(Problem):
             tuple(options.layers),
             tuple(activations),
             registry.get("loss", options.loss),
-            inputs,
-            targets,
+            samples.inputs,
+            samples.targets,
             options.bias,
             tuple(options.layer_scale) if options.layer_scale else None,
             options.derivative_at == "prediction",
@@ -161,7 +161,7 @@ class Network(Problem):
         self.arrays = self.layers.arrays
         self.n_samples = self.layers.n_samples
         self.n_predictions = self.layers.n_predictions
-        self.targets = [float(target) for target in targets.ravel()]
+        self.targets = [float(target) for target in samples.targets.ravel()]
         self.loss_bound = self._loss_bound()
         self.curvature = _curvature_at_solution(self.layers)
 
