@@ -170,6 +170,14 @@ def test_a_plan_is_the_same_after_pickling(plan: Plan) -> None:
     assert list(itertools.islice(again.shards(), 5)) == list(itertools.islice(plan.shards(), 5))
 
 
+def test_an_option_at_its_default_is_not_part_of_the_identity() -> None:
+    # a later version may add options; runs made without them must still be resumed
+    written = {"train.divergence": {"factor": 1e8}, "train.dtype": "float64", "problem.bias": False}
+    assert plan_of(written).hash == plan_of({}).hash
+    assert "dtype" not in plan_of(written).group(0).sections.train.resolved()
+    assert plan_of({"train.dtype": "float32"}).hash != plan_of({}).hash
+
+
 # size --------------------------------------------------------------------------------------
 
 

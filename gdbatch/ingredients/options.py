@@ -81,8 +81,12 @@ class Options(BaseModel):
         }
 
     def resolved(self) -> dict[str, object]:
-        """Everything that determines training; the contents of files, not their names."""
-        return self.model_dump(mode="json")
+        """Everything that determines training; the contents of files, not their names.
+
+        Options at their defaults are left out, so that a later version can add options and still
+        resume the runs of this one.
+        """
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def resolved(sweep: Sweep) -> dict[str, object]:
         "init": first.init.model_dump(mode="json"),
         "optimizer": first.optimizer.model_dump(mode="json"),
         "schedule": first.schedule.model_dump(mode="json"),
-        "train": first.train.resolved(),
+        "train": first.train.model_dump(mode="json"),
         "axes": [[axis.resolved() for axis in dimension] for dimension in sweep.dimensions],
         "record": sweep.record.model_dump(mode="json"),
         "search": sweep.search.facts(),
