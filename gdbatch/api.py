@@ -178,7 +178,7 @@ class Run:
         from . import figures
 
         if kind not in figures.names():
-            raise UsageError(f'no figure is called "{kind}"; {nearest(kind, figures.names())}')
+            raise UsageError(f'unknown figure "{kind}"; {nearest(kind, figures.names())}')
         figure = figures.draw(kind, self._figure_data)
         if figure is None:
             raise UsageError(f'{self.path} has no data for the figure "{kind}"')

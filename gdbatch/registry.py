@@ -1,6 +1,6 @@
-"""The registry: every named part of gdbatch, by family and name.
+"""The registry: every named component of gdbatch, by family and name.
 
-A part registers itself with `@register`; this module knows none of them. A family is filled on
+A component registers itself with `@register`; this module knows none of them. A family is filled on
 first use by importing its home module. Installed plug-ins add to it: packages with an entry point
 in the group "gdbatch" that names a module to import.
 """
@@ -21,7 +21,7 @@ PLUGIN_GROUP = "gdbatch"
 
 @dataclass(frozen=True)
 class Family:
-    """Parts of one kind: the module that registers the built-in ones, and what they are."""
+    """Components of one kind: the module that registers the built-in ones, and what they are."""
 
     home: str
     description: str
@@ -89,7 +89,7 @@ def get(family_name: str, name: str) -> Any:
     if name not in _entries[family_name]:  # the home may not have been imported yet
         known = family(family_name)
         if name not in known:
-            raise KeyError(f'no {family_name} is called "{name}"; {nearest(name, known)}')
+            raise KeyError(f'unknown {family_name} "{name}"; {nearest(name, known)}')
     return _entries[family_name][name]
 
 

@@ -140,7 +140,7 @@ def _with_fewest_steps(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
     enough = (part["success_rate"] >= ENOUGH).to_numpy()
     steps = part["steps_median"].to_numpy(dtype=float)
     if np.isnan(steps).all():
-        return replace(known, warnings=("at no value did half of the trials converge",))
+        return replace(known, warnings=("at every value, fewer than half of the trials converged",))
     candidates = enough & ~np.isnan(steps) if enough.any() else ~np.isnan(steps)
     slow_quarter = np.nan_to_num(part["steps_q75"].to_numpy(dtype=float), nan=np.inf)
     flat = _lowest(np.where(candidates, steps, np.inf), slow_quarter)
@@ -157,7 +157,7 @@ def _with_fewest_steps(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
     warnings = _end_warnings(known.axis, flat)
     if not enough.any():
         name = known.axis.replace("_", " ")
-        few = f"at no {name} did {ENOUGH:.0%} of the trials converge"
+        few = f"at every {name}, fewer than {ENOUGH:.0%} of the trials converged"
         return replace(found, warnings=(few, *warnings))
     low, high = _around(place, enough)
     values = part[known.axis].to_numpy(dtype=float)
@@ -175,9 +175,9 @@ def _with_lowest_loss(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
     diverged = part[list(divergences)].sum(axis=1)
     loss = part["final_loss_median"].where(diverged == 0).to_numpy(dtype=float)
     name = known.axis.replace("_", " ")
-    warning = "the sweep has no stop rule, so the answer is the loss reached, not the speed"
+    warning = "the sweep has no stop rule, so the answer compares final losses, not speed"
     if np.isnan(loss).all():
-        return replace(known, warnings=(warning, f"some trials diverged at every {name}"))
+        return replace(known, warnings=(warning, f"at every {name}, some trials diverged"))
     flat = loss == np.nanmin(loss)
     best = part.iloc[_middle(flat)]
     return replace(
@@ -219,7 +219,7 @@ def _end_warnings(axis: str, flat: Mask) -> list[str]:
     place, name = _middle(flat), axis.replace("_", " ")
     return [
         f"the best {name} {'is' if place == at else 'is no better than'} the {end} one tried: "
-        "widen the axis, the true best may lie beyond"
+        "the true best may lie beyond it, so widen the axis"
         for end, at in (("first", 0), ("last", len(flat) - 1))
         if flat[at]
     ]
@@ -248,8 +248,8 @@ def _words(one: GridAnswer, max_steps: int | None) -> str:
     lines = [combination_words(one.combination)] if one.combination else []
     if one.best is not None and one.best_loss is not None:
         lines.append(
-            f"lowest median loss, of each {name} without a divergence: "
-            f"{number(one.best_loss)} at {number(one.best, digits)}"
+            f"lowest median loss without a divergence: {number(one.best_loss)} "
+            f"at {name} {number(one.best, digits)}"
         )
     elif one.best is not None and one.best_steps is not None:
         steps = f"{one.best_steps:,.0f} {'step' if one.best_steps == 1 else 'steps'}"
@@ -261,9 +261,9 @@ def _words(one: GridAnswer, max_steps: int | None) -> str:
     lines += _edge_words(one)
     if one.too_slow:
         budget = "the budget" if max_steps is None else count(max_steps, "step")
-        lines.append(f"too slow for {budget}: {_ranges(one.too_slow, digits)}")
+        lines.append(f"too slow to converge in {budget}: {_ranges(one.too_slow, digits)}")
     lines += _stalled_words(one)
-    lines += _certainty_words(one, name)
+    lines += _reliability_words(one, name)
     return "\n".join([*lines, *(f"warning: {warning}" for warning in one.warnings)])
 
 
@@ -294,14 +294,14 @@ def _stalled_words(one: GridAnswer) -> list[str]:
     return [text]
 
 
-def _certainty_words(one: GridAnswer, name: str) -> list[str]:
+def _reliability_words(one: GridAnswer, name: str) -> list[str]:
     if one.success is None:
         return []
     if one.trials == 1:
-        return [f"how sure: one trial per {name}"]
+        return [f"reliability: unknown, with one trial per {name}"]
     return [
-        f"how sure: {one.trials:,} trials per {name}; at the best one {one.success:.1%} converged "
-        f"(95% interval {one.success_low:.1%} to {one.success_high:.1%})"
+        f"reliability: {one.trials:,} trials per {name}; at the best one, {one.success:.1%} "
+        f"converged (95% interval {one.success_low:.1%} to {one.success_high:.1%})"
     ]
 
 
@@ -318,9 +318,9 @@ def _ranges(ranges: Sequence[Range], digits: int) -> str:
 
 
 def _counts(summary: pd.DataFrame) -> str:
-    """How many trials had each outcome, if there is no axis to choose a value of."""
+    """How many trials had each outcome, for a sweep without a numeric axis."""
     counts = summary[list(outcomes.names())].sum()
     shown = [f"{count:,} {outcome}" for outcome, count in counts.items() if count]
     if counts.sum() == 1:
         return f"one trial: {shown[0].removeprefix('1 ')}"
-    return f"{counts.sum():,} trials: {', '.join(shown)}; no numeric axis to choose a value of"
+    return f"{counts.sum():,} trials: {', '.join(shown)}; there is no numeric axis to compare"

@@ -20,7 +20,7 @@ def outcome_codes(table: pd.DataFrame) -> NDArray[np.int8]:
     for name in unknown:
         if name in used:
             raise UsageError(
-                f'the run has the outcome "{name}", which is not installed here; '
+                f'the run has the outcome "{name}", which is not defined here; '
                 "install the plug-in that defines it"
             )
     codes = np.array([names.index(name) if name in names else -1 for name in found], np.int8)

@@ -53,7 +53,7 @@ def summarise(parts: Iterable[pd.DataFrame], axes: Sequence[str]) -> pd.DataFram
 
     A trial that did not converge counts as one that needs infinitely many steps. A quantile is the
     smallest number of steps within which that share of all trials converged; it is empty if
-    that share never did. `success_low` and `success_high` are the 95 % Wilson interval (Wilson
+    that share never did. `success_low` and `success_high` are the 95% Wilson interval (Wilson
     1927). `stationary` counts stalled trials whose gradient is zero, or whose loss is the lowest
     of the sweep.
     """
@@ -109,7 +109,7 @@ def _count(
 def wilson(
     successes: NDArray[np.integer], trials: NDArray[np.integer]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The ends of the 95 % Wilson score interval of a success rate."""
+    """The ends of the 95% Wilson score interval of a success rate."""
     z2 = _NORMAL_95**2
     rate = successes / trials
     middle = (rate + z2 / (2 * trials)) / (1 + z2 / trials)

@@ -26,7 +26,7 @@ def topics() -> dict[str, str]:
 
 
 def find(topic: str) -> str:
-    """A page, or the description of every part of this name; raises UsageError if there is none."""
+    """A page, or all components of this name, described; raises UsageError if there is none."""
     if topic in topics():
         return page(topic)
     known = {family: registry.family(family) for family in registry.FAMILIES}
@@ -36,7 +36,7 @@ def find(topic: str) -> str:
     names = [*topics(), *(name for of in known.values() for name in of)]
     close = nearest(topic, names)
     hint = close if close.startswith("did you mean") else nearest(topic, topics())
-    raise UsageError(f'there is no page or part "{topic}"; {hint}')
+    raise UsageError(f'there is no page or component "{topic}"; {hint}')
 
 
 def page(topic: str) -> str:
@@ -55,13 +55,13 @@ def _table(title: str, known: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def _description(family: str, name: str, entry: object) -> str:
-    """The docstring and the options of one part."""
+    """The docstring and the options of one component."""
     title = f"# {name} ({family.replace('_', ' ')})"
     return "\n\n".join([title, inspect.getdoc(entry) or "", *_options(entry)])
 
 
 def _options(entry: object) -> list[str]:
-    """The options of a part as one Markdown list; empty if it has none."""
+    """The options of a component as one Markdown list; empty if it has none."""
     fields = getattr(getattr(entry, "Options", None), "model_fields", {})
     lines = []
     for name, field in fields.items():

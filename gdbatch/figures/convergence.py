@@ -1,4 +1,4 @@
-"""Convergence against the learning rate: its speed in the upper panel, its certainty below."""
+"""Convergence against the learning rate: speed in the upper panel, outcomes in the lower."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _draw_speed(
         band = "\n(median and quartiles)" if len(columns) > 1 else "\n(median)"
         top.set_ylabel("median final loss" if by_loss else f"steps to converge{band}")
     else:
-        top.text(0.5, 0.5, "at no value did half of the trials converge",
+        top.text(0.5, 0.5, "at every value, fewer than half\nof the trials converged",
                  transform=top.transAxes, ha="center", va="center")  # fmt: skip
         top.set_ylabel("steps to converge")
         top.set_yticks([])

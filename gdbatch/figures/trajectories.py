@@ -117,5 +117,5 @@ def _show(axes: Axes, view: View | None) -> None:
 
 
 def _say_that_lines_leave(axes: Axes) -> None:
-    parts = [axes.get_title(loc="left"), "some lines leave the figure"]
+    parts = [axes.get_title(loc="left"), "some lines are cut off"]
     axes.set_title(", ".join(filter(None, parts)), fontsize=8.5)

@@ -39,7 +39,7 @@ def reproduce(
     """
     for name in names:
         if name not in REPRODUCTIONS:
-            raise UsageError(f'no reproduction is called "{name}"; '
+            raise UsageError(f'unknown reproduction "{name}"; '
                              f"{nearest(name, REPRODUCTIONS)}")  # fmt: skip
     folder = Path("results") / ("reproduce-quick" if quick else "reproduce")
     folder = folder if out is None else Path(out)

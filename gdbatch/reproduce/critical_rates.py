@@ -38,7 +38,7 @@ def _catapult(train: Train) -> list[Finding]:
         converging.append((rates[converged].max(), lost))  # none converges by chance above the edge
     return [
         Finding("wide linear network: η λ₀ below which the loss only falls", 2, *_common(falling)),
-        Finding("η λ₀ below which it converges, catapulted", 4, *_common(converging)),
+        Finding("η λ₀ below which it converges after a catapult", 4, *_common(converging)),
     ]
 
 

@@ -51,9 +51,9 @@ def _finding(what: str, published: float, found: list[float]) -> Finding:
     median of other zooms; it lies in the range if these boundaries are as rough. The control shows
     how narrow the range of a smooth boundary is.
     """
-    middle = f"{np.median(found):.2f} the median of {len(found)} zooms"
+    middle = f"median of {len(found)} zooms: {np.median(found):.2f}"
     # box counting finds the dimension of a straight line of some hundred pixels to within 0.03
-    return Finding(f"box dimension of {what}, {middle}", published, found[0], found[-1], 0.03)
+    return Finding(f"box dimension of {what} ({middle})", published, found[0], found[-1], 0.03)
 
 
 def _add(name: str, what: str, published: float, pixels: int, steps: int) -> None:

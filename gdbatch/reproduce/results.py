@@ -47,10 +47,10 @@ class Finding:
             return "no: nothing was measured"
         factor = 1 + difference
         if factor >= 2:
-            words = f"no: {number(factor, 3)} times as much"
+            words = f"no: {number(factor, 3)} times as large"
         else:
             words = (
-                f"no: {number(100 * abs(difference), 2)} % {'above' if difference > 0 else 'below'}"
+                f"no: {number(100 * abs(difference), 2)}% {'higher' if difference > 0 else 'lower'}"
             )
         return f"{words}; {self.why}" if self.why else words
 

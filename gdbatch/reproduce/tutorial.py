@@ -12,10 +12,10 @@ _LONG = ('axes."problem.derivative_at" = ["prediction"]',)  # half a million ste
 def _one_input_claims(train: Train) -> list[Finding]:
     trials = train().trials()
     slip = trials[trials["derivative_at"] == "prediction"].set_index("learning_rate")["steps"]
-    why = "rate × steps is constant, and 50,000 are the steps of rate 0.1"
+    why = "rate × steps is constant, and 50,000 steps belong to rate 0.1"
     claims = {
         "steps at rate 0.01": (0.01, 50_000),
-        "steps at rate 0.1, which it must have run": (0.1, 50_000),
+        "steps at rate 0.1, which it must have used": (0.1, 50_000),
         "steps at rate 0.5": (0.5, 10_000),
     }
     # rounded to thousands at least: 50,000 is any number from 49,500 to 50,500
@@ -53,8 +53,8 @@ def _two_inputs(train: Train) -> list[Finding]:
             near[place],
             near[place],
             0.1,
-            "to 1e-3; its error of 0.0 is read off a curve, "
-            f"and to 1e-4 it takes {nearer[place]:,}",
+            "to 1e-3; the tutorial's error of 0.0 is read off a curve, "
+            f"and 1e-4 takes {nearer[place]:,}",
         )
         for place, said in {"prediction": "by its code", "sop": "by the gradient"}.items()
     ]
@@ -70,7 +70,7 @@ def _ten_inputs(train: Train) -> list[Finding]:
     steps = train("claim", overrides).trials()["steps"]
     # the tutorial shows one draw; they differ a thousandfold, so any between the quartiles agrees
     quartiles = float(steps.quantile(0.25)), float(steps.quantile(0.75))
-    return [Finding("ten inputs, rate 0.01: steps, the middle half of draws", 26_000, *quartiles)]
+    return [Finding("ten inputs, rate 0.01: steps, middle half of the draws", 26_000, *quartiles)]
 
 
 @reproduction(

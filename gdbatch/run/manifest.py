@@ -268,9 +268,10 @@ def _columns_differ(run: Mapping[str, str], here: Mapping[str, str]) -> str:
     if missing:
         which = ", ".join(missing)
         return (
-            f"the run has columns that are not installed here: {which}; install them, or {advice}"
+            f"the run has columns that this installation does not define: {which}; "
+            f"install their plug-in, or {advice}"
         )
     if new:
         which = ", ".join(new)
-        return f"the run lacks columns that are installed here: {which}; {advice}"
+        return f"the run lacks columns that this installation defines: {which}; {advice}"
     return f"the columns of the run have other types or another order than here; {advice}"

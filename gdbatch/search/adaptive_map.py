@@ -37,7 +37,8 @@ class MapOptions(Options):
         8, ge=2, le=_TILE_ROWS, description="Spacing of the pixels that are trained first."
     )
     by: str = Field(
-        "outcome", description="What neighbours differ in: outcome, or a column of a measure."
+        "outcome",
+        description="What is compared between neighbours: outcome, or a column of a measure.",
     )
 
     @model_validator(mode="after")
@@ -75,8 +76,8 @@ class AdaptiveMap(TableSearch):
             raise IngredientError(f"{options.axes[0]} is given twice", "axes")
         kinds = ["outcome", *(one.name for each in measures for one in each.columns() if one.whole)]
         if options.by not in kinds:
-            message = f"neighbours cannot be compared by {options.by}; allowed: outcome and "
-            raise IngredientError(f"{message}columns of whole numbers: {', '.join(kinds)}", "by")
+            message = f"pixels cannot be compared by {options.by}; allowed: {', '.join(kinds)} "
+            raise IngredientError(f"{message}(outcome, and integer columns of measures)", "by")
         slow, fast = sorted(chosen, key=axes.index)
         keys, names = (slow.key, fast.key), (slow.column, fast.column)
         return cls(keys, names, slow.size, fast.size, options.coarse, options.by)
@@ -145,8 +146,8 @@ def _axis(name: str, index: int, axes: Sequence[SearchAxis]) -> SearchAxis:
         hint = nearest(name, [axis.column for axis in axes])
         raise IngredientError(f'the sweep has no axis "{name}"; {hint}', "axes", index)
     if not found.is_free:
-        message = f"{name} cannot be an axis of a map; choose a number that can differ within a "
-        message += "block, is not part of a zip and is not a seed"
+        message = f"{name} cannot be an axis of a map; choose a number that does not split the "
+        message += "sweep into groups, is not part of a zip and is not a seed"
         raise IngredientError(message, "axes", index)
     return found
 

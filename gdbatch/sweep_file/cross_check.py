@@ -66,8 +66,8 @@ def _check_values(
             continue
         same = seen.setdefault(_as_plain_text(sections, axis), place)
         if same != place:
-            message = "means the same, with all defaults filled in, as value "
-            diagnostics.add(_place_of(axis, place, axes), f"{message}{same + 1}; {_ADVICE}")
+            message = f"is the same as value {same + 1} with all defaults filled in; {_ADVICE}"
+            diagnostics.add(_place_of(axis, place, axes), message)
 
 
 def _values_to_check(axis: Axis) -> Iterator[tuple[int, object]]:

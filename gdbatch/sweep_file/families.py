@@ -73,7 +73,7 @@ def _named(
     if name not in known:
         hint = nearest(name, known)
         hint = hint if hint == allowed else f"{hint} {allowed}"
-        raise IngredientError(f'no {family} is called "{shortened(name)}"; {hint}', key)
+        raise IngredientError(f'unknown {family} "{shortened(name)}"; {hint}', key)
     options: type[Options] = known[name].Options
     return name, options
 

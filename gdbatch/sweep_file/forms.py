@@ -236,7 +236,7 @@ class Refine(AxisForm):
         min_length=2, max_length=2, description="Bracket: lower and upper end."
     )
     tolerance: float = Field(
-        0.0, ge=0, description="Width of the last bracket; 0: down to neighbouring floats."
+        0.0, ge=0, description="Largest width of the last bracket; 0: down to neighbouring floats."
     )
 
     @model_validator(mode="after")

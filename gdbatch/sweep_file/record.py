@@ -25,7 +25,7 @@ class Record(Options):
     trials: dict[str, list[object]] | None = Field(
         None, description="Which trials to record: the values of some axes."
     )
-    final_parameters: bool = Field(False, description="Columns of final parameters in `trials`.")
+    final_parameters: bool = Field(False, description="Whether `trials` has the final parameters.")
     measures: Annotated[list[SerializeAsAny[MeasureOptions]], FromFamily("measure")] = Field(
         [], description="Further columns of `trials`: names of measures, or tables with options."
     )

@@ -156,8 +156,10 @@ class _Resolver:
             message = f"only one axis of a sweep can be refined, and {self._refined} is already"
             raise IngredientError(message)
         if not per_lane or key == "seed":
-            message = f"{key} cannot be refined; refine a number that can differ within a block, "
-            raise IngredientError(f"{message}such as learning_rate")
+            message = (
+                f"{key} cannot be refined; refine a number that does not split the sweep into "
+            )
+            raise IngredientError(f"{message}groups, such as learning_rate")
         if is_zipped:
             raise IngredientError(f"{key} is refined, so it cannot be part of a zip")
         self._refined = key

@@ -12,10 +12,10 @@ from .train import Heading
 
 _STARTER = """\
 # Run it with `gdbatch sweep {name}.toml`; `--dry-run` shows what it would cost.
-# `gdbatch list` shows all that can be chosen, `gdbatch schema` the whole format.
+# `gdbatch list` shows everything that can be chosen; `gdbatch schema` prints the whole format.
 name = "{name}"
 description = "Logical and with one sigmoid unit."
-entropy = 0                     # all random numbers are drawn from it
+entropy = 0                     # determines all random numbers
 
 [problem]
 kind = "network"
@@ -33,7 +33,7 @@ low = -1.0
 high = 1.0
 
 [optimizer]
-kind = "gradient_descent"       # learning_rate = 0.1 here if it were not an axis
+kind = "gradient_descent"       # add learning_rate = 0.1 if it is not an axis
 
 [train]
 max_steps = 20_000
@@ -82,7 +82,7 @@ seed = {{ count = 20 }}
 _PYTHON = '''\
 """A problem of my own, for {name}.toml.
 
-Resuming a run checks that this file is unchanged, but not the modules that it imports.
+A resume checks that this file is unchanged, but not the modules that it imports.
 """
 
 import numpy as np

@@ -34,7 +34,7 @@ class Heading(Options):
         if not re.fullmatch(_NAME, self.name):
             raise IngredientError(
                 f'"{shortened(self.name)}" cannot be a name: use letters, digits, ".", "_" and '
-                '"-", no path',
+                '"-", not a path',
                 "name",
             )
         return self
@@ -99,7 +99,7 @@ class Divergence(Options):
 
 
 class MinibatchOptions(Options):
-    """Every update uses some of the samples, the same ones for a seed at every rate."""
+    """Every update uses some of the samples; a seed gives the same ones at every learning rate."""
 
     size: int = Field(ge=1, description="Samples per update.")
     replacement: bool = Field(
@@ -119,13 +119,13 @@ class Train(Options):
     dtype: Literal["float64", "float32"] = Field("float64", description="Type of all numbers.")
     engine: str = Field(
         "numpy",
-        description="What trains; fused is compiled and faster, but needs Numba.",
+        description="The engine; fused is compiled and faster, but needs Numba.",
         json_schema_extra=lambda schema: schema.update(enum=[*registry.family("engine")]),
     )
     stop: Stop | None = Field(None, description="When a trial has converged.")
     divergence: Divergence | Literal[False] = Field(
         Divergence(factor=1e8),
-        description="{ factor = … }, { loss = … }, or false: only what is not finite.",
+        description="{ factor = … }, { loss = … }, or false: only infinity and NaN are divergence.",
     )
 
     batch: MinibatchOptions | None = Field(
@@ -136,7 +136,7 @@ class Train(Options):
     def _no_contradiction(self) -> Train:
         if self.engine not in registry.family("engine"):
             hint = nearest(self.engine, registry.family("engine"))
-            message = f'no engine is called "{shortened(self.engine)}"; {hint}'
+            message = f'unknown engine "{shortened(self.engine)}"; {hint}'
             raise IngredientError(message, "engine")
         if self.stop is None:
             return self

@@ -46,7 +46,7 @@ def test_the_answer_of_a_partial_run_has_no_saving() -> None:
 
 
 def test_a_search_without_an_analysis_is_refused() -> None:
-    with pytest.raises(UsageError, match='no analysis is called "gird"; did you mean "grid"'):
+    with pytest.raises(UsageError, match='unknown analysis "gird"; did you mean "grid"'):
         analysis_of(replace(FACTS, search={"kind": "gird"}))
 
 

@@ -122,7 +122,7 @@ def test_a_rate_that_is_too_slow_for_the_budget_is_stable() -> None:
     assert one.too_slow == ((0.1, 0.2), (0.97, 0.97))
     words = grid_words([one], max_steps=40).splitlines()
     assert "edge of stability: between 0.97 and 1.05" in words
-    assert "too slow for 40 steps: 0.1 to 0.2 and 0.97" in words
+    assert "too slow to converge in 40 steps: 0.1 to 0.2 and 0.97" in words
 
 
 def test_a_trial_that_ends_above_its_start_is_unstable() -> None:
@@ -159,7 +159,7 @@ def test_one_weight_is_stable_up_to_two_over_its_curvature(tmp_path: Path) -> No
     )  # fmt: skip
     words = str(run_sweep(source, out=tmp_path / "run", jobs=1).answer).splitlines()
     assert "edge of stability: between 0.97 and 1.05" in words
-    assert "too slow for 40 steps: 0.97" in words
+    assert "too slow to converge in 40 steps: 0.97" in words
 
 
 # stalled trials ----------------------------------------------------------------------------
@@ -270,7 +270,8 @@ def test_a_best_rate_at_an_end_of_the_axis_is_a_warning(rates: tuple[float, ...]
     one = answer_of(dict(zip(rates, [cell(9), cell(7), cell(5)], strict=True)))
     assert one.best == rates[-1]
     assert one.warnings == (
-        f"the best {NAME} is the {end} one tried: widen the axis, the true best may lie beyond",
+        f"the best {NAME} is the {end} one tried: "
+        "the true best may lie beyond it, so widen the axis",
     )
 
 
@@ -290,7 +291,7 @@ def test_a_rate_at_an_end_that_is_as_fast_as_the_best_is_a_warning(
 ) -> None:
     one = answer_of({float(place): cell(count) for place, count in enumerate(steps)})
     assert one.warnings == tuple(
-        f"the best {NAME} {words} one tried: widen the axis, the true best may lie beyond"
+        f"the best {NAME} {words} one tried: the true best may lie beyond it, so widen the axis"
         for words in said
     )
 
@@ -305,20 +306,20 @@ def test_without_convergence_there_is_no_best_rate(outcome: str) -> None:
     one = answer_of({1.0: [outcome] * 3, 2.0: [outcome] * 3})
     assert (one.best, one.best_steps, one.success, one.converges_from) == (None,) * 4
     assert (one.trials, one.values) == (3, 2)
-    assert one.warnings == ("at no value did half of the trials converge",)
+    assert one.warnings == ("at every value, fewer than half of the trials converged",)
 
 
 def test_if_fewer_than_half_converge_there_is_no_best_rate() -> None:
     one = answer_of({1.0: cell(5, 9), 2.0: cell(5, 0)})
     assert one.best is None
-    assert one.warnings == ("at no value did half of the trials converge",)
+    assert one.warnings == ("at every value, fewer than half of the trials converged",)
 
 
 def test_if_too_few_converge_the_best_rate_has_a_warning_and_no_range() -> None:
     one = answer_of({1.0: cell(9, 2), 2.0: cell(9, 10), 3.0: cell(7, 18), 4.0: cell(9, 18)})
     assert (one.best, one.best_steps, one.success) == (3, 7, 0.9)
     assert (one.converges_from, one.converges_to) == (None, None)
-    assert one.warnings == (f"at no {NAME} did 95% of the trials converge",)
+    assert one.warnings == (f"at every {NAME}, fewer than 95% of the trials converged",)
 
 
 # combinations ------------------------------------------------------------------------------
@@ -421,7 +422,7 @@ def test_without_a_stop_rule_the_lowest_median_loss_is_best() -> None:
     assert (one.success, one.converges_from) == (None, None)
     assert (one.stable_to, one.edge, one.too_slow) == (3, None, ())
     assert one.warnings == (
-        "the sweep has no stop rule, so the answer is the loss reached, not the speed",
+        "the sweep has no stop rule, so the answer compares final losses, not speed",
     )
 
 
@@ -460,7 +461,7 @@ def test_without_a_stop_rule_a_best_rate_at_an_end_is_a_warning(
     )
     assert one.best == best
     assert one.warnings[1:] == (
-        f"the best {NAME} {said} one tried: widen the axis, the true best may lie beyond",
+        f"the best {NAME} {said} one tried: the true best may lie beyond it, so widen the axis",
     )
 
 
@@ -468,7 +469,7 @@ def test_without_a_stop_rule_a_divergence_everywhere_leaves_no_best_rate() -> No
     shaky = [("completed", 1e-9), ("diverged", 1e8)]
     one = answer_of({1.0: shaky, 2.0: shaky}, has_stop_rule=False)
     assert (one.best, one.best_loss) == (None, None)
-    assert one.warnings[1:] == (f"some trials diverged at every {NAME}",)
+    assert one.warnings[1:] == (f"at every {NAME}, some trials diverged",)
 
 
 # words and data ----------------------------------------------------------------------------
@@ -479,8 +480,8 @@ def test_the_text_has_the_best_range_edge_and_certainty() -> None:
         "best learning rate: 10 (median 9 steps)\n"
         "converges (at least 95% of trials): 1 to 100\n"
         "edge of stability: between 100 and 1,000\n"
-        "how sure: 20 trials per learning rate; "
-        "at the best one 100.0% converged (95% interval 83.9% to 100.0%)"
+        "reliability: 20 trials per learning rate; "
+        "at the best one, 100.0% converged (95% interval 83.9% to 100.0%)"
     )
 
 
@@ -490,7 +491,7 @@ def test_the_text_of_single_trials_has_no_shares() -> None:
         "best learning rate: 2 (1 step)",
         "converges: 1 to 3",
         "edge of stability: not reached; the largest value tried is still stable",
-        "how sure: one trial per learning rate",
+        "reliability: unknown, with one trial per learning rate",
     ]
     assert "(12,345 steps)" in grid_words([answer_of({1.0: [12345]})])
 
@@ -522,13 +523,13 @@ def test_of_many_combinations_the_text_shows_the_best(count: int) -> None:
 def test_without_a_stop_rule_the_text_has_the_loss_and_every_warning() -> None:
     one = answer_of({1.0: done(0.5), 2.0: done(0.123456)}, has_stop_rule=False)
     told = grid_words([one]).splitlines()
-    assert told[0] == ("lowest median loss, of each learning rate without a divergence: 0.123 at 2")
+    assert told[0] == ("lowest median loss without a divergence: 0.123 at learning rate 2")
     assert [line.split(":")[0] for line in told[1:]] == ["edge of stability", *["warning"] * 2]
 
 
 def test_without_convergence_the_text_is_only_the_warning() -> None:
     assert grid_words([answer_of({1.0: cell(1, 0)})]) == (
-        "warning: at no value did half of the trials converge"
+        "warning: at every value, fewer than half of the trials converged"
     )
     assert grid_words([]) == ""
 

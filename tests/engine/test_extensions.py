@@ -28,7 +28,7 @@ engines = pytest.mark.parametrize("engine", ["numpy", "fused"])
 
 @pytest.fixture
 def register() -> Iterator[Callable[[str, str, Any], None]]:
-    """Registers a part for the duration of a test."""
+    """Registers a component for the duration of a test."""
     added = []
 
     def forget() -> None:

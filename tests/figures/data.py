@@ -139,7 +139,7 @@ def trainable() -> FigureData:
 
 
 def sharpened(axes: dict[str, Sequence[Any]], ends: Ends = completed, seeds: int = 5) -> FigureData:
-    """Trials that begin at a curvature of 1 plus a tenth of the seed and end 1 % above 2/η."""
+    """Trials that begin at a curvature of 1 plus a tenth of the seed and end 1% above 2/η."""
     rows = []
     for combination in itertools.product(*axes.values()):
         values = dict(zip(axes, combination, strict=True))

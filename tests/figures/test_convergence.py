@@ -172,7 +172,7 @@ def test_without_convergence_the_figure_says_so(outcome: str) -> None:
     figure = drawn("convergence", figure_data({RATE: rates(21)}, all_of(outcome)))
     top, strip = figure.axes
     assert [text.get_text() for text in top.texts] == [
-        "at no value did half of the trials converge"
+        "at every value, fewer than half\nof the trials converged"
     ]
     assert curves_of(top) == []
     assert legend_of(figure) == [outcome]

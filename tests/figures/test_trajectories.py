@@ -136,7 +136,7 @@ def test_diverging_losses_do_not_flatten_the_others() -> None:
     assert data.trajectories["loss"].max() > 1e12
     assert data.trajectories["loss"].iloc[0] == 1
     assert 1e4 < axes.get_ylim()[1] < 1e10
-    assert axes.get_title(loc="left") == "some lines leave the figure"
+    assert axes.get_title(loc="left") == "some lines are cut off"
     away = max(curves_of(axes), key=lambda line: max(points(line)[1]))
     assert max(points(away)[1]) > axes.get_ylim()[1]
 
@@ -156,7 +156,7 @@ def test_a_figure_says_that_lines_leave_it_and_that_there_are_more() -> None:
     data = recorded({RATE: rates(1000, -2, 2)}, steps=[0, 1, 2, 40])
     for kind in ("loss", "prediction"):
         said = drawn(kind, data).axes[0].get_title(loc="left")
-        assert said == "300 of 1,000 trials, some lines leave the figure"
+        assert said == "300 of 1,000 trials, some lines are cut off"
 
 
 def test_diverging_predictions_do_not_flatten_the_others() -> None:
@@ -166,7 +166,7 @@ def test_diverging_predictions_do_not_flatten_the_others() -> None:
     assert data.trajectories["prediction"].max() > 1e6
     low, high = axes.get_ylim()
     assert -1 < low < 0.3 and 0.5 < high < 2  # the target and the start are in view
-    assert axes.get_title(loc="left") == "some lines leave the figure"
+    assert axes.get_title(loc="left") == "some lines are cut off"
     away = max(curves_of(axes), key=lambda line: max(points(line)[1]))
     assert max(points(away)[1]) > high
 

@@ -1,4 +1,4 @@
-"""A package outside gdbatch adds one part of every family, and gdbatch knows them everywhere.
+"""A package outside gdbatch adds one component of every family, and gdbatch knows them everywhere.
 
 `gdbatch_outside` is installed by putting its folder on PYTHONPATH, beside the files of pip.
 """
@@ -111,13 +111,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def test_every_part_is_a_single_short_file() -> None:
+def test_every_component_is_a_single_short_file() -> None:
     assert len(FILES) == len(PARTS)
     for name, path in FILES.items():
         assert len(path.read_text(encoding="utf-8").splitlines()) < LIMITS.get(name, 40), name
 
 
-def test_list_and_help_know_every_part(tmp_path: Path) -> None:
+def test_list_and_help_know_every_component(tmp_path: Path) -> None:
     listed = gdbatch("list", cwd=tmp_path).split("\n\n")
     shown = {block.partition("\n")[0]: block for block in listed}
     described = "from gdbatch.cli.pages import find; print(*map(find, sys.argv[1:]))"

@@ -175,7 +175,7 @@ def test_help_describes_every_part_by_its_name() -> None:
 def test_a_misspelt_page_gets_the_nearest_name(name: str, meant: str) -> None:
     result = command("help", name)
     assert result.exit_code == 2
-    expected = f'error: there is no page or part "{name}"; did you mean "{meant}"?'
+    expected = f'error: there is no page or component "{name}"; did you mean "{meant}"?'
     assert message(result.stderr) == expected
 
 
@@ -366,7 +366,7 @@ def test_an_unknown_figure_gets_the_nearest_name(run: Run) -> None:
     result = command("plot", run.path, "convergance")
     assert result.exit_code == 2
     told = message(result.stderr)
-    assert told == 'error: no figure is called "convergance"; did you mean "convergence"?'
+    assert told == 'error: unknown figure "convergance"; did you mean "convergence"?'
     told = message(command("plot", run.path, "pie").stderr)
     assert all(kind in told for kind in figures.names())
     assert not (run.path / "figures").exists()

@@ -108,7 +108,7 @@ def test_a_location_without_a_scheme_is_a_path(
 
 
 def test_an_unknown_store_is_refused_by_name() -> None:
-    with pytest.raises(UsageError, match='no store is called "loca"; did you mean "local"'):
+    with pytest.raises(UsageError, match='unknown store "loca"; did you mean "local"'):
         open_store("loca://run")
 
 

@@ -209,7 +209,7 @@ def test_the_command_prints_the_saving_and_draws_all_pixels(tmp_path: Path) -> N
     [
         ({"axes": [MOMENTUM, "learning_rat"]}, "map.axes[1]", 'did you mean "learning_rate"?'),
         ({"axes": [MOMENTUM, "seed"]}, "map.axes[1]", "not a seed"),
-        ({"axes": [MOMENTUM, "max_steps"]}, "map.axes[1]", "within a block"),
+        ({"axes": [MOMENTUM, "max_steps"]}, "map.axes[1]", "into groups"),
         ({"axes": [MOMENTUM, "value"]}, "map.axes[1]", "part of a zip"),
         ({"axes": [RATE, RATE]}, "map.axes", "given twice"),
         ({"axes": [RATE]}, "map.axes", "a list of at least 2"),

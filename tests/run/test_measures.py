@@ -83,7 +83,7 @@ def test_a_dry_run_includes_the_cost_of_measures() -> None:
 
 
 BAD: dict[str, tuple[Any, str]] = {
-    "a misspelt name": (["best_los"], r'no measure is called "best_los"; did you mean "best_loss"'),
+    "a misspelt name": (["best_los"], r'unknown measure "best_los"; did you mean "best_loss"'),
     "a misspelt kind": ([{"kind": "sharpnes"}], r'kind: .*did you mean "sharpness"'),
     "no kind": ([{"last": 3}], 'missing key "kind"'),
     "a number": ([3], "a measure must be a name or a table"),

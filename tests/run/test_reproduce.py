@@ -31,12 +31,12 @@ def test_the_fast_reproductions_agree(tmp_path: Path) -> None:
     ("finding", "told"),
     [
         (Finding("", 2.0, 1.9, 2.1), "yes"),
-        (Finding("", 2.0, 2.1, 2.2), "no: 5 % above"),
-        (Finding("", 2.0, 1.0, 1.5), "no: 25 % below"),
+        (Finding("", 2.0, 2.1, 2.2), "no: 5% higher"),
+        (Finding("", 2.0, 1.0, 1.5), "no: 25% lower"),
         (Finding("", 2.0, 2.1, 2.2, 0.06), "yes"),
-        (Finding("", 50_000, 499_397, 499_397, 0.01, "why"), "no: 9.99 times as much; why"),
-        (Finding("", 0.0, 0.25, 0.25), "no: 25 % above"),
-        (Finding("", 1.0, 1.2, 0.8), "no: 20 % above"),  # nothing lies between
+        (Finding("", 50_000, 499_397, 499_397, 0.01, "why"), "no: 9.99 times as large; why"),
+        (Finding("", 0.0, 0.25, 0.25), "no: 25% higher"),
+        (Finding("", 1.0, 1.2, 0.8), "no: 20% higher"),  # nothing lies between
         (Finding("", 1.0, math.nan, math.nan), "no: nothing was measured"),
     ],
 )

@@ -62,7 +62,7 @@ def test_the_answer_goes_to_stdout_all_else_to_stderr_and_files_under_results(
     result = process("sweep", "small.toml", "-j", "1", cwd=tmp_path)
     assert result.returncode == 0
     assert result.stdout.startswith("best learning rate: ")
-    assert "converges" in result.stdout and "how sure" in result.stdout
+    assert "converges" in result.stdout and "reliability" in result.stdout
     assert re.fullmatch(r"12 trials in [\d.]+ s: results/small", message(result.stderr))
     assert "\x1b" not in result.stdout + result.stderr
     figures = {path.name for path in (tmp_path / "results" / "small" / "figures").iterdir()}
@@ -213,7 +213,7 @@ def test_engine_overrides_that_of_the_file(in_folder: Path) -> None:
     result = command("sweep", "small.toml", "-o", "other", "--engine", "numpyy")
     assert result.exit_code == 2
     assert message(result.stderr) == (
-        'error: --engine numpyy: train.engine: no engine is called "numpyy"; did you mean "numpy"?'
+        'error: --engine numpyy: train.engine: unknown engine "numpyy"; did you mean "numpy"?'
     )
 
 

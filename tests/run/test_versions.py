@@ -328,7 +328,7 @@ def test_a_resume_with_other_columns_is_refused_by_name(
     path = sweep_in(tmp_path / "run").path
     columns.registered.cache_clear()
     before = everything_in(path)
-    with pytest.raises(UsageError, match="not installed here: loss_ratio"):
+    with pytest.raises(UsageError, match="this installation does not define: loss_ratio"):
         sweep_in(path)
     assert everything_in(path) == before
     assert "loss_ratio" in load_run(path).trials()
@@ -336,7 +336,9 @@ def test_a_resume_with_other_columns_is_refused_by_name(
 
 def test_a_new_column_does_not_change_a_run(path: Path, with_loss_ratio: object) -> None:
     before = everything_in(path)
-    with pytest.raises(UsageError, match="lacks columns that are installed here: loss_ratio"):
+    with pytest.raises(
+        UsageError, match="lacks columns that this installation defines: loss_ratio"
+    ):
         sweep_in(path)
     assert everything_in(path) == before
 

@@ -177,8 +177,8 @@ WRONG: dict[str, tuple[str, str, str, list[str]]] = {
             ["prediction_error", "loss", "gradient_norm"]),
     "hold of 0": (STOP, "stop = { loss = 1e-2, hold = 0 } # HERE", "train.stop.hold", ["1", "0"]),
     # names
-    "a path": ('name = "small"', "name = '../small' # HERE", "name", ["../small", "no path"]),
-    "an absolute path": ('name = "small"', "name = '/small' # HERE", "name", ["no path"]),
+    "a path": ('name = "small"', "name = '../small' # HERE", "name", ["../small", "not a path"]),
+    "an absolute path": ('name = "small"', "name = '/small' # HERE", "name", ["not a path"]),
     "a hidden name": ('name = "small"', "name = '.small' # HERE", "name", ["letters"]),
     "no letters": ('name = "small"', "name = '' # HERE", "name", ["letters"]),
     "a name with a line end": ('name = "small"', 'name = "small\\n" # HERE', "name", ["letters"]),

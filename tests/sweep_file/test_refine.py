@@ -100,7 +100,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "seeds": ({"seed": GOOD}, "axes.seed", "seed cannot be refined"),
     "a structure": ({"problem.bias": GOOD}, 'axes."problem.bias"', "bias cannot be refined"),
     "a budget": ({"train.divergence.loss": GOOD}, 'axes."train.divergence.loss"',
-        "refine a number that can differ within a block"),
+        "refine a number that does not split the sweep into groups"),
     "inside a zip": ({"zip": [{"learning_rate": GOOD, "init.high": [1.0, 2.0]}]},
         "axes.zip[0].learning_rate", "cannot be part of a zip"),
     "an end that is no learning rate": ({"learning_rate": {"refine": [-1.0, 1.0]}},

@@ -150,13 +150,13 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "tables that mean the same": (
         {"optimizer": [{"kind": "momentum", "label": "a"},
                        {"kind": "momentum", "momentum": 0.9, "label": "b"}]}, {},
-        "axes.optimizer[1]: means the same, with all defaults filled in, as value 1"),
+        "axes.optimizer[1]: is the same as value 1 with all defaults filled in"),
     "an unknown kind": (
         {"optimizer": [ADAM, {"kind": "momentun"}]}, {},
-        'axes.optimizer[1].kind: no optimizer is called "momentun"; did you mean "momentum"?'),
+        'axes.optimizer[1].kind: unknown optimizer "momentun"; did you mean "momentum"?'),
     "an unknown kind by its key": (
         {"optimizer.kind": ["adam", "momentun"]}, {},
-        'axes."optimizer.kind"[1]: no optimizer is called "momentun"'),
+        'axes."optimizer.kind"[1]: unknown optimizer "momentun"'),
     "a value beyond its bound": (
         {"optimizer": [ADAM, MOMENTUM | {"momentum": 2.0}]}, {},
         "axes.optimizer[1].momentum: must be a number below 1, not 2.0"),

@@ -1,4 +1,4 @@
-"""`gdbatch help`: reference pages, and descriptions of named parts."""
+"""`gdbatch help`: reference pages, and descriptions of components."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from ...registry import register
 def help_(
     topic: Annotated[
         str | None,
-        typer.Argument(help="A page, or a name from `gdbatch list`; by default, lists the pages."),
+        typer.Argument(
+            help="A page, or a name from `gdbatch list`; without it, the pages are listed."
+        ),
     ] = None,
 ) -> None:
     """Print a reference page, or describe an optimizer, a measure, an outcome, …"""

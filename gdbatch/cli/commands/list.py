@@ -1,4 +1,4 @@
-"""`gdbatch list`: every shipped sweep and registered part."""
+"""`gdbatch list`: every shipped sweep and registered component."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def list_(
         typer.Argument(help="A family, such as optimizers, outcomes or figures; all by default."),
     ] = None,
 ) -> None:
-    """List the shipped sweeps and every registered part, one per line."""
+    """List the shipped sweeps and all components by family, one per line."""
     from ..listing import families, find_family
 
     shown = {title: entries for title, entries in families().items() if entries}

@@ -18,7 +18,7 @@ def reproduce(
         typer.Argument(metavar="[NAME]...", help="Which results; all by default."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Coarser sweeps that take under three minutes.")
+        bool, typer.Option("--quick", help="Run coarser sweeps, in under three minutes.")
     ] = False,
     out: Annotated[
         Path | None,
@@ -27,7 +27,7 @@ def reproduce(
     jobs: Jobs = -1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Reproduce published results, and print published next to measured values.
+    """Reproduce published results, and print the published values next to the measured ones.
 
     Resumes an interrupted run.
     """

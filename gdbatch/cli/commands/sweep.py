@@ -36,14 +36,15 @@ def sweep(
         typer.Option("--engine", help="Override the file's engine; see `gdbatch list engines`."),
     ] = None,
     executor: Annotated[
-        str, typer.Option("--executor", help="Where shards train; see `gdbatch list executors`.")
+        str,
+        typer.Option("--executor", help="Where shards are trained; see `gdbatch list executors`."),
     ] = "local",
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the file, in TOML."),
     ] = None,
     allow_python: Annotated[
-        bool, typer.Option("--allow-python", help="Run the Python code that the file names.")
+        bool, typer.Option("--allow-python", help="Allow the Python code named in the file to run.")
     ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Replace an existing run in the directory.")

@@ -57,7 +57,8 @@ def _content(path: Path, key: str) -> bytes:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise IngredientError(
-                f"{path} has {as_size(size)}; at most {as_size(MAX_FILE_BYTES)} can be read", key
+                f"{path} is {as_size(size)} large; at most {as_size(MAX_FILE_BYTES)} can be read",
+                key,
             )
         return path.read_bytes()
     except OSError as error:

@@ -24,8 +24,8 @@ class Blobs(Dataset):
     class Options(DatasetOptions):
         kind: Literal["blobs"]
         inputs: Width = Field(2, description="Dimensions of the space.")
-        classes: Width = Field(2, ge=2, description="Number of clouds.")
-        spread: Noise = Field(0.2, description="Standard deviation of a cloud.")
+        classes: Width = Field(2, ge=2, description="Number of clusters.")
+        spread: Noise = Field(0.2, description="Standard deviation of a cluster.")
         distance: Noise = Field(1.0, description="Standard deviation of the centres.")
         labels: Labels = Field([0.0, 1.0], description="Targets of the two classes.")
 

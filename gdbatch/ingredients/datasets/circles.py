@@ -21,7 +21,7 @@ class Circles(Dataset):
         kind: Literal["circles"]
         samples: Count = Field(100, ge=2, description="Number of samples, half on each circle.")
         ratio: float = Field(
-            0.5, gt=0, le=1, description="Radius of the inner circle; the outer's is 1."
+            0.5, gt=0, le=1, description="Radius of the inner circle; the outer radius is 1."
         )
         noise: Noise = Field(0.05, description="Standard deviation of the noise added to inputs.")
         labels: Labels = Field([0.0, 1.0], description="Targets of the outer and the inner circle.")

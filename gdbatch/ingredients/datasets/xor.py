@@ -19,7 +19,7 @@ class Xor(Dataset):
 
     class Options(DatasetOptions):
         kind: Literal["xor"]
-        samples: Count = Field(4, description="Number of samples; 4 is each corner once.")
+        samples: Count = Field(4, description="Number of samples; 4 gives each corner once.")
         noise: Noise = Field(0.0, description="Standard deviation of the noise added to inputs.")
         labels: Labels = Field([0.0, 1.0], description="Targets of equal and of unequal inputs.")
 

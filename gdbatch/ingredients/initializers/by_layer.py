@@ -23,8 +23,8 @@ from .protocol import Hyperparameters, InitOptions, LayerNumbers, LayerScales, W
 class ScaledOptions(InitOptions):
     """Options of initializers that define their own variance."""
 
-    scale: LayerScales = Field(1.0, description="Factor of the draws; a list: per layer.")
-    offset: LayerNumbers = Field(0.0, description="Added to every weight; a list: per layer.")
+    scale: LayerScales = Field(1.0, description="Factor of the draws, or one per layer.")
+    offset: LayerNumbers = Field(0.0, description="Added to every weight; or one number per layer.")
 
 
 class ScaledInitializer(WeightInitializer):

@@ -49,8 +49,8 @@ class Normal(WeightInitializer):
 
     class Options(InitOptions):
         kind: Literal["normal"]
-        mean: LayerNumbers = Field(0.0, description="Mean of the weights; a list: per layer.")
-        scale: LayerScales = Field(1.0, description="Standard deviation; a list: per layer.")
+        mean: LayerNumbers = Field(0.0, description="Mean of the weights, or one per layer.")
+        scale: LayerScales = Field(1.0, description="Standard deviation, or one per layer.")
 
     def draw(self, random: Generator, seed: int) -> Floats:
         return random.standard_normal(self.n_weights)

@@ -83,7 +83,7 @@ class MeanLoss(PathMeasure):
 
     class Options(MeasureOptions):
         kind: Literal["mean_loss"]
-        last: int = Field(20, ge=1, le=100_000, description="How many losses.")
+        last: int = Field(20, ge=1, le=100_000, description="How many of the last losses.")
 
         def columns(self) -> list[Column]:
             return [Column(f"mean_loss_last_{self.last}")]
@@ -114,7 +114,9 @@ class Trained(PathMeasure):
 
     class Options(MeasureOptions):
         kind: Literal["trained"]
-        last: int = Field(20, ge=1, le=100_000, description="How many losses are averaged.")
+        last: int = Field(
+            20, ge=1, le=100_000, description="How many of the last losses are averaged."
+        )
 
         def columns(self) -> list[Column]:
             return [Column("trained", whole=True)]

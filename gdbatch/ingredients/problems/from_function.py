@@ -75,9 +75,10 @@ def from_function(
     parameters
         The names of the n numbers.
     gradient
-        A function that returns the gradient (n,); or "complex_step", exact to rounding if the
-        function is made of arithmetic and NumPy's sin, exp, …, but not abs, max or comparisons; or
-        "central" differences, for any function, to about 10 digits.
+        A function that returns the gradient (n,), or the name of a method. "complex_step" is exact
+        to rounding if the function consists of arithmetic and NumPy's sin, exp, …, without abs, max
+        or comparisons. "central", for central differences, works for any function and is accurate
+        to about 10 digits.
 
     Examples
     --------

@@ -63,7 +63,9 @@ class PythonOptions(ProblemOptions):
 
     kind: Literal["python"]
     file: str = Field(description="A Python file, relative to the sweep file.")
-    object: str = Field("Problem", description="Its class, called without arguments, or object.")
+    object: str = Field(
+        "Problem", description="Its class, which takes no arguments, or its object."
+    )
     _path: Path = PrivateAttr()
     _code: bytes = PrivateAttr()
 
@@ -154,7 +156,7 @@ def _describe(error: BaseException, path: str, name: str) -> str:
 
 @register("problem", "python")
 class PythonProblem(Problem):
-    """Your own, in a Python file, with --allow-python; `gdbatch new --python` writes one."""
+    """Your own problem in a Python file, with --allow-python; see `gdbatch new --python`."""
 
     Options = PythonOptions
     options: PythonOptions

@@ -25,8 +25,8 @@ class SampleOptions(ProblemOptions):
     targets: list[list[float]] | None = Field(None, description="One list of targets per sample.")
     data: Annotated[str | SerializeAsAny[DatasetOptions] | None, FromFamily("dataset")] = Field(
         None,
-        description="Instead: a CSV file (inputs, then targets), an npz file (arrays `inputs` and "
-        "`targets`), or a table with the kind of a dataset to draw.",
+        description="In place of inputs and targets: a CSV file (inputs, then targets), an npz "
+        "file (arrays `inputs` and `targets`), or a table with the kind of a dataset to draw.",
     )
     header: bool | None = Field(
         None,
@@ -96,8 +96,8 @@ class SampleOptions(ProblemOptions):
             if not rows or not rows[0]:
                 each = "numbers" if wanted is None else f"{wanted} numbers"
                 raise IngredientError(
-                    f"{key} are missing: give one list of {each} per sample, or data = a file or "
-                    "a table",
+                    f"{key} are missing: give one list of {each} per sample, or set data to "
+                    "a file or a table",
                     key,
                 )
             width = len(rows[0]) if wanted is None else wanted

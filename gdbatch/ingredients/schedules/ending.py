@@ -58,7 +58,9 @@ class Polynomial(Schedule):
 
     class Options(_EndingOptions):
         kind: Literal["polynomial"]
-        power: LaneNumber = Field(2.0, gt=0, description="1: linear; larger: flat at the end.")
+        power: LaneNumber = Field(
+            2.0, gt=0, description="Exponent; 1 is linear, more is flatter at the end."
+        )
 
     @staticmethod
     def fill(step: Factors, hyperparameters: Hyperparameters, factor: Factors) -> None:

@@ -27,7 +27,7 @@ def cores(jobs: int) -> int:
     Raises UsageError for 0.
     """
     if jobs == 0:
-        raise UsageError("0 workers cannot train anything; give a number, or -1 for one per core")
+        raise UsageError("jobs cannot be 0; give a number of workers, or -1 for one per core")
     import joblib
 
     return int(joblib.effective_n_jobs(jobs))
@@ -92,7 +92,7 @@ def in_worker(function: Callable[[Task], Result], task: Task, parent: int) -> Re
     """Run a task in a worker process.
 
     Modules imported before or during the first task stay, so they are exempt from garbage
-    collection: loky (3.6) collects after every second of work, which would take 5 % of the time.
+    collection: loky (3.6) collects after every second of work, which would take 5% of the time.
     """
     _end_with(parent)
     if "frozen" in _worker_state:

@@ -1,4 +1,4 @@
-"""A plug-in as others would write it: one part of every family, one file each."""
+"""A plug-in as others would write it: one component of every family, one file each."""
 
 import importlib
 import pkgutil

@@ -65,7 +65,7 @@ class NetworkOptions(SampleOptions):
         description="One factor per layer after the inputs that multiplies its weights (not its "
         "biases) wherever they are used: 1/√inputs keeps the trained weights of order 1.",
     )
-    loss: LossName = Field("squared_error", description="See `gdbatch list`.")
+    loss: LossName = Field("squared_error", description="A loss from `gdbatch list losses`.")
     derivative_at: Literal["sop", "prediction"] = Field(
         "sop",
         description="Where the derivative of an activation is evaluated: at the sum of products "
