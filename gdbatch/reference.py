@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import outcomes
-from .ingredients.activations.protocol import Activation
-from .ingredients.losses.protocol import Loss
+from .ingredients.activations.protocol import Activation, OutputActivation
+from .ingredients.losses.protocol import OutputLoss
 from .ingredients.optimizers.protocol import Optimizer
 from .ingredients.problems.minibatches import samples_at
 from .ingredients.schedules.protocol import Schedule
@@ -96,8 +96,8 @@ class ReferenceNetwork:
     """A network as nested lists: `weights[layer][unit below][unit]`, the bias as the last row."""
 
     layers: list[int]
-    activations: list[type[Activation]]
-    loss: type[Loss]
+    activations: list[type[OutputActivation]]
+    loss: type[OutputLoss]
     inputs: list[list[float]]
     targets: list[list[float]]
     bias: bool = False
@@ -128,7 +128,7 @@ class ReferenceNetwork:
                 for unit in range(len(layer[0]))
             ]
             sops.append(sop)
-            outputs.append([activation.value(s) for s in sop])
+            outputs.append(activation.values(sop))
         return sops, outputs
 
     def _scale(self, layer: int) -> Scalar:
@@ -146,7 +146,7 @@ class ReferenceNetwork:
 
     def loss_and_gradient(self, weights: list[Rows]) -> tuple[Scalar, list[Rows], list[Scalar]]:
         """The loss, its gradient as nested lists like `weights`, and all predictions."""
-        count = len(self.targets) * len(self.targets[0])
+        count = len(self.targets) * (1 if self.loss.averages_samples else len(self.targets[0]))
         scale, factor = self.dtype(self.loss.scale(count)), self.dtype(self.loss.factor(count))
         loss = self.dtype(0)
         gradient = [[[self.dtype(0) for _ in row] for row in layer] for layer in weights]
@@ -155,8 +155,8 @@ class ReferenceNetwork:
             sops, outputs = self.forward(weights, sample)
             targets: list[Scalar] = [self.dtype(number) for number in target]
             predictions += outputs[-1]
-            for p, s, t in zip(outputs[-1], sops[-1], targets, strict=True):
-                loss += scale * self.loss.term(p, s, t)
+            for term in self.loss.sample_terms(outputs[-1], sops[-1], targets):
+                loss += scale * term
             self._backward(weights, sops, outputs, targets, factor, gradient)
         return loss, gradient, predictions
 
@@ -171,11 +171,14 @@ class ReferenceNetwork:
     ) -> None:
         """Add the gradient to `gradient`, by the chain rule from the last layer to the first."""
         # the derivative of the loss with respect to the layer's outputs, then its sums of products
-        delta = [factor * (p - t) for p, t in zip(outputs[-1], targets, strict=True)]
+        slopes = self.loss.sample_slopes(outputs[-1], sops[-1], targets)
+        delta = [factor * slope for slope in slopes]
         for layer in range(len(weights) - 1, -1, -1):
             if layer < len(weights) - 1 or self.loss.output_activation is None:
                 at = outputs[layer + 1] if self.slope_at_prediction else sops[layer]
-                slope = self.activations[layer].derivative
+                activation = self.activations[layer]
+                assert issubclass(activation, Activation)
+                slope = activation.derivative
                 delta = [d * slope(point) for d, point in zip(delta, at, strict=True)]
             for row, x in enumerate(self._into(layer, outputs[layer])):
                 for unit, d in enumerate(delta):

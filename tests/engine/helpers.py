@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from gdbatch import registry
 from gdbatch.engine import Results, Task
 from gdbatch.engine.fused.stepping import FusedEvaluator
+from gdbatch.ingredients.activations.protocol import Activation
+from gdbatch.ingredients.losses.protocol import CoupledLoss
 from gdbatch.ingredients.options import Number
 from gdbatch.ingredients.problems.minibatches import keys_of
 from gdbatch.ingredients.problems.network.elementwise import ElementwiseEvaluator
@@ -24,7 +26,9 @@ from gdbatch.reference import ReferenceNetwork
 from gdbatch.training import Training
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
-ACTIVATIONS = sorted(registry.family("activation"))
+ACTIVATIONS = sorted(
+    name for name, one in registry.family("activation").items() if issubclass(one, Activation)
+)
 LOSSES = sorted(registry.family("loss"))
 FORMS = {"elementwise": ElementwiseEvaluator, "products": ProductsEvaluator}
 KINKED = ("relu", "leaky_relu")
@@ -43,10 +47,13 @@ def network(
     `form` overrides the arithmetic that the problem would choose by its size.
     """
     random = np.random.default_rng([7, data])
-    drawn = {
+    drawn: dict[str, Any] = {
         "inputs": random.uniform(-1.5, 1.5, (samples, layers[0])).tolist(),
-        "targets": random.uniform(0.1, 0.9, (samples, layers[-1])).tolist(),
+        "targets": random.uniform(0.1, 0.9, (samples, layers[-1])),
     }
+    if issubclass(registry.get("loss", options.get("loss", "squared_error")), CoupledLoss):
+        drawn["targets"] /= drawn["targets"].sum(axis=1, keepdims=True)
+    drawn["targets"] = drawn["targets"].tolist()
     problem = Network(NetworkOptions(kind="network", layers=layers, **(drawn | options)))
     if form is not None:
         evaluator: Any = FusedEvaluator if form == "fused" else FORMS[form]
@@ -55,11 +62,14 @@ def network(
 
 
 def names_of_layers(activation: str, layers: list[int], loss: str) -> list[str]:
-    """One activation for all layers, except the outputs that binary cross-entropy needs."""
-    names = [activation] * (len(layers) - 1)
-    if loss == "binary_cross_entropy":
-        names[-1] = "sigmoid"
-    return names
+    """One activation for all layers, except outputs that the loss needs."""
+    return with_outputs([activation] * (len(layers) - 1), loss)
+
+
+def with_outputs(names: list[str], loss: str) -> list[str]:
+    """Activations, the last of which is the one that the loss needs, if any."""
+    needed = registry.get("loss", loss).output_activation
+    return names if needed is None else [*names[:-1], registry.name_of("activation", needed)]
 
 
 def single(activation: str = "identity", x: float = 1.0, target: float = 0.0) -> Network:

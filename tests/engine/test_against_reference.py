@@ -34,6 +34,7 @@ from tests.engine.helpers import (
     reference_of,
     single,
     task_of,
+    with_outputs,
 )
 from tests.engine.updating import OPTIMIZERS, SCHEDULES, any_updates, updates_of
 from tests.left_out import CHAOS, assert_few_left_out, count_left_out
@@ -166,9 +167,10 @@ def problems(draw: st.DrawFn) -> Network:
         st.sampled_from(ACTIVATIONS), min_size=len(layers) - 1, max_size=len(layers) - 1
     )
     names = draw(chosen)
-    cross_entropy = loss == "binary_cross_entropy"
-    if cross_entropy:
-        names[-1] = "sigmoid"
+    takes_sop = registry.get("loss", loss).output_activation is not None
+    names = with_outputs(names, loss)
+    if loss == "cross_entropy":
+        layers[-1] = max(layers[-1], 2)
     return network(
         layers,
         samples=draw(st.integers(1, 3)),
@@ -177,7 +179,7 @@ def problems(draw: st.DrawFn) -> Network:
         activation=names,
         loss=loss,
         bias=draw(st.booleans()),
-        derivative_at="sop" if cross_entropy else draw(st.sampled_from(["sop", "prediction"])),
+        derivative_at="sop" if takes_sop else draw(st.sampled_from(["sop", "prediction"])),
     )
 
 

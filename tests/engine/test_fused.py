@@ -37,11 +37,11 @@ from tests.engine.helpers import (
     LOSSES,
     Array,
     evaluated,
-    names_of_layers,
     network,
     outcomes,
     random_parameters,
     task_of,
+    with_outputs,
 )
 from tests.engine.test_against_reference import CHOSEN, assert_equals_reference, trainings
 from tests.engine.updating import different_numbers, valid_numbers, with_updates
@@ -170,9 +170,7 @@ TOGETHER = [
 def test_evaluations_match_numpy(loss: str, third: int, dtype: np.dtype[Any]) -> None:
     names = [one for one in ACTIVATIONS if FEW[one] == third][:3]
     layers = [2, 3, 5, 2][-len(names) - 1 :]
-    names = names_of_layers(names[0], layers, loss)[-1:] if len(names) < 2 else names
-    if loss == "binary_cross_entropy":
-        names[-1] = "sigmoid"
+    names = with_outputs(names, loss)
     options: dict[str, Any] = {"activation": names, "loss": loss, "bias": third != 1}
     ours = network(layers, **options, form="fused")
     theirs = network(layers, **options, form="elementwise")

@@ -37,6 +37,7 @@ WORK: dict[str, dict[str, Any]] = {
         "layers": [2, 4, 1], "samples": 4, "bias": True, "activation": ["sigmoid", "identity"]
     },
     "2-3-3 classifier": {"layers": [2, 3, 3], "loss": "binary_cross_entropy", "bias": True},
+    "2-3-9 softmax": {"layers": [2, 3, 9], "loss": "cross_entropy", "bias": True},
     "3-8-8-1": {
         "layers": [3, 8, 8, 1], "samples": 32, "activation": ["tanh", "tanh", "identity"],
         "loss": "mean_squared_error"

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
+from ...ingredients.activations.linear_and_periodic import Identity
+from ...ingredients.activations.protocol import Activation
 from ...ingredients.optimizers.descent import GradientDescent
 from ...ingredients.problems.layers import Layers
 from ...numerics import elementary
@@ -38,7 +40,8 @@ def call(kernel: Any, *arguments: Any) -> None:
 
 def net_of(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Net:
     """A network as kernels read it; with a task, its chunks leave room for the optimizer state."""
-    distinct = list(dict.fromkeys(layers.activations))
+    distinct = _compiled_activations(layers)
+    used = layers.activations
     number, width = dtype.type, vectors.lanes_of(dtype)
     states = len(task.optimizer.state) if task else 0
     together = _together(layers)
@@ -52,12 +55,12 @@ def net_of(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Ne
     chunk_vectors = min(max(1, _CHUNK_BYTES * 8 // (vectors.BITS * rows)), _MOST_VECTORS)
     return Net(
         np.array(layers.units, np.int64),
-        np.array([distinct.index(one) for one in layers.activations], np.int64),
+        np.array([distinct.index(one) if one in distinct else 0 for one in used], np.int64),
         inputs,
         targets,
         layers.n_samples,
-        number(layers.loss.factor(layers.n_predictions)),
-        number(layers.loss.scale(layers.n_predictions)),
+        number(layers.loss.factor(layers.n_terms)),
+        number(layers.loss.scale(layers.n_terms)),
         layers.bias,
         chunk_vectors * width,
         chunk_vectors,
@@ -66,10 +69,16 @@ def net_of(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Ne
 
 def kernels_for(layers: Layers, optimizer: Any = GradientDescent) -> Kernels:
     """The kernels for the activations and loss of a network, and for an optimizer."""
-    functions = tuple(one.fused for one in dict.fromkeys(layers.activations))
+    functions = tuple(one.fused for one in _compiled_activations(layers))
     at_prediction = layers.derivative_at_prediction
     loss: Any = layers.loss
     return _made(functions, at_prediction, loss, _together(layers), optimizer)
+
+
+def _compiled_activations(layers: Layers) -> list[type[Activation]]:
+    """The different activations that kernels call; coupled outputs are part of the loss."""
+    found = [one for one in dict.fromkeys(layers.activations) if issubclass(one, Activation)]
+    return found or [Identity]
 
 
 def _together(layers: Layers) -> int:
@@ -83,7 +92,8 @@ def _made(
 ) -> Kernels:
     for function in (*functions, loss.fused):
         register_jitable(function)
-    stamp = stamp_of(*functions, loss.fused, optimizer.fused)
+    forms = [one for one in (loss.fused, loss.fused_slope) if one is not None]
+    stamp = stamp_of(*functions, *forms, optimizer.fused)
     arithmetic = make_arithmetic(functions, at_prediction, loss, together)
     update = make_update(optimizer)
     is_plain = optimizer is GradientDescent

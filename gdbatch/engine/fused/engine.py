@@ -7,6 +7,7 @@ import importlib.util
 import numpy as np
 
 from ... import registry
+from ...ingredients.activations.protocol import Activation
 from ...ingredients.optimizers.protocol import OptimizerOptions
 from ...ingredients.problems.layers import Layers
 from ...ingredients.problems.protocol import Evaluator, Problem
@@ -79,9 +80,10 @@ class FusedEngine(LaneEngine):
 def _refusal_of_layers(layers: Layers) -> str:
     if layers.factors is not None:
         return "does not support layer_scale"
-    if len(set(layers.activations)) > _MOST_ACTIVATIONS:
+    activations = {one for one in layers.activations if issubclass(one, Activation)}
+    if len(activations) > _MOST_ACTIVATIONS:
         return f"supports at most {_MOST_ACTIVATIONS} different activations"
-    parts: list[type] = [*layers.activations, layers.loss]
+    parts: list[type] = [*activations, layers.loss]
     missing = [one.__name__ for one in parts if getattr(one, "fused", None) is None]
     return f"has no compiled form of {missing[0]}" if missing else ""
 

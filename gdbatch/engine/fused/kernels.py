@@ -10,7 +10,8 @@ from numba.extending import register_jitable
 
 from .chunks import copy, fill, load_chunk, store_chunk, store_samples
 from .events import make_find_event
-from .network import Arithmetic, keep_larger, keep_smaller, new_rows, new_work
+from .network import Arithmetic, keep_smaller, new_rows, new_work
+from .outputs import keep_larger
 from .rows import LOSS
 from .updates import Update
 from .vectors import borrowed, keep_alive, load, use_wide_vectors

@@ -15,6 +15,7 @@ from numba.extending import register_jitable
 from ...numerics.elementary import where
 from .chunks import fill
 from .layers import make_layers
+from .outputs import Outputs, make_outputs, single_slope
 from .rows import ERROR, LOSS, NORM
 from .vector_arithmetic import multiply_add, square_root
 from .vectors import BITS, load, loader, repeater, spread, store, use_wide_vectors
@@ -49,6 +50,7 @@ class Work(NamedTuple):
     slopes: Any
     deltas: Any
     sops: Any  # of the outputs
+    shared: Any  # what coupled outputs have in common, see `outputs`
     measures: Any  # (3, lanes): prediction error, loss, norm of the gradient
     zero: Any  # of the dtype
 
@@ -74,6 +76,7 @@ def new_work(net: Any, moving_rows: Any, numbers: Any, together: Any) -> Any:
         new_rows(units, lanes * together, kind),
         new_rows(units, lanes * together, kind),
         new_rows(net.sizes[-1], lanes * together, kind),
+        new_rows(2, lanes * together, kind),
         new_rows(3, lanes, kind),
         np.zeros(1, kind)[0],
     )
@@ -103,18 +106,20 @@ def make_arithmetic(
     """Arithmetic with fused activations; at_prediction: derivatives are at the prediction."""
     activate = _activation(functions, at_prediction)
     forward_sums, backward_layer = make_layers(together)
-    forward = _make_forward(activate, forward_sums, together)
-    measure = _make_measure(loss.fused, together)
-    backward = _make_backward(backward_layer, loss.output_activation is not None, together)
+    outputs = make_outputs(loss, together)
+    forward = _make_forward(activate, forward_sums, outputs, together)
+    backward = _make_backward(backward_layer, outputs.start_deltas)
     return Arithmetic(
         together,
         forward,
-        _make_evaluate(forward, measure, backward, together),
-        _make_single_steps(activate, loss.output_activation is not None),
+        _make_evaluate(forward, outputs.add_terms, backward, together),
+        _make_single_steps(activate, loss),
     )
 
 
-def _make_forward(activate: Any, forward_sums: Any, together: int) -> Any:
+def _make_forward(activate: Any, forward_sums: Any, outputs: Outputs, together: int) -> Any:
+    couple, are_coupled = outputs.couple, outputs.couple is not None
+
     @register_jitable
     def forward(net: Any, first: Any, work: Any) -> None:
         use_wide_vectors()
@@ -128,53 +133,20 @@ def _make_forward(activate: Any, forward_sums: Any, together: int) -> Any:
                     sop = load(work.values, unit, vector)
                     if last:
                         store(work.sops, unit - row, vector, sop)
+                        if are_coupled:
+                            continue
                     value, slope = activate(code, sop)
                     store(work.values, unit, vector, value)
                     store(work.slopes, unit, vector, slope)
+            if are_coupled and last:
+                couple(net, work, row)
             start += (n_in + net.bias) * n_out
             row += n_out
 
     return forward
 
 
-def _make_measure(term: Any, together: int) -> Any:
-    @register_jitable
-    def measure(net: Any, first: Any, work: Any) -> None:
-        """Add some samples' terms to the loss, and update the prediction error."""
-        use_wide_vectors()
-        outputs = net.sizes[-1]
-        row = work.values.shape[0] - outputs
-        for part in range(min(together, net.samples - first)):
-            for unit in range(outputs):
-                target = spread(net.targets[unit, first + part])
-                for vector in range(net.vectors):
-                    value = load(work.values, row + unit, vector * together + part)
-                    loss = term(value, load(work.sops, unit, vector * together + part), target)
-                    store(work.measures, LOSS, vector, load(work.measures, LOSS, vector) + loss)
-                    keep_larger(work.measures, ERROR, vector, abs(value - target))
-
-    return measure
-
-
-def _make_backward(backward_layer: Any, cancels: bool, together: int) -> Any:
-    """cancels: the derivatives of outputs and loss cancel."""
-
-    @register_jitable
-    def start_deltas(net: Any, first: Any, work: Any) -> None:
-        """The derivative of the loss with respect to the output sums; 0 for a repeated sample."""
-        use_wide_vectors()
-        outputs = net.sizes[-1]
-        row = work.values.shape[0] - outputs
-        for part in range(together):
-            factor = spread(net.factor if first + part < net.samples else work.zero)
-            for unit in range(outputs):
-                target = spread(net.targets[unit, first + part])
-                for vector in range(part, net.vectors * together, together):
-                    delta = factor * (load(work.values, row + unit, vector) - target)
-                    if not cancels:
-                        delta = delta * load(work.slopes, row + unit, vector)
-                    store(work.deltas, row + unit, vector, delta)
-
+def _make_backward(backward_layer: Any, start_deltas: Any) -> Any:
     @register_jitable
     def backward(net: Any, first: Any, work: Any) -> None:
         """Add the gradient of samples from `first` on, by the chain rule."""
@@ -189,7 +161,7 @@ def _make_backward(backward_layer: Any, cancels: bool, together: int) -> Any:
     return backward
 
 
-def _make_evaluate(forward: Any, measure: Any, backward: Any, together: int) -> Any:
+def _make_evaluate(forward: Any, add_terms: Any, backward: Any, together: int) -> Any:
     @register_jitable
     def evaluate(net: Any, work: Any, measured: Any) -> None:
         use_wide_vectors()
@@ -198,7 +170,7 @@ def _make_evaluate(forward: Any, measure: Any, backward: Any, together: int) -> 
         for first in range(0, net.samples, together):
             forward(net, first, work)
             if measured:
-                measure(net, first, work)
+                add_terms(net, first, work)
             backward(net, first, work)
         if not measured:
             return
@@ -214,7 +186,8 @@ def _make_evaluate(forward: Any, measure: Any, backward: Any, together: int) -> 
     return evaluate
 
 
-def _make_single_steps(activate: Any, cancels: bool) -> Any:
+def _make_single_steps(activate: Any, loss: Any) -> Any:
+    cancels, slope_of = loss.output_activation is not None, single_slope(loss)
     load_abreast, repeat = loader(_ABREAST), repeater(_ABREAST)
 
     @register_jitable
@@ -224,9 +197,10 @@ def _make_single_steps(activate: Any, cancels: bool) -> Any:
         number, target = repeat(spread(net.inputs[0, 0])), repeat(spread(net.targets[0, 0]))
         zero = repeat(spread(work.zero))
         weight = load_abreast(work.parameters, 0, vector)
-        value, slope = activate(0, multiply_add(weight, number, zero))
+        sop = multiply_add(weight, number, zero)
+        value, slope = activate(0, sop)
         difference = value - target
-        delta = repeat(spread(net.factor)) * difference
+        delta = repeat(spread(net.factor)) * slope_of(value, sop, target)
         if not cancels:
             delta = delta * slope
         gradient = multiply_add(number, delta, zero)
@@ -278,10 +252,3 @@ def keep_smaller(kept: Any, row: Any, vector: Any, now: Any) -> None:
     """Keep the smaller number of each lane; ignores NaN."""
     before = load(kept, row, vector)
     store(kept, row, vector, where(now < before, now, before))
-
-
-@register_jitable
-def keep_larger(kept: Any, row: Any, vector: Any, now: Any) -> None:
-    """Keep the larger number of each lane; a NaN replaces any number, and is replaced by any."""
-    before = load(kept, row, vector)
-    store(kept, row, vector, where(now <= before, before, now))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -23,7 +24,37 @@ class FusedActivation(Protocol):
     def __call__(self, sop: Scalar, /) -> tuple[Scalar, Scalar]: ...
 
 
-class Activation(ABC):
+class OutputActivation(ABC):
+    """What the outputs apply to their sums of products s (sop); used as a class."""
+
+    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # of the values
+    reads_sop: ClassVar[bool] = True  # in `backward`; if not, `value` and `sop` may share memory
+
+    @classmethod
+    @abstractmethod
+    def values(cls, sops: Sequence[Scalar]) -> list[Scalar]:
+        """The values of a layer for one sample, from its sums of products."""
+
+
+class CoupledActivation(OutputActivation):
+    """An activation that reads all sums of products of a layer, so only outputs may have it.
+
+    Arrays are (units, samples, lanes), in any memory order. `shared`, (3, samples, lanes), is for
+    what the units have in common; a `CoupledLoss` reads it too.
+    """
+
+    @staticmethod
+    @abstractmethod
+    def forward(sop: Floats, value: Floats, residuals: Floats, shared: Floats) -> None:
+        """Fill `value`, `residuals` and `shared` from `sop`, without allocating memory."""
+
+    @staticmethod
+    @abstractmethod
+    def change(value: Floats, towards: Floats) -> Floats:
+        """The derivative of the values in the direction `towards` of the sums of products."""
+
+
+class Activation(OutputActivation):
     """A function that a unit applies to its sum of products s (sop); used as a class.
 
     The plain forms `value` and `derivative` take one number: they are the equations, for readers
@@ -31,8 +62,6 @@ class Activation(ABC):
     of equal shape and must not allocate memory.
     """
 
-    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # of the values
-    reads_sop: ClassVar[bool] = True  # in `backward`; if not, `value` and `sop` may share memory
     fused: ClassVar[FusedActivation | None] = None  # None: not available in the fused engine
 
     @staticmethod
@@ -54,6 +83,11 @@ class Activation(ABC):
     @abstractmethod
     def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
         """Multiply `delta` by the derivative; `value` and `residuals` may be overwritten."""
+
+    @classmethod
+    def values(cls, sops: Sequence[Scalar]) -> list[Scalar]:
+        """The value of each sum of products."""
+        return [cls.value(sop) for sop in sops]
 
     @staticmethod
     def inverse(value: float) -> float:

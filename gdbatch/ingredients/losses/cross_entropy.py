@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...numerics.elementary import Scalar, exp, like, log1p, where
 from ...registry import register
 from ..activations.saturating import Sigmoid
+from ..activations.softmax import Softmax, powers_and_rest
 from ..options import Floats
-from .protocol import Loss
+from .protocol import CoupledLoss, Loss
 
 
 @register("loss", "binary_cross_entropy")
@@ -21,6 +24,7 @@ class BinaryCrossEntropy(Loss):
 
     output_activation = Sigmoid
     target_range = (0.0, 1.0)
+    is_classification = True
 
     @staticmethod
     def term(prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
@@ -49,3 +53,67 @@ class BinaryCrossEntropy(Loss):
         np.exp(work, work)
         np.log1p(work, work)
         np.add(out, work, out)
+
+
+@register("loss", "cross_entropy")
+class CrossEntropy(CoupledLoss):
+    """Mean over samples of -Σ t log p, for softmax outputs and rows of probabilities t.
+
+    With m, r and e as in `Softmax`, a term is t (log1p(r) - (s - m)) and its slope, as Σ t is 1,
+    is (e - t - t r)/(1 + r): for the largest s that is ((1 - t) - t r)/(1 + r). Both are accurate
+    in both tails.
+    """
+
+    output_activation = Softmax
+    target_range = (0.0, 1.0)
+    is_classification = True
+    averages_samples = True
+
+    @staticmethod
+    def scale(count: int) -> float:
+        return 1.0 / count
+
+    @staticmethod
+    def factor(count: int) -> float:
+        return 1.0 / count
+
+    @classmethod
+    def sample_terms(
+        cls, predictions: Sequence[Scalar], sops: Sequence[Scalar], targets: Sequence[Scalar]
+    ) -> list[Scalar]:
+        _, rest = powers_and_rest(sops)
+        largest = max(sops)
+        return [t * (np.log1p(rest) - (s - largest)) for s, t in zip(sops, targets, strict=True)]
+
+    @classmethod
+    def sample_slopes(
+        cls, predictions: Sequence[Scalar], sops: Sequence[Scalar], targets: Sequence[Scalar]
+    ) -> list[Scalar]:
+        powers, rest = powers_and_rest(sops)
+        return [((e - t) - t * rest) / (1 + rest) for e, t in zip(powers, targets, strict=True)]
+
+    @staticmethod
+    def terms(shared: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
+        largest, rest, _ = shared
+        np.log1p(rest, work[0])
+        np.subtract(sop, largest, out)
+        np.subtract(work[0], out, out)
+        np.multiply(out, targets, out)
+
+    @staticmethod
+    def slopes(
+        residuals: Floats, shared: Floats, targets: Floats, out: Floats, work: Floats
+    ) -> None:
+        _, rest, total = shared
+        np.multiply(targets, rest, work)
+        np.subtract(residuals, targets, out)
+        np.subtract(out, work, out)
+        np.divide(out, total, out)
+
+    @staticmethod
+    def fused(sop: Scalar, target: Scalar, largest: Scalar, log_total: Scalar) -> Scalar:
+        return target * (log_total - (sop - largest))
+
+    @staticmethod
+    def fused_slope(power: Scalar, target: Scalar, rest: Scalar) -> Scalar:
+        return ((power - target) - target * rest) / (like(rest, 1.0) + rest)

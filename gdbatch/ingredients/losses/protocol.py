@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 from ...numerics.elementary import Scalar
-from ..activations.protocol import Activation
+from ..activations.protocol import OutputActivation
 from ..options import Floats
 
 
 class FusedLoss(Protocol):
-    """The term of one prediction, for the fused engine.
+    """The term of one prediction, or its slope, for the fused engine.
 
     It has no branches, and uses the functions in `numerics.elementary` and constants from `like`.
     """
@@ -20,18 +21,69 @@ class FusedLoss(Protocol):
     def __call__(self, prediction: Scalar, sop: Scalar, target: Scalar, /) -> Scalar: ...
 
 
-class Loss(ABC):
-    """A loss of predictions p and targets t; used as a class.
+class Slopes(Protocol):
+    """Replaces differences p - t by slopes, in place; all arrays are as in `Loss.terms`."""
 
-    It is `scale` × the sum of a term for every prediction. Its gradient must be `factor` × (p - t),
-    with respect to p or, with an `output_activation`, to the outputs' sums of products (sop).
+    def __call__(
+        self, difference: Floats, sop: Floats, targets: Floats, work: Floats, /
+    ) -> None: ...
+
+
+class OutputLoss(ABC):
+    """A loss of predictions p and targets t, which may couple the outputs; used as a class.
+
+    It is `scale` × the sum of a term for every prediction. Its gradient is `factor` × the slope of
+    every term: the derivative with respect to p or, with an `output_activation`, to the output's
+    sum of products (sop).
     """
 
-    # the output activation that the loss requires, whose derivative cancels in the gradient; None:
-    # any
-    output_activation: ClassVar[type[Activation] | None] = None
+    # the output activation that the loss requires, whose derivative is in the slopes; None: any
+    output_activation: ClassVar[type[OutputActivation] | None] = None
     target_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # allowed targets
-    fused: ClassVar[FusedLoss | None] = None  # None: not available in the fused engine
+    # whether targets are classes: probabilities, stretched to the target range
+    is_classification: ClassVar[bool] = False
+    averages_samples: ClassVar[bool] = False  # not all terms: `count` is the number of samples
+
+    @staticmethod
+    @abstractmethod
+    def scale(count: int) -> float:
+        """The factor of the sum of the terms; count: samples × outputs."""
+
+    @staticmethod
+    @abstractmethod
+    def factor(count: int) -> float:
+        """The factor of the slopes in the gradient."""
+
+    @classmethod
+    @abstractmethod
+    def sample_terms(
+        cls, predictions: Sequence[Scalar], sops: Sequence[Scalar], targets: Sequence[Scalar]
+    ) -> list[Scalar]:
+        """The term of every output for one sample, before `scale`."""
+
+    @classmethod
+    @abstractmethod
+    def sample_slopes(
+        cls, predictions: Sequence[Scalar], sops: Sequence[Scalar], targets: Sequence[Scalar]
+    ) -> list[Scalar]:
+        """The slope of every output for one sample, before `factor`."""
+
+    @staticmethod
+    def bound(lowest: float, highest: float, target: float) -> float:
+        """An upper bound of a term for predictions from `lowest` to `highest`."""
+        return math.inf
+
+
+class Loss(OutputLoss):
+    """A loss with a term that reads one prediction; used as a class.
+
+    The slope is p - t unless the loss defines `slope`, `slopes`, `slope_changes` and, for the fused
+    engine, `fused_slope`.
+    """
+
+    fused: ClassVar[FusedLoss | None] = None  # the term; None: not available in the fused engine
+    fused_slope: ClassVar[FusedLoss | None] = None  # None: p - t
+    slopes: ClassVar[Slopes | None] = None  # None: p - t
 
     @staticmethod
     @abstractmethod
@@ -39,14 +91,9 @@ class Loss(ABC):
         """The loss of one prediction, before `scale`."""
 
     @staticmethod
-    @abstractmethod
-    def scale(count: int) -> float:
-        """The factor of the sum of `count` terms (samples × outputs)."""
-
-    @staticmethod
-    @abstractmethod
-    def factor(count: int) -> float:
-        """The factor of p - t in the gradient."""
+    def slope(prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
+        """The slope of one term, before `factor`."""
+        return prediction - target
 
     @staticmethod
     @abstractmethod
@@ -57,6 +104,51 @@ class Loss(ABC):
         """
 
     @staticmethod
-    def bound(lowest: float, highest: float, target: float) -> float:
-        """An upper bound of a term for predictions from `lowest` to `highest`."""
-        return math.inf
+    def slope_changes(difference: Floats, targets: Floats, changes: Floats) -> Floats:
+        """The changes of the slopes as predictions change, for Hessian-vector products."""
+        return changes
+
+    @classmethod
+    def sample_terms(
+        cls, predictions: Sequence[Scalar], sops: Sequence[Scalar], targets: Sequence[Scalar]
+    ) -> list[Scalar]:
+        """The term of every output for one sample, before `scale`."""
+        return [cls.term(*one) for one in zip(predictions, sops, targets, strict=True)]
+
+    @classmethod
+    def sample_slopes(
+        cls, predictions: Sequence[Scalar], sops: Sequence[Scalar], targets: Sequence[Scalar]
+    ) -> list[Scalar]:
+        """The slope of every output for one sample, before `factor`."""
+        return [cls.slope(*one) for one in zip(predictions, sops, targets, strict=True)]
+
+
+class CoupledLoss(OutputLoss):
+    """A loss with terms that read what a `CoupledActivation` computes; used as a class.
+
+    Arrays are (outputs, samples, lanes) in any memory order; `targets` broadcasts to them.
+    `residuals` and `shared` are what the activation filled. The slopes are the derivatives with
+    respect to the sums of products.
+    """
+
+    @staticmethod
+    @abstractmethod
+    def terms(shared: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
+        """Fill `out` with the terms, without allocating memory."""
+
+    @staticmethod
+    @abstractmethod
+    def slopes(
+        residuals: Floats, shared: Floats, targets: Floats, out: Floats, work: Floats
+    ) -> None:
+        """Fill `out` with the slopes, without allocating memory."""
+
+    @staticmethod
+    @abstractmethod
+    def fused(sop: Scalar, target: Scalar, largest: Scalar, log_total: Scalar) -> Scalar:
+        """The term of one output; largest: m, log_total: log(1 + r) of the sample's softmax."""
+
+    @staticmethod
+    @abstractmethod
+    def fused_slope(power: Scalar, target: Scalar, rest: Scalar) -> Scalar:
+        """The slope of one output; power: e, rest: r of the sample's softmax."""

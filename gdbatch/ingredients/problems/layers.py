@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..activations.protocol import Activation
-from ..losses.protocol import Loss
+from ..activations.protocol import OutputActivation
+from ..losses.protocol import OutputLoss
 from ..options import Floats
 from .parameters import ParameterArray
 
@@ -24,8 +24,8 @@ class Layers:
     """
 
     units: tuple[int, ...]  # per layer, the inputs first
-    activations: tuple[type[Activation], ...]  # per layer after the inputs
-    loss: type[Loss]
+    activations: tuple[type[OutputActivation], ...]  # per layer after the inputs
+    loss: type[OutputLoss]
     inputs: NDArray[np.float64]  # (samples, inputs)
     targets: NDArray[np.float64]  # (samples, outputs)
     bias: bool = False
@@ -51,6 +51,15 @@ class Layers:
     def n_predictions(self) -> int:
         """The number of predictions: samples × outputs."""
         return self.targets.size
+
+    @property
+    def n_terms(self) -> int:
+        """What the loss averages over: samples × outputs, or samples."""
+        return self.terms_of(self.n_samples)
+
+    def terms_of(self, samples: int) -> int:
+        """What the loss of some samples averages over."""
+        return samples if self.loss.averages_samples else samples * self.units[-1]
 
     @cached_property
     def arrays(self) -> list[ParameterArray]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from ....numerics.lanczos import Values
+from ...activations.protocol import Activation, CoupledActivation
+from ...losses.protocol import CoupledLoss, Loss
 from ...options import Floats
 from ..layers import Layers
 
@@ -25,21 +27,35 @@ class NetworkHessian:
         inputs = np.broadcast_to(layers.inputs.T[:, :, None], (*layers.inputs.T.shape, lanes))
         # all (units, samples, lanes); the outputs include the bias input, which is 1
         self._outputs = [self._with_bias(inputs, 1.0)]
-        self._derivatives, self._second_derivatives = [], []
+        self._derivatives: list[Floats] = []  # of coupled outputs, none
+        self._second_derivatives: list[Floats] = []
         for weights, activation in zip(self._weights, layers.activations, strict=True):
             sop = np.einsum("iol,isl->osl", weights, self._outputs[-1])
-            value, residuals, derivative = np.empty_like(sop), np.empty_like(sop), np.ones_like(sop)
-            activation.forward(sop, value, residuals)
-            activation.backward(derivative, sop, value.copy(), residuals)  # overwrites the values
-            self._derivatives.append(derivative)
-            self._second_derivatives.append(activation.second_derivative(sop))
+            value, residuals = np.empty_like(sop), np.empty_like(sop)
+            if issubclass(activation, CoupledActivation):
+                shared: Floats = np.empty((3, *sop.shape[1:]))
+                activation.forward(sop, value, residuals, shared)
+            else:
+                assert issubclass(activation, Activation)
+                derivative = np.ones_like(sop)
+                activation.forward(sop, value, residuals)
+                activation.backward(derivative, sop, value.copy(), residuals)  # overwrites values
+                self._derivatives.append(derivative)
+                self._second_derivatives.append(activation.second_derivative(sop))
             self._outputs.append(self._with_bias(value, 1.0))
-        self._factor = layers.loss.factor(layers.n_predictions)
-        self._compute_deltas(value)
+        self._value = value
+        self._targets = layers.targets.T[:, :, None]
+        self._factor = layers.loss.factor(layers.n_terms)
+        self._compute_deltas(value - self._targets, sop)
 
-    def _compute_deltas(self, predictions: Floats) -> None:
+    def _compute_deltas(self, difference: Floats, sop: Floats) -> None:
         """The loss gradients with respect to every layer's values and sums of products."""
-        delta = self._factor * (predictions - self._layers.targets.T[:, :, None])
+        loss = self._layers.loss
+        slopes = difference.copy()
+        if issubclass(loss, Loss) and loss.slopes is not None:
+            loss.slopes(slopes, sop, self._targets, np.empty_like(slopes))
+        delta = self._factor * slopes
+        self._difference = difference
         self._by_value: list[Floats] = []
         self._by_sop: list[Floats] = []
         for layer in reversed(range(len(self._weights))):
@@ -57,9 +73,8 @@ class NetworkHessian:
             sop = np.einsum("iol,isl->osl", towards, self._outputs[layer])
             sop += np.einsum("iol,isl->osl", weights, changes[-1])
             by_sop.append(sop)
-            changes.append(self._with_bias(self._derivatives[layer] * sop, 0.0))
-        units = len(self._by_value[-1])
-        delta = self._factor * changes[-1][:units]
+            changes.append(self._with_bias(self._change(layer, sop), 0.0))
+        delta = self._factor * self._slope_changes(changes[-1][: len(self._value)])
         product = np.empty_like(direction)
         parts = self._layers.views(product)
         for layer in reversed(range(len(self._weights))):
@@ -74,6 +89,22 @@ class NetworkHessian:
             delta = below + np.einsum("iol,osl->isl", towards, self._by_sop[layer])
         product *= self._factors
         return product
+
+    def _change(self, layer: int, sop: Floats) -> Floats:
+        """R of a layer's values, from R of its sums of products."""
+        activation = self._layers.activations[layer]
+        if issubclass(activation, CoupledActivation):
+            return activation.change(self._value, sop)
+        change: Floats = self._derivatives[layer] * sop
+        return change
+
+    def _slope_changes(self, changes: Floats) -> Floats:
+        """R of the loss's slopes, from R of the predictions."""
+        loss = self._layers.loss
+        if issubclass(loss, CoupledLoss):
+            return changes  # slopes are p - t
+        assert issubclass(loss, Loss)
+        return loss.slope_changes(self._difference, self._targets, changes)
 
     def _cancels(self, layer: int) -> bool:
         """Whether the derivative of a layer's activation cancels against the loss."""

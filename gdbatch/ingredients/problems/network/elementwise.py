@@ -15,7 +15,8 @@ from ....numerics.buffers import DType, new_buffer
 from ...options import Floats
 from ..layers import Layers
 from ..protocol import Call, Evaluation, SampleIndices
-from .evaluator import LayerArrays, NetworkEvaluator, SampleArrays, sample_tables
+from .arrays import LayerArrays, SampleArrays
+from .evaluator import NetworkEvaluator, sample_tables
 
 
 class ElementwiseEvaluator(NetworkEvaluator):
@@ -27,7 +28,7 @@ class ElementwiseEvaluator(NetworkEvaluator):
         n_samples = layers.n_samples if chosen is None else len(chosen)
         arrays = _layer_arrays(layers, n_samples, lanes, dtype)
         samples = _samples(layers, dtype, chosen)
-        super().__init__(layers, lanes, dtype, arrays, samples, n_samples * layers.units[-1])
+        super().__init__(layers, lanes, dtype, arrays, samples, n_samples)
         if self.factors is not None:
             self._scaled = new_buffer((layers.n_parameters, lanes), dtype)
         self._single_weight = layers.n_parameters == samples.inputs.size == 1

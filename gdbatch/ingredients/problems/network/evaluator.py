@@ -8,60 +8,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....numerics.buffers import DType, new_buffer
-from ...activations.protocol import Activation
 from ...options import Floats
 from ..layers import Layers
 from ..protocol import Call, Evaluation, Evaluator
-
-
-@dataclass
-class LayerArrays:
-    """The work arrays of one layer; all but `output` have the same shape."""
-
-    activation: type[Activation]
-    sop: Floats
-    value: Floats
-    residuals: Floats  # what the activation's forward pass keeps for its backward pass
-    delta: Floats  # p - t, then the loss gradient with respect to the values, then the sops
-    output: Floats  # the values, followed by a 1 for the bias of the next layer
-
-    def forward(self) -> Call:
-        """Fill the values from the sums of products."""
-        return partial(self.activation.forward, self.sop, self.value, self.residuals)
-
-    def backward(self, at_prediction: bool) -> Call:
-        """Multiply delta by the derivative at the sum of products, or at the value instead."""
-        backward, forward = self.activation.backward, self.activation.forward
-        if not at_prediction:
-            return partial(backward, self.delta, self.sop, self.value, self.residuals)
-        value_there = new_buffer(self.value.shape, self.value.dtype)
-
-        def at_value() -> None:
-            forward(self.value, value_there, self.residuals)
-            backward(self.delta, self.value, value_there, self.residuals)
-
-        return at_value
-
-
-@dataclass
-class SampleArrays:
-    """The samples in an evaluator's layout."""
-
-    inputs: Floats  # shared by all lanes: (inputs, samples)
-    targets: Floats  # broadcasts to the values of the last layer
-    select: list[Call] = field(default_factory=list)  # calls that fill the above, if lanes differ
-
-    @property
-    def per_lane(self) -> bool:
-        """Whether every lane has its own samples."""
-        return bool(self.select)
+from .arrays import LayerArrays, SampleArrays
+from .outputs import outputs_of
 
 
 def sample_tables(layers: Layers, dtype: DType) -> tuple[Floats, Floats]:
@@ -85,15 +42,16 @@ class NetworkEvaluator(Evaluator):
         dtype: DType,
         arrays: Sequence[LayerArrays],
         samples: SampleArrays,
-        n_predictions: int,
+        n_samples: int,
     ) -> None:
         self.layers = layers
         self.lanes = lanes
         self.arrays = arrays
         self.samples = samples
-        self._n_predictions = n_predictions
-        self._scale = np.array(layers.loss.scale(n_predictions), dtype)
-        self._factor = np.array(layers.loss.factor(n_predictions), dtype)
+        self._single = n_samples * layers.units[-1] == 1  # prediction, which needs no reduction
+        count = layers.terms_of(n_samples)
+        self._scale = np.array(layers.loss.scale(count), dtype)
+        self._factor = np.array(layers.loss.factor(count), dtype)
         # the gradient is linear in the factor: with one layer, it is folded into the inputs
         self._factor_in_inputs = len(arrays) == 1 and not samples.per_lane
         self.gradient_inputs = samples.inputs
@@ -101,7 +59,8 @@ class NetworkEvaluator(Evaluator):
             self.gradient_inputs = samples.inputs * self._factor
         factors = layers.factors
         self.factors = None if factors is None else factors[:, None].astype(dtype)
-        self._terms, self._work = (new_buffer(arrays[-1].delta.shape, dtype) for _ in range(2))
+        self._terms = new_buffer(arrays[-1].delta.shape, dtype)
+        self._outputs = outputs_of(layers.loss, arrays[-1], samples.targets, self.lanes_last)
 
     def prepare(
         self,
@@ -124,11 +83,13 @@ class NetworkEvaluator(Evaluator):
         arrays, last = self.arrays, self.arrays[-1]
         calls = self.samples.select + self.read_parameters(parameters)
         for index, layer in enumerate(arrays):
-            calls += [self.forward_sums(index), layer.forward()]
+            part = self._outputs if layer is last else layer
+            calls += [self.forward_sums(index), part.forward()]
         calls.append(partial(np.subtract, last.value, self.samples.targets, last.delta))
         calls += self._report(last, out)
         if out.gradient is None:
             return calls
+        calls += self._outputs.slopes()
         if not self._factor_in_inputs:
             calls.append(partial(np.multiply, last.delta, self._factor, last.delta))
         for index in reversed(range(len(arrays))):
@@ -143,11 +104,10 @@ class NetworkEvaluator(Evaluator):
     def _report(self, last: LayerArrays, out: Evaluation) -> list[Call]:
         """Loss, predictions and prediction error, if requested; delta is still p - t."""
         calls: list[Call] = []
-        single = self._n_predictions == 1  # needs no reduction
+        single = self._single
         if out.loss is not None:
             terms = out.loss.reshape(last.delta.shape) if single else self._terms
-            arrays = last.delta, last.sop, self.samples.targets, terms, self._work
-            calls.append(partial(self.layers.loss.terms, *arrays))
+            calls.append(self._outputs.terms(terms))
             if not single:
                 calls.append(self.over_predictions(np.add, terms, out.loss))
             if self._scale != 1:

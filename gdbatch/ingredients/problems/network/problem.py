@@ -16,8 +16,8 @@ from ....errors import IngredientError, nearest
 from ....numerics.buffers import DType
 from ....numerics.lanczos import Hessian
 from ....registry import register
-from ...activations.protocol import Activation
-from ...losses.protocol import Loss
+from ...activations.protocol import Activation, OutputActivation
+from ...losses.protocol import CoupledLoss, Loss, OutputLoss
 from ...options import context_of
 from ..layers import Layers
 from ..protocol import Problem, SampleIndices, lanes_in_cache, refuse_overflow
@@ -31,6 +31,8 @@ from .products import ProductsEvaluator
 # pass in float64, 2,000 in float32, on several samples (measured on 15 shapes, AVX-512, NumPy 2.4)
 _PRODUCTS_FROM_BYTES = 8000
 _PRODUCTS_FROM_SAMPLES = 4
+
+_SUM_TOLERANCE = 1e-6  # of the probabilities of a sample; they are divided by their sum
 
 Width = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -59,6 +61,12 @@ class NetworkOptions(SampleOptions):
     activation: ActivationName | list[ActivationName] = Field(
         "sigmoid", description="One for all layers, or a list with one per layer after the inputs."
     )
+    output_activation: ActivationName | None = Field(
+        None,
+        description="Of the last layer: by default the one that the loss needs (softmax for "
+        "cross_entropy, sigmoid for binary_cross_entropy), else that of `activation`, which is "
+        "then only of the hidden layers.",
+    )
     bias: bool = Field(False, description="Whether every unit has a bias.")
     layer_scale: list[float] | None = Field(
         None,
@@ -74,9 +82,14 @@ class NetworkOptions(SampleOptions):
 
     def activation_names(self) -> list[str]:
         """One name per layer after the inputs."""
-        if isinstance(self.activation, str):
-            return [self.activation] * (len(self.layers) - 1)
-        return self.activation
+        given, count = self.activation, len(self.layers) - 1
+        output = self.output_activation
+        if isinstance(given, str):
+            needed = registry.get("loss", self.loss).output_activation
+            if output is None and needed is not None:
+                output = registry.name_of("activation", needed)
+            return [given] * (count - 1) + [output or given]
+        return [*given, output] if output is not None and len(given) == count - 1 else given
 
     def check_dtype(self, dtype: DType) -> None:
         """Raises IngredientError if a number of the problem overflows `dtype`."""
@@ -85,52 +98,112 @@ class NetworkOptions(SampleOptions):
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> NetworkOptions:
+        self._check_names()
         self._check_layers()
+        loss: type[OutputLoss] = registry.get("loss", self.loss)
+        self._check_outputs(loss)
         who = f"layers = {self.layers}"
         self._take_samples(context_of(info), self.layers[0], self.layers[-1], who)
-        self._check_loss(registry.get("loss", self.loss))
+        self._check_targets(loss)
         return self
 
-    def _check_layers(self) -> None:
-        for index, name in enumerate(self.activation_names()):
-            if name not in registry.family("activation"):
-                hint = nearest(name, registry.family("activation"))
+    def _check_names(self) -> None:
+        """Raises IngredientError if a name is unknown."""
+        known = registry.family("activation")
+        listed = [self.activation] if isinstance(self.activation, str) else self.activation
+        for index, name in enumerate(listed):
+            if name not in known:
+                hint = nearest(name, known)
                 place = () if isinstance(self.activation, str) else (index,)
                 raise IngredientError(f'unknown activation "{name}"; {hint}', "activation", *place)
-        if len(self.activation_names()) != len(self.layers) - 1:
+        if self.output_activation is not None and self.output_activation not in known:
+            hint = nearest(self.output_activation, known)
+            message = f'unknown activation "{self.output_activation}"; {hint}'
+            raise IngredientError(message, "output_activation")
+        if self.loss not in registry.family("loss"):
+            hint = nearest(self.loss, registry.family("loss"))
+            raise IngredientError(f'unknown loss "{self.loss}"; {hint}', "loss")
+
+    def _check_layers(self) -> None:
+        names = self.activation_names()
+        if len(names) != len(self.layers) - 1:
             raise IngredientError(
-                f"{len(self.activation_names())} activations for {len(self.layers) - 1} layers "
+                f"{len(names)} activations for {len(self.layers) - 1} layers "
                 "after the inputs; give one name, or one per layer",
                 "activation",
             )
+        if self.output_activation not in (None, names[-1]):
+            raise IngredientError(
+                f"activation ends with {names[-1]}, but output_activation is "
+                f"{self.output_activation}; leave one of them out",
+                "output_activation",
+            )
+        for index, name in enumerate(names[:-1]):
+            if not issubclass(registry.get("activation", name), Activation):
+                place = () if isinstance(self.activation, str) else (index,)
+                raise IngredientError(
+                    f"{name} is for outputs only, not for hidden layers; give it as "
+                    f'output_activation = "{name}"',
+                    "activation",
+                    *place,
+                )
         if self.layer_scale is not None and len(self.layer_scale) != len(self.layers) - 1:
             raise IngredientError(
                 f"{len(self.layer_scale)} factors for {len(self.layers) - 1} layers after the "
                 "inputs; give one per layer",
                 "layer_scale",
             )
-        if self.loss not in registry.family("loss"):
-            hint = nearest(self.loss, registry.family("loss"))
-            raise IngredientError(f'unknown loss "{self.loss}"; {hint}', "loss")
 
-    def _check_loss(self, loss: type[Loss]) -> None:
-        """Raises IngredientError unless the loss accepts the outputs and the targets."""
+    def _check_outputs(self, loss: type[OutputLoss]) -> None:
+        """Raises IngredientError unless the loss accepts the outputs' number and activation."""
+        name = self.activation_names()[-1]
+        output: type[OutputActivation] = registry.get("activation", name)
+        if loss.output_activation is None:
+            if issubclass(output, Activation):
+                return
+            losses = registry.family("loss").items()
+            fitting = [known for known, one in losses if one.output_activation is output]
+            raise IngredientError(
+                f"{name} outputs need the loss {' or '.join(fitting)}, not {self.loss}", "loss"
+            )
+        if output is not loss.output_activation:
+            wanted = registry.name_of("activation", loss.output_activation)
+            key = "loss" if self.output_activation is None else "output_activation"
+            raise IngredientError(
+                f"{self.loss} needs {wanted} outputs, not {name}; leave output_activation out, "
+                f'or set it to "{wanted}"',
+                key,
+            )
+        if issubclass(loss, CoupledLoss) and self.layers[-1] == 1:
+            raise IngredientError(
+                f"{self.loss} needs at least two outputs, one per class; for a single output use "
+                "binary_cross_entropy",
+                "loss",
+            )
+        if self.derivative_at != "sop":
+            raise IngredientError(
+                f"{self.loss} takes no derivative of the outputs, so there is none to evaluate at "
+                "the prediction; use a squared loss",
+                "derivative_at",
+            )
+
+    def _check_targets(self, loss: type[OutputLoss]) -> None:
+        """Raises IngredientError unless the loss accepts the targets."""
         lowest, highest = loss.target_range
         targets = self.samples.targets
         if targets.min() < lowest or targets.max() > highest:
             raise IngredientError(
                 f"{self.loss} needs targets from {lowest:g} to {highest:g}", "targets"
             )
-        if loss.output_activation is None:
+        if not issubclass(loss, CoupledLoss):
             return
-        wanted = registry.name_of("activation", loss.output_activation)
-        if self.activation_names()[-1] != wanted:
-            raise IngredientError(f"{self.loss} needs {wanted} outputs", "loss")
-        if self.derivative_at != "sop":
+        sums = targets.sum(axis=1)
+        wrong = np.flatnonzero(np.abs(sums - 1) > _SUM_TOLERANCE)
+        if wrong.size:
             raise IngredientError(
-                f"{self.loss} takes no derivative of the outputs, so there is none to evaluate at "
-                "the prediction; use a squared loss",
-                "derivative_at",
+                f"{self.loss} needs probabilities: the targets of sample {wrong[0]} add up to "
+                f"{sums[wrong[0]]:.6g}, not to 1",
+                "targets",
             )
 
 
@@ -145,15 +218,19 @@ class Network(Problem):
     def __init__(self, options: NetworkOptions) -> None:
         self.options = options
         samples = options.samples
-        activations: list[type[Activation]] = [
+        loss: type[OutputLoss] = registry.get("loss", options.loss)
+        targets = samples.targets
+        if issubclass(loss, CoupledLoss):
+            targets = targets / targets.sum(axis=1, keepdims=True)
+        activations: list[type[OutputActivation]] = [
             registry.get("activation", name) for name in options.activation_names()
         ]
         self.layers = Layers(
             tuple(options.layers),
             tuple(activations),
-            registry.get("loss", options.loss),
+            loss,
             samples.inputs,
-            samples.targets,
+            targets,
             options.bias,
             tuple(options.layer_scale) if options.layer_scale else None,
             options.derivative_at == "prediction",
@@ -207,7 +284,7 @@ class Network(Problem):
         loss = self.layers.loss
         lowest, highest = self.layers.activations[-1].bounds
         bounds = (loss.bound(lowest, highest, target) for target in self.targets)
-        return loss.scale(self.n_predictions) * sum(bounds)
+        return loss.scale(self.layers.n_terms) * sum(bounds)
 
 
 def _curvature_at_solution(layers: Layers) -> float | None:
@@ -219,7 +296,9 @@ def _curvature_at_solution(layers: Layers) -> float | None:
     """
     if len(layers.shapes) != 1 or layers.n_samples != 1:
         return None
-    activation = layers.activations[0]
+    activation, loss = layers.activations[0], layers.loss
+    if not (issubclass(activation, Activation) and issubclass(loss, Loss)):
+        return None
     scale = layers.scales[0] if layers.scales else 1.0
     with np.errstate(over="ignore"):
         norm = scale * scale * float(np.sum(layers.inputs**2)) + layers.bias
@@ -232,5 +311,5 @@ def _curvature_at_solution(layers: Layers) -> float | None:
         derivative = float(activation.derivative(np.float64(sop)))
         used = 1.0 if layers.loss_takes_sop else float(activation.derivative(np.float64(at)))
         largest = max(largest, derivative * used)
-    curvature = layers.loss.factor(layers.n_predictions) * largest * norm
+    curvature = loss.factor(layers.n_terms) * largest * norm
     return curvature if math.isfinite(curvature) else None

@@ -14,7 +14,8 @@ from ....numerics.buffers import DType, new_buffer
 from ...options import Floats
 from ..layers import Layers
 from ..protocol import Call, SampleIndices
-from .evaluator import LayerArrays, NetworkEvaluator, SampleArrays, sample_tables
+from .arrays import LayerArrays, SampleArrays
+from .evaluator import NetworkEvaluator, sample_tables
 
 
 class ProductsEvaluator(NetworkEvaluator):
@@ -26,7 +27,7 @@ class ProductsEvaluator(NetworkEvaluator):
         n_samples = layers.n_samples if chosen is None else len(chosen)
         arrays = _layer_arrays(layers, n_samples, lanes, dtype)
         samples = _samples(layers, dtype, chosen)
-        super().__init__(layers, lanes, dtype, arrays, samples, n_samples * layers.units[-1])
+        super().__init__(layers, lanes, dtype, arrays, samples, n_samples)
         self._parameters = new_buffer((lanes, layers.n_parameters), dtype)
         self._gradient = new_buffer((lanes, layers.n_parameters), dtype)
         # (lanes, inputs, units) per layer
