@@ -6,7 +6,7 @@
     │   │   ├── ShardError        some shards failed; the others are kept; exit code 3
     │   │   └── FigureError       a figure could not be drawn
     │   └── UsageError            the request is wrong: command line, path, run; exit code 2
-    │       ├── SweepFileError    a sweep file is wrong; lists everything wrong with it
+    │       ├── SweepFileError    a sweep file is invalid; lists all of its errors
     │       └── PluginError       an installed plug-in cannot be imported
     ├── ValueError
     │   └── IngredientError       an ingredient rejects its options
@@ -92,7 +92,7 @@ class Problem:
 
 
 class SweepFileError(UsageError):
-    """A sweep file is wrong; `problems` lists everything wrong with it, in line order."""
+    """A sweep file is invalid; `problems` lists all of its errors, in line order."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: problem.line or 0)

@@ -1,4 +1,4 @@
-"""Reads the facts of a sweep from the manifest of its run."""
+"""Reads facts about a sweep from the manifest of its run."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def summary_columns() -> tuple[str, ...]:
 
 
 def _joined(parts: list[NDArray[Number]]) -> NDArray[Number]:
-    """The parts as one array; empties the list, so that memory holds no number twice for long."""
+    """The parts as one array; empties the list, so that no number stays in memory twice."""
     whole = np.concatenate(parts, axis=-1)
     parts.clear()
     return whole

@@ -35,7 +35,7 @@ def find(topic: str) -> str:
         return "\n\n".join(found)
     names = [*topics(), *(name for of in known.values() for name in of)]
     close = nearest(topic, names)
-    hint = close if close.startswith("did you mean") else nearest(topic, topics())
+    hint = close if close.startswith("did you mean") else f"pages: {', '.join(topics())}"
     raise UsageError(f'there is no page or component "{topic}"; {hint}')
 
 

@@ -34,7 +34,7 @@ __all__ = [
     "train",
 ]
 
-_BUFFER = 256  # elements; NumPy does not copy rows at least half as long
+_BUFFER = 256  # elements; NumPy copies rows only if they are shorter than half of this
 
 
 @functools.cache

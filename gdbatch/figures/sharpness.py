@@ -17,7 +17,7 @@ from .data import FigureData
 from .style import label, log_axis, log_limits, new_figure, scale_axis
 
 _START, _END = "initial_sharpness", "final_sharpness"
-_FAR = 1e4  # ends this many times flatter or sharper than all starts leave the figure
+_FAR = 1e4  # ends this many times flatter or sharper than all starts are cut off
 
 
 @register("figure", "sharpness")

@@ -51,9 +51,9 @@ _STYLE: dict[str, Any] = {
     "svg.fonttype": "path",
     "text.parse_math": False,  # so that a $ in a name stays a $
 }
-_SPREAD = 5  # least ratio of the ends for a logarithmic axis
+_SPREAD = 5  # smallest ratio of the ends for which an axis is logarithmic
 _MOST_VALUE_TICKS = 8
-TINY, HUGE = 1e-100, 1e100  # losses beyond leave the figure
+TINY, HUGE = 1e-100, 1e100  # losses outside this range are cut off
 _LARGEST = 1.7e308  # end of an axis
 
 Floats = NDArray[np.float64]

@@ -16,8 +16,8 @@ from .lines import draw_lines
 from .style import label, log_axis, log_limits, new_figure
 
 _MOST_PANELS = 4
-_HIGH = 1e4  # times the largest initial loss; a line above it diverges
-_FAR = 10.0  # times the size of start and target; a line farther away diverges
+_HIGH = 1e4  # times the largest initial loss; a line above this is cut off
+_FAR = 10.0  # times the size of start and target; a line farther away is cut off
 
 
 @register("figure", "loss")
@@ -33,7 +33,7 @@ def loss(data: FigureData) -> Figure | None:
     if limits is None:
         axes.set_ylim(-0.05, 1)  # all zero
     else:
-        axes.set_ylim(limits)  # a line that reaches zero leaves the figure at the bottom
+        axes.set_ylim(limits)  # a line that reaches zero runs off the bottom of the figure
         log_axis(axes, "y")
         near = table["loss"].clip(upper=1e9 * limits[1])
         table = table.assign(loss=near.where(np.isfinite(table["loss"])))

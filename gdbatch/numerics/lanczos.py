@@ -1,4 +1,4 @@
-"""The largest eigenvalue of a symmetric matrix per lane, from matrix-vector products alone.
+"""The largest eigenvalue of one symmetric matrix per lane, from matrix-vector products alone.
 
 Lanczos's method with full reorthogonalisation, restarted from the best vector until it converges
 (Golub and Van Loan, Matrix Computations, §10.1). The bits of a lane do not depend on the others.

@@ -1,4 +1,4 @@
-"""Collects the errors in a sweep file and words them for its author.
+"""Collects the errors in a sweep file and phrases them for its author.
 
 pydantic's type names become tables, lists, strings and whole numbers here.
 """

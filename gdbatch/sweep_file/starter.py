@@ -14,7 +14,7 @@ _STARTER = """\
 # Run it with `gdbatch sweep {name}.toml`; `--dry-run` shows what it would cost.
 # `gdbatch list` shows everything that can be chosen; `gdbatch schema` prints the whole format.
 name = "{name}"
-description = "Logical and with one sigmoid unit."
+description = "Logical AND with one sigmoid unit."
 entropy = 0                     # determines all random numbers
 
 [problem]

@@ -62,7 +62,7 @@ def test_the_best_rate_has_the_fewest_median_steps() -> None:
     assert one.warnings == ()
 
 
-def test_certainty_is_the_share_and_the_interval_at_the_best_rate() -> None:
+def test_reliability_is_the_share_and_the_interval_at_the_best_rate() -> None:
     one = answer_of({1.0: cell(90), 10.0: cell(9, 19), 100.0: cell(30)})
     assert one.best == 10
     assert one.success == 0.95
@@ -139,7 +139,7 @@ def test_without_an_unstable_rate_there_is_no_edge() -> None:
     )
 
 
-def test_if_the_smallest_rate_is_unstable_no_edge_is_found() -> None:
+def test_no_edge_is_found_if_the_smallest_rate_is_unstable() -> None:
     one = answer_of({1.0: cell(90, 2), 10.0: cell(9), 100.0: cell(30)})
     assert (one.stable_to, one.edge) == (None, None)
     assert (one.converges_from, one.converges_to) == (10, 100)
@@ -195,18 +195,18 @@ def test_other_stalled_trials_have_the_remedy_of_the_outcome() -> None:
         ([9, 9, 5, 5, 5, 5, 5, 9], 4),
     ],
 )
-def test_of_equally_fast_rates_the_middle_one_is_best(steps: list[int], place: int) -> None:
+def test_the_middle_of_equally_fast_rates_is_best(steps: list[int], place: int) -> None:
     one = answer_of({float(number): cell(count) for number, count in enumerate(steps)})
     assert (one.best, one.best_steps) == (place, 5)
 
 
-def test_of_equal_medians_the_one_whose_slow_trials_are_faster_is_best() -> None:
+def test_faster_slow_trials_win_a_tie_of_medians() -> None:
     slow, fast = [5] * 10 + [50] * 10, [5] * 10 + [20] * 10
     one = answer_of({1.0: cell(9), 2.0: slow, 3.0: slow, 4.0: fast, 5.0: slow, 6.0: cell(9)})
     assert one.best == 4
 
 
-def test_of_equal_medians_one_whose_slow_quarter_never_converges_is_last() -> None:
+def test_a_slow_quarter_that_never_converges_loses_a_tie_of_medians() -> None:
     never, slow = cell(5, 10), [5] * 10 + [10**6] * 5 + ["diverged"] * 5
     one = answer_of({1.0: never, 2.0: never, 3.0: slow, 4.0: never, 5.0: never})
     assert one.best == 3
@@ -309,13 +309,13 @@ def test_without_convergence_there_is_no_best_rate(outcome: str) -> None:
     assert one.warnings == ("at every value, fewer than half of the trials converged",)
 
 
-def test_if_fewer_than_half_converge_there_is_no_best_rate() -> None:
+def test_there_is_no_best_rate_if_fewer_than_half_converge() -> None:
     one = answer_of({1.0: cell(5, 9), 2.0: cell(5, 0)})
     assert one.best is None
     assert one.warnings == ("at every value, fewer than half of the trials converged",)
 
 
-def test_if_too_few_converge_the_best_rate_has_a_warning_and_no_range() -> None:
+def test_the_best_rate_has_a_warning_and_no_range_if_too_few_converge() -> None:
     one = answer_of({1.0: cell(9, 2), 2.0: cell(9, 10), 3.0: cell(7, 18), 4.0: cell(9, 18)})
     assert (one.best, one.best_steps, one.success) == (3, 7, 0.9)
     assert (one.converges_from, one.converges_to) == (None, None)
@@ -475,7 +475,7 @@ def test_without_a_stop_rule_a_divergence_everywhere_leaves_no_best_rate() -> No
 # words and data ----------------------------------------------------------------------------
 
 
-def test_the_text_has_the_best_range_edge_and_certainty() -> None:
+def test_the_text_has_the_best_range_edge_and_reliability() -> None:
     assert grid_words([answer_of(VALLEY)]) == (
         "best learning rate: 10 (median 9 steps)\n"
         "converges (at least 95% of trials): 1 to 100\n"
@@ -505,7 +505,7 @@ def test_the_text_names_each_combination() -> None:
 
 
 @pytest.mark.parametrize("count", [12, 13, 300])
-def test_of_many_combinations_the_text_shows_the_best(count: int) -> None:
+def test_the_text_shows_only_the_best_of_many_combinations(count: int) -> None:
     answers = [
         GridAnswer("learning_rate", {"momentum": place}, best=1.0, best_steps=abs(place - 7) + 3.0,
                success=1.0, success_low=0.9, success_high=1.0)

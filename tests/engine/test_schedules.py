@@ -105,7 +105,7 @@ VALUES: dict[str, tuple[dict[str, float], list[tuple[int, float]]]] = {
 
 
 @pytest.mark.parametrize("schedule", VALUES)
-def test_known_values(schedule: str) -> None:
+def test_factors_equal_known_values(schedule: str) -> None:
     numbers, points = VALUES[schedule]
     steps = np.array([step for step, _ in points])
     wanted = [value for _, value in points]

@@ -70,7 +70,7 @@ def test_the_band_spans_the_quartiles() -> None:
         assert {(row[RATE], row["steps_q25"]), (row[RATE], row["steps_q75"])} <= corners
 
 
-def test_an_infinite_quartile_leaves_the_figure_at_the_top() -> None:
+def test_an_infinite_quartile_runs_off_the_top_of_the_figure() -> None:
     def most(values: dict[str, Any], seed: int) -> tuple[str, int, float]:
         return ("diverged", 1, 1e9) if seed < 3 else ("converged", 10 * seed, 0.0)
 
@@ -128,7 +128,7 @@ def test_more_structures_are_all_drawn_told_apart_and_named(count: int) -> None:
     assert not any(isinstance(one, PolyCollection) for one in top.collections)
 
 
-def test_of_too_many_structures_some_are_drawn_and_the_figure_says_how_many() -> None:
+def test_only_some_of_too_many_structures_are_drawn_and_the_figure_says_how_many() -> None:
     figure = drawn("convergence", figure_data({"x": NAMES, "y": LAYERS, RATE: rates(5)}))
     top = figure.axes[0]
     assert len(curves_of(top)) == 16

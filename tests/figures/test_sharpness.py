@@ -40,7 +40,7 @@ def test_the_ends_of_diverged_trials_are_not_drawn() -> None:
     assert np.isfinite(points(start)[1]).all()
 
 
-def test_ends_far_flatter_than_any_start_leave_the_figure() -> None:
+def test_ends_far_flatter_than_any_start_are_cut_off() -> None:
     data = sharpened({RATE: RATES})
     assert data.trials is not None
     flat = data.trials["final_sharpness"].where(data.trials[RATE] < 0.5, 1e-90)

@@ -40,7 +40,7 @@ def test_every_recorded_trial_is_a_line_of_its_values(kind: str, count: int) -> 
     assert len(legend_of(figure)) == (0 if count in (1, 10, 300) else count)
 
 
-def test_of_too_many_trials_some_are_drawn_and_the_figure_says_how_many() -> None:
+def test_only_some_of_too_many_trials_are_drawn_and_the_figure_says_how_many() -> None:
     figure = drawn("loss", recorded({RATE: rates(1000, -2, 0.5)}, steps=[0, 1, 2]))
     top = figure.axes[0]
     assert len(curves_of(top)) == 300
@@ -152,7 +152,7 @@ def test_losses_that_stay_near_are_all_in_view() -> None:
     assert axes.get_title(loc="left") == ""
 
 
-def test_a_figure_says_that_lines_leave_it_and_that_there_are_more() -> None:
+def test_a_figure_says_that_lines_are_cut_off_and_that_there_are_more() -> None:
     data = recorded({RATE: rates(1000, -2, 2)}, steps=[0, 1, 2, 40])
     for kind in ("loss", "prediction"):
         said = drawn(kind, data).axes[0].get_title(loc="left")

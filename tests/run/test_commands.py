@@ -126,7 +126,7 @@ def listed(*arguments: str) -> dict[str, list[str]]:
     return names
 
 
-def test_the_list_has_every_sweep_and_every_registered_part() -> None:
+def test_the_list_has_every_sweep_and_every_component() -> None:
     shown = listed()
     assert shown.pop("sweeps") == list(shipped_sweeps())
     families = {about.title: name for name, about in registry.FAMILIES.items()}

@@ -266,7 +266,9 @@ def test_steep_and_kinked_losses_are_accepted(tmp_path: Path) -> None:
         ({"code": "x"}, ["problem.code", "unknown key"]),
     ],
 )
-def test_a_file_that_is_none(tmp_path: Path, problem: dict[str, Any], words: list[str]) -> None:
+def test_a_wrong_file_option_is_refused(
+    tmp_path: Path, problem: dict[str, Any], words: list[str]
+) -> None:
     told = refusal(tmp_path, BOWL, problem=problem)
     for word in words:
         assert word in told
@@ -310,7 +312,7 @@ def test_code_that_fails_in_the_sweep_fails_its_shard(
     assert load_run("run").trials()["object"].tolist() == ["Safe", "Safe"]
 
 
-def test_numbers_that_end_are_a_divergence_and_no_failure(tmp_path: Path) -> None:
+def test_a_loss_that_becomes_nan_is_a_divergence_not_a_failure(tmp_path: Path) -> None:
     code = BOWL.replace("return x**2 +", "return np.where(np.abs(x) > 5, np.nan, x**2) +")
     trials = trials_of(tmp_path, code, axes={"learning_rate": [0.1, 1.5]})
     assert trials["outcome"].tolist() == ["converged", "diverged"]

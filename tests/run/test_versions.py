@@ -352,7 +352,7 @@ def test_only_a_machine_with_the_same_vector_instructions_resumes_a_run(path: Pa
         sweep_in(path)
 
 
-def test_of_two_plans_that_start_at_once_one_is_refused(tmp_path: Path) -> None:
+def test_one_of_two_plans_that_start_at_once_is_refused(tmp_path: Path) -> None:
     other = structured({"axes.learning_rate": [1.0, 100.0, 1001.0]})
     plans = [Plan(read_sweep(source)) for source in (structured(), other)]
     for number in range(20):

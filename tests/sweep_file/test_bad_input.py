@@ -260,7 +260,9 @@ WRONG["record as a number"] = ('name = "small"', 'name = "small"\nrecord = 3 # H
     [*MISSPELT.values(), *WRONG.values()],
     ids=[*(f"misspelt: {name}" for name in MISSPELT), *WRONG],
 )
-def test_one_error(tmp_path: Path, old: str, new: str, key: str, words: list[str]) -> None:
+def test_an_error_names_its_line_and_key(
+    tmp_path: Path, old: str, new: str, key: str, words: list[str]
+) -> None:
     text = swapped(old, new)
     error = refuse(tmp_path, text)
     blamed = [problem for problem in error.problems if problem.key == key]
@@ -368,7 +370,7 @@ def test_the_same_error_is_reported_once(tmp_path: Path) -> None:
     ],
     ids=["no value", "twice", "UTF-16", "Latin-1", "a zero byte", "Parquet", "arrays", "tables"],
 )
-def test_invalid_toml(tmp_path: Path, content: bytes, words: list[str]) -> None:
+def test_invalid_toml_is_refused(tmp_path: Path, content: bytes, words: list[str]) -> None:
     path = tmp_path / "sweep.toml"
     path.write_bytes(content)
     with pytest.raises(SweepFileError) as caught:
@@ -396,7 +398,7 @@ def test_deep_nesting_that_tomllib_reads(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gone.toml", ".", "x" * 300, "a\0b"])
-def test_no_file(tmp_path: Path, name: str) -> None:
+def test_a_path_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     with pytest.raises(SweepFileError, match="cannot be read"):
         read_sweep(tmp_path / name)
 
@@ -474,7 +476,7 @@ def test_overrides_are_applied_in_order(tmp_path: Path) -> None:
         {"learning_rate": [1.0], "init.low": {"linear": [-1e308, 0], "num": 10**400}},
     ],
 )
-def test_numbers_too_large_to_count(axes: dict[str, Any]) -> None:
+def test_axes_too_large_to_count_are_refused(axes: dict[str, Any]) -> None:
     with pytest.raises(SweepFileError):
         Plan(read_sweep(document({"axes": axes})))
 

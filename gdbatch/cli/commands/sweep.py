@@ -55,7 +55,7 @@ def sweep(
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Also write trials.csv.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Train the models that a sweep file describes, and print the answer.
 

@@ -18,7 +18,7 @@ from .vectors import borrowed, keep_alive, load, use_wide_vectors
 
 
 class Watch(NamedTuple):
-    """What an interval's updates report, (…, lanes): extremes, and facts of the last update."""
+    """What an interval's updates report, (…, lanes): extremes, and facts about the last update."""
 
     smallest: Any  # (3, lanes): prediction error, loss, norm of the gradient
     largest_loss: Any  # (1, lanes)

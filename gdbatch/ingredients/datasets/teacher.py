@@ -1,4 +1,4 @@
-"""Data of a teacher network."""
+"""Data from a teacher network."""
 
 from __future__ import annotations
 

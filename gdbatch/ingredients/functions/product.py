@@ -1,4 +1,4 @@
-"""Products of two numbers or vectors."""
+"""The product of two numbers or vectors."""
 
 from __future__ import annotations
 

@@ -76,8 +76,8 @@ class PythonOptions(ProblemOptions):
         expect_file(self._path, (".py",), "Python file", "file")
         if not context.allow_python:
             raise IngredientError(
-                f"this runs the code in {self.file}; if you trust it, allow that with "
-                "--allow-python, or allow_python=True in Python",
+                f"this runs the code in {self.file}; if you trust it, add --allow-python "
+                "(in Python: allow_python=True)",
                 "kind",
             )
         try:
