@@ -40,6 +40,7 @@ class Check:
     is_in_streak: Mask  # all stop rules hold
     has_held: Mask  # and have held for `hold` checks in a row
     is_unchanged: Mask  # the last update changed nothing, and no later one will
+    is_out_of_patience: Mask  # no better value in the last `patience` evaluations
     is_oscillating: Mask  # in the last updates of the budget; see `oscillates`
 
     @property
@@ -83,7 +84,7 @@ class Converged(Outcome):
 class Diverged(Outcome):
     """The loss or a parameter became infinite or NaN, or the loss exceeded its limit."""
 
-    code, precedence, colour = 1, 10, "#7A1015"
+    code, precedence, colour = 1, 10, "#660D11"
     remedy = "a smaller learning rate"
     is_stable = False
     is_divergence = True
@@ -105,6 +106,17 @@ class Stalled(Outcome):
         return check.is_unchanged & ~check.is_in_streak
 
 
+@register("outcome", "early_stopped")
+class EarlyStopped(Outcome):
+    """Patience ran out: the last `patience` evaluations found no better value."""
+
+    code, precedence, colour = 6, 40, "#005A3C"
+
+    @staticmethod
+    def applies(check: Check) -> Mask:
+        return check.is_out_of_patience
+
+
 @register("outcome", "oscillating")
 class Oscillating(Outcome):
     """The step budget ran out while the parameters oscillated without progress.
@@ -113,7 +125,7 @@ class Oscillating(Outcome):
     oscillates while it converges, this is a heuristic.
     """
 
-    code, precedence, colour = 5, 50, "#3A0044"
+    code, precedence, colour = 5, 50, "#2B0033"
     remedy = "a smaller learning rate"
     is_stable = False
 

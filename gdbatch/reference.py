@@ -264,6 +264,7 @@ class ReferenceResult:
     final_loss: float | Scalar
     gradient_norm: float | Scalar
     parameters: list[Scalar]
+    best: dict[str, tuple[Scalar, int]] = field(default_factory=dict)  # by quantity, with the step
 
 
 def train_reference(
@@ -272,17 +273,18 @@ def train_reference(
     updates: float | ReferenceUpdates,
     training: Training,
     batch_key: int = 0,
+    held_out: ReferenceNetwork | None = None,
 ) -> ReferenceResult:
     """Train one trial, checking after every update.
 
     updates: a float is the learning rate of gradient descent. batch_key: the key of the trial's
-    seed, which determines its minibatches.
+    seed, which determines its minibatches. held_out: the network with the samples for validation.
     """
     start = [network.dtype(number) for number in parameters]
     if not isinstance(updates, ReferenceUpdates):
         updates = ReferenceUpdates([network.dtype(updates)] * len(start))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _Trial(network, start, updates, training, batch_key).train()
+        return _Trial(network, start, updates, training, batch_key, held_out).train()
 
 
 @dataclass
@@ -294,6 +296,7 @@ class _Observed:
     prediction_error: Floats
     gradient_norm: Floats
     parameters: Floats
+    quantities: dict[str, Floats]
 
 
 class _Trial:
@@ -306,9 +309,13 @@ class _Trial:
         updates: ReferenceUpdates,
         training: Training,
         batch_key: int,
+        held_out: ReferenceNetwork | None,
     ) -> None:
         self._network, self._updates, self._training = network, updates, training
         self._batch_key = batch_key
+        self._held_out = held_out
+        self._quantities: dict[str, Floats] = {}  # as last evaluated
+        self._best: dict[str, tuple[Scalar, int]] = {}  # and their steps
         self._parameters = parameters
         self._states: list[dict[str, Scalar]] = [{} for _ in parameters]
         self._initial = self._last_finite = network.dtype(np.nan)
@@ -342,11 +349,23 @@ class _Trial:
         weights = network.nested(self._parameters)
         loss, nested, predictions = tracked.loss_and_gradient(weights)
         gradient = network.flat(nested)
+        if step % training.every == 0:
+            self._evaluate_quantities(weights, step)
         observed = self._observe(step, loss, gradient, predictions, tracked)
         ended = self._ended(step, observed)
         if ended is None and tracked is not on_batch:
             gradient = network.flat(on_batch.loss_and_gradient(weights)[1])
         return gradient, ended
+
+    def _evaluate_quantities(self, weights: list[Rows], step: int) -> None:
+        """Evaluate what this network has, and keep the best values."""
+        if self._held_out is None:
+            return
+        loss = self._held_out.loss_and_gradient(weights)[0]
+        self._quantities["validation_loss"] = np.array([loss])
+        best, _ = self._best.get("validation_loss", (self._network.dtype(np.inf), 0))
+        if loss < best:
+            self._best["validation_loss"] = loss, step
 
     def _observe(
         self,
@@ -364,7 +383,8 @@ class _Trial:
         loss_now, initial, distance, length = (
             np.array([one]) for one in (loss, self._initial, error, norm)
         )
-        return _Observed(loss_now, initial, distance, length, np.array(self._parameters)[:, None])
+        parameters = np.array(self._parameters)[:, None]
+        return _Observed(loss_now, initial, distance, length, parameters, self._quantities)
 
     def _ended(self, step: int, observed: _Observed) -> ReferenceResult | None:
         """The result if an outcome applies."""
@@ -374,13 +394,22 @@ class _Trial:
         finite = np.isfinite(observed.loss) & np.isfinite(observed.parameters).all(axis=0)
         within = np.abs(observed.loss) <= training.loss_limit(observed.initial_loss)
         here = ReferenceResult(
-            "", step, self._initial, self._last_finite, observed.gradient_norm[0], self._parameters
+            "",
+            step,
+            self._initial,
+            self._last_finite,
+            observed.gradient_norm[0],
+            self._parameters,
+            dict(self._best),
         )
-        holds = bool(training.rules) and bool(finite & within)
-        for rule, threshold in training.rules:
-            holds = holds and bool(rule.holds(rule.value(observed), threshold))
-        self._streak = (self._streak or here) if holds else None
-        has_held = self._streak is not None and step - self._streak.steps + 1 >= training.hold
+        if step % training.check_every == 0:
+            holds = bool(training.rules) and bool(finite & within)
+            for rule, threshold in training.rules:
+                holds = holds and bool(rule.holds(rule.value(observed), threshold))
+            self._streak = (self._streak or here) if holds else None
+        has_held = self._streak is not None and (
+            (step - self._streak.steps) // training.check_every + 1 >= training.hold
+        )
         check = outcomes.Check(
             step=np.array([step]),
             max_steps=training.max_steps,
@@ -393,6 +422,7 @@ class _Trial:
             is_in_streak=np.array([self._streak is not None]),
             has_held=np.array([has_held]),
             is_unchanged=np.array([self._is_unchanged]),
+            is_out_of_patience=np.array([self._is_out_of_patience(step)]),
             is_oscillating=np.array([self._is_oscillating()]),
         )
         codes = outcomes.classify(check)
@@ -403,6 +433,13 @@ class _Trial:
         elif outcomes.has("is_divergence", codes)[0]:
             here = replace(here, gradient_norm=np.nan)
         return replace(here, outcome=outcomes.names()[codes[0]])
+
+    def _is_out_of_patience(self, step: int) -> bool:
+        training = self._training
+        if training.patience is None or step % training.every:
+            return False
+        _, best_step = self._best.get(training.patience_on, (np.nan, 0))
+        return step - best_step >= training.patience * training.every
 
     def _update(self, gradient: list[Scalar], step: int) -> None:
         before = self._parameters, [dict(state) for state in self._states]

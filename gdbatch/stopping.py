@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import registry
+from .ingredients.problems.protocol import Problem
+from .ingredients.problems.quantities import QUANTITIES
 from .registry import register
 
 Floats = NDArray[np.floating]
@@ -41,20 +43,36 @@ class Observed(Protocol):
     def parameters(self) -> Floats:
         """(parameters, lanes)."""
 
+    @property
+    def quantities(self) -> Mapping[str, Floats]:
+        """Those of `QUANTITIES` that the rules read, as last evaluated."""
+
 
 class StopRule(ABC):
     """A quantity of a trial that is compared with a threshold after every update."""
 
     direction: ClassVar[Literal["≤", "≥"]] = "≤"
-    reads: ClassVar[tuple[str, ...]]  # the attributes of `Observed` that `value` reads
+    # the attributes of `Observed`, or the names in its `quantities`, that `value` reads
+    reads: ClassVar[tuple[str, ...]]
     description: ClassVar[str]  # of the key in the sweep file
     fused_row: ClassVar[str | None] = None  # the one of `reads` that compiled kernels can compare
-    needs_predictions: ClassVar[bool] = False  # whether the problem must have predictions
+    largest: ClassVar[float] = np.inf  # threshold
 
     @staticmethod
     @abstractmethod
     def value(observed: Observed) -> Floats:
         """The quantity, (lanes,); may be an array of `observed` itself."""
+
+    @classmethod
+    def reads_quantities(cls) -> bool:
+        """Whether the rule is checked only when `QUANTITIES` are evaluated."""
+        return any(name in QUANTITIES for name in cls.reads)
+
+    @classmethod
+    def lacking(cls, problem: Problem) -> str:
+        """What a problem needs for the rule, "" if nothing."""
+        reasons = (one.lacking(problem) for one in map(QUANTITIES.get, cls.reads) if one)
+        return next(filter(None, reasons), "")
 
     @classmethod
     def holds(cls, value: Floats, threshold: float) -> NDArray[np.bool_]:
@@ -79,7 +97,10 @@ class PredictionError(StopRule):
     reads = ("prediction_error",)
     description = "max |prediction - target| ≤"
     fused_row = "prediction_error"
-    needs_predictions = True
+
+    @classmethod
+    def lacking(cls, problem: Problem) -> str:
+        return "" if problem.n_predictions else "this problem has a loss, but no predictions"
 
     @staticmethod
     def value(observed: Observed) -> Floats:
@@ -110,6 +131,46 @@ class GradientNorm(StopRule):
     @staticmethod
     def value(observed: Observed) -> Floats:
         return observed.gradient_norm
+
+
+@register("stop_rule", "validation_loss")
+class ValidationLoss(StopRule):
+    """The loss on the held-out samples, checked every `every` updates."""
+
+    reads = ("validation_loss",)
+    description = "loss on the held-out samples ≤"
+
+    @staticmethod
+    def value(observed: Observed) -> Floats:
+        return observed.quantities["validation_loss"]
+
+
+@register("stop_rule", "accuracy")
+class Accuracy(StopRule):
+    """The share of samples whose class is predicted, checked every `every` updates."""
+
+    direction = "≥"
+    reads = ("accuracy",)
+    description = "share of samples whose class is predicted ≥"
+    largest = 1.0
+
+    @staticmethod
+    def value(observed: Observed) -> Floats:
+        return observed.quantities["accuracy"]
+
+
+@register("stop_rule", "validation_accuracy")
+class ValidationAccuracy(StopRule):
+    """The share of held-out samples whose class is predicted, checked every `every` updates."""
+
+    direction = "≥"
+    reads = ("validation_accuracy",)
+    description = "share of held-out samples whose class is predicted ≥"
+    largest = 1.0
+
+    @staticmethod
+    def value(observed: Observed) -> Floats:
+        return observed.quantities["validation_accuracy"]
 
 
 def rules_of(thresholds: Mapping[str, float]) -> list[tuple[type[StopRule], float]]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .ingredients.problems.minibatches import Batch
+from .ingredients.problems.quantities import QUANTITIES
 from .stopping import StopRule, rules_of
 
 
@@ -23,6 +24,9 @@ class Training:
     divergence_limit: float | None = None  # absolute, in place of the factor
     engine: str = "numpy"
     batch: Batch | None = None  # None: every update uses all samples
+    every: int = 1  # updates between evaluations of `QUANTITIES`
+    patience: int | None = None  # evaluations without a better value that end a trial
+    patience_on: str = "validation_loss"  # one of `QUANTITIES`
 
     def loss_limit(self, initial_loss: NDArray[np.floating]) -> NDArray[np.floating]:
         """The largest |loss| that does not count as divergence, for each initial loss.
@@ -36,6 +40,21 @@ class Training:
             size = np.maximum(np.abs(initial_loss), 1)
             return np.asarray(np.minimum(self.divergence_factor * size, largest))
         return largest
+
+    @property
+    def check_every(self) -> int:
+        """Updates between two checks of the stop rules.
+
+        If one of them reads a quantity, all are checked when it is evaluated; otherwise, they are
+        checked after every update.
+        """
+        return self.every if any(rule.reads_quantities() for rule, _ in self.rules) else 1
+
+    @property
+    def quantities(self) -> frozenset[str]:
+        """The quantities that end trials."""
+        read = {name for rule, _ in self.rules for name in rule.reads if name in QUANTITIES}
+        return frozenset(read | ({self.patience_on} if self.patience is not None else set()))
 
     @property
     def rules(self) -> list[tuple[type[StopRule], float]]:

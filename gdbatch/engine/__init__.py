@@ -14,7 +14,7 @@ import numpy as np
 from .. import registry
 from ..ingredients.measures.protocol import MeasureOptions
 from .fused import engine as _fused  # noqa: F401  registers itself
-from .metrics import measure, needs_final_parameters, path_measures
+from .metrics import measure, needs_final_parameters, path_measures, quantity_columns
 from .numpy import engine as _numpy  # noqa: F401  registers itself
 from .protocol import Engine
 from .results import Results
@@ -58,6 +58,7 @@ def train(
     keep = keep_parameters or needs_final_parameters(measures)
     results = Results.empty(len(task), task.problem.n_parameters if keep else None)
     with _lane_arithmetic():
+        results.measures = quantity_columns(task)
         engine.train(task, results, path_measures(measures))
     observe(task, results, recording, measures)
     if not keep_parameters:

@@ -5,7 +5,7 @@ A block evaluates and steps; subclasses add the checks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..ingredients.options import Floats
 from ..ingredients.problems.minibatches import Minibatches, MinibatchEvaluator
 from ..ingredients.problems.protocol import Call, Evaluation, Evaluator
+from ..ingredients.problems.quantities import QUANTITIES, QuantityEvaluation
 from ..numerics.buffers import new_buffer
 from .lane_state import Array, LaneState
 from .protocol import Engine
@@ -42,7 +43,14 @@ class Block:
     After an evaluation, stop rules read it as a `stopping.Observed`.
     """
 
-    def __init__(self, task: Task, engine: Engine, lanes: LaneState) -> None:
+    def __init__(
+        self,
+        task: Task,
+        engine: Engine,
+        lanes: LaneState,
+        quantities: Sequence[str] | None = None,
+    ) -> None:
+        """quantities: those that `evaluate_quantities` fills; None: those of the task."""
         self._task = task
         self.occupied = len(lanes)
         width = max(FEWEST_LANES, len(lanes))
@@ -71,6 +79,11 @@ class Block:
         self.prediction_error: Floats = new_buffer(width, dtype)
         self.gradient_norm: Floats = new_buffer(width, dtype)
         self.predictions: Floats = new_buffer((problem.n_predictions, width), dtype)
+        names = task.quantities if quantities is None else quantities
+        self._quantities = QuantityEvaluation(
+            problem, names, self.parameters, self._data, self.steps, dtype
+        )
+        self.quantities = self._quantities.values
 
     def wanted(self, *names: str) -> Prepared:
         """An evaluation of all lanes that fills the named buffers and the gradient.
@@ -85,6 +98,28 @@ class Block:
         if out.is_empty:
             return Prepared(out, lambda: None)
         return Prepared(out, self._evaluator.prepare(self.parameters, self._data, self.steps, out))
+
+    def evaluate_quantities(self) -> None:
+        """Fill `quantities` from the current parameters."""
+        self._quantities.evaluate()
+
+    def note_quantities(self, steps: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Evaluate the task's quantities in lanes that are due after `steps` updates.
+
+        Keeps the best values; returns which lanes have run out of patience, (lanes,).
+        """
+        training = self._task.training
+        self.evaluate_quantities()
+        due = steps % training.every == 0
+        for name, value in self.quantities.items():
+            best = self.lanes[f"best.{name}"]
+            improved = due & QUANTITIES[name].improves(value, best)
+            np.copyto(best, value, where=improved)
+            np.copyto(self.lanes[f"best_step.{name}"], steps, where=improved)
+        if training.patience is None:
+            return np.zeros(len(steps), bool)
+        waited = steps - self.lanes[f"best_step.{training.patience_on}"]
+        return np.asarray(due & (waited >= training.patience * training.every))
 
     def measure_gradient_norm(self) -> None:
         """Fill `gradient_norm` with √Σg² from the gradient of the last evaluation."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import outcomes
+from ..ingredients.problems.quantities import QUANTITIES
 from ..outcomes import CONTINUES, Check
 from .block import FEWEST_LANES, Block
 from .lane_state import Array, LaneState
@@ -46,9 +47,9 @@ class EventLocation:
         self._results = results
 
     def run(
-        self, lanes: LaneState, patience: int, observer: Observer | None = None
+        self, lanes: LaneState, quiet_after: int, observer: Observer | None = None
     ) -> LaneState | None:
-        """Train until every lane has ended or gone `patience` updates without an event.
+        """Train until every lane has ended or gone `quiet_after` updates without an event.
 
         Returns the lanes without an event, ready for stepping, or None. An observer sees every
         step; its lanes must start at the same step.
@@ -56,7 +57,7 @@ class EventLocation:
         quiet: list[LaneState] = []
         block = _CheckedBlock(self._task, self._engine, lanes, None)
         while True:
-            leaving, ending = block.check(patience)
+            leaving, ending = block.check(quiet_after)
             if observer is not None:
                 observer.update(block)
             if ending.any():
@@ -102,6 +103,7 @@ class _CheckedBlock(Block):
                     "streak_norm": np.zeros(width),
                     "streak_parameters": self.parameters.copy(),
                     "unchanged": np.zeros(width, bool),
+                    **{f"streak_{name}": array.copy() for name, array in self._bests().items()},
                     **self._oscillation.columns(self.parameters),
                 }
             )
@@ -117,7 +119,7 @@ class _CheckedBlock(Block):
         index = np.flatnonzero(self.active)
         return self.lanes.take(index), self.notes.take(index)
 
-    def check(self, patience: int) -> tuple[Mask, Mask]:
+    def check(self, quiet_after: int) -> tuple[Mask, Mask]:
         """Check every lane; returns which leave without an event and which have ended."""
         training, notes, step = self._training, self.notes, self.lanes["step"]
         self._at_check.evaluate()
@@ -125,12 +127,15 @@ class _CheckedBlock(Block):
         np.copyto(self.lanes["last_loss"], self.loss, where=finite)
         finite &= np.isfinite(self.parameters).all(axis=0)
         within = np.abs(self.loss) <= self._loss_limit
-        streak = held = self._no_lanes
+        streak = held = out_of_patience = self._no_lanes
+        if self._task.quantities and (step % training.every == 0).any():
+            out_of_patience = self.note_quantities(step)
         if self._rules:
             self.measure_gradient_norm()
             self._note_streaks(finite & within)
             streak = notes["streak_start"] >= 0
-            held = streak & (step - notes["streak_start"] + 1 >= training.hold)
+            checks = (step - notes["streak_start"]) // training.check_every + 1
+            held = streak & (checks >= training.hold)
         self._oscillation.note_loss(notes, step, self.loss)
         check = Check(
             step=step,
@@ -144,6 +149,7 @@ class _CheckedBlock(Block):
             is_in_streak=streak,
             has_held=held,
             is_unchanged=notes["unchanged"],
+            is_out_of_patience=out_of_patience,
             is_oscillating=self._oscillation.at_end(notes, step),
         )
         self._outcome = outcomes.classify(check)
@@ -152,30 +158,40 @@ class _CheckedBlock(Block):
             if self._at_check.out.gradient is None:
                 self._at_end.evaluate()
             self.measure_gradient_norm()
-        return self._leaving(streak, patience) & ~ending, ending
+        return self._leaving(streak, quiet_after) & ~ending, ending
 
-    def _leaving(self, streak: Mask, patience: int) -> Mask:
-        """Active lanes without an event for `patience` updates."""
-        if patience > self._training.max_steps:
+    def _leaving(self, streak: Mask, quiet_after: int) -> Mask:
+        """Active lanes without an event for `quiet_after` updates."""
+        if quiet_after > self._training.max_steps:
             return self._no_lanes
         step = self.lanes["step"]
         # near the end of the budget every update must be checked, so those lanes stay
-        quiet = ~streak & (step - self.notes["arrival"] >= patience)
-        quiet &= step + patience <= self._last_unchecked
+        quiet = ~streak & (step - self.notes["arrival"] >= quiet_after)
+        quiet &= step + quiet_after <= self._last_unchecked
+        if self._task.quantities:
+            quiet &= step % self._training.every == 0  # where stepping can begin
         return self.active & quiet
 
     def _note_streaks(self, holding: Mask) -> None:
         """Start and end streaks: consecutive checks at which all stop rules hold."""
+        due = self.lanes["step"] % self._training.check_every == 0
         for rule, threshold in self._rules:
             value = np.asarray(rule.value(self), self._training.dtype)
             holding &= rule.holds(value, threshold)
         start = self.notes["streak_start"]
-        begun = holding & (start < 0)
+        begun = due & holding & (start < 0)
         start[begun] = self.lanes["step"][begun]
-        start[~holding] = -1
+        start[due & ~holding] = -1
         self.notes["streak_loss"][begun] = self.loss[begun]
         self.notes["streak_norm"][begun] = self.gradient_norm[begun]
         self.notes["streak_parameters"][:, begun] = self.parameters[:, begun]
+        for name, array in self._bests().items():
+            self.notes[f"streak_{name}"][begun] = array[begun]
+
+    def _bests(self) -> dict[str, Array]:
+        """The best values of the task's quantities so far, and their steps."""
+        names = [*self.lanes.names("best"), *self.lanes.names("best_step")]
+        return {name: self.lanes[name] for name in names}
 
     def write(self, ending: Array, results: Results) -> None:
         """Write the results of lanes that have ended."""
@@ -191,10 +207,23 @@ class _CheckedBlock(Block):
         )
         results.final_loss[rows] = loss
         results.gradient_norm[rows] = np.where(outcomes.has("is_divergence", codes), np.nan, norm)
+        self._write_bests(index, rows, streak, results)
         if results.final_parameters is not None:
             results.final_parameters[:, rows] = np.where(
                 streak, notes["streak_parameters"][:, index], self.parameters[:, index]
             )
+
+    def _write_bests(self, index: Array, rows: Array, streak: Mask, results: Results) -> None:
+        """Write the best values at the end of the indexed lanes, and their steps."""
+        best = {
+            name: np.where(streak, self.notes[f"streak_{name}"][index], array[index])
+            for name, array in self._bests().items()
+        }
+        for name in self._task.quantities:
+            quantity, found = QUANTITIES[name], np.isfinite(best[f"best.{name}"])
+            for column, values in ((quantity.best, "best"), (quantity.best_step, "best_step")):
+                numbers = np.where(found, best[f"{values}.{name}"], np.nan)
+                results.measures[column][rows] = numbers
 
     def step(self) -> None:
         """Make one update; notes which lanes it left unchanged and how it moved the parameters."""

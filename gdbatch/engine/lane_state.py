@@ -23,7 +23,8 @@ class LaneState:
     the results; `step`, the number of updates made; `initial_loss`; and `last_loss`, the last
     finite loss. `state.NAME` is optimizer state, `number.NAME` a hyperparameter of the optimizer,
     `schedule.NAME` one of the schedule, `data.NAME` one of the problem. Minibatches add
-    `batch_key` (lanes,).
+    `batch_key` (lanes,). For every quantity of the task, `best.NAME` and `best_step.NAME` (lanes,)
+    are its best value so far and the step of its evaluation.
     """
 
     def __init__(self, columns: dict[str, Array]) -> None:
@@ -37,12 +38,11 @@ class LaneState:
 
     def part(self, prefix: str) -> dict[str, Array]:
         """The columns `prefix.NAME`, by NAME."""
-        start = len(prefix) + 1
-        return {
-            name[start:]: array
-            for name, array in self.columns.items()
-            if name.startswith(prefix + ".")
-        }
+        return {name[len(prefix) + 1 :]: self.columns[name] for name in self.names(prefix)}
+
+    def names(self, prefix: str) -> list[str]:
+        """The names of the columns `prefix.NAME`."""
+        return [name for name in self.columns if name.startswith(prefix + ".")]
 
     def take(self, index: Array | slice) -> LaneState:
         """A copy of the indexed lanes."""

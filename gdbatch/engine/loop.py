@@ -104,7 +104,7 @@ class _Loop:
         self._event_location = EventLocation(task, engine, results)
         self._eventful: list[LaneState] = []
         longest = engine.longest_intervals[bool(task.training.stop)]
-        self._interval = detection_interval(task.training, longest)
+        self._interval = detection_interval(task, longest)
         self._fits = self._interval <= task.last_unchecked
 
     def run(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..ingredients.problems.quantities import QUANTITIES
 from .block import Block
 from .lane_state import LaneState
 from .protocol import Engine
@@ -66,7 +67,8 @@ class Replay:
             self._load(self.block.lanes.take(slice(0, self.left)))
 
     def _load(self, lanes: LaneState) -> None:
-        self.block = Block(self._task, self._engine, lanes)
+        quantities = [name for name in self._values if name in QUANTITIES]
+        self.block = Block(self._task, self._engine, lanes, quantities)
         self._full, self._lean = self.block.wanted(*self._values), self.block.wanted()
 
 

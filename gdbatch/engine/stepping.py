@@ -28,18 +28,21 @@ def check_interval(training: Training) -> int:
 
     Evaluations at most `hold` updates apart cannot miss a streak of `hold` checks.
     """
+    if training.check_every > 1:
+        return training.check_every
     return min(training.hold, _FEWEST_UPDATES)
 
 
-def detection_interval(training: Training, longest: int) -> int:
-    """Updates between two event detections, a multiple of the check interval.
+def detection_interval(task: Task, longest: int) -> int:
+    """Updates between two event detections, a multiple of those between evaluations.
 
     A sixteenth of the budget, within limits: detection should cost little compared with the
     updates, and updates after a trial's end little compared with the trial.
     """
+    training = task.training
     length = min(max(_FEWEST_UPDATES, training.max_steps // 16), longest)
-    check_every = check_interval(training)
-    return length // check_every * check_every
+    unit = training.every if task.quantities else check_interval(training)
+    return max(1, length // unit) * unit
 
 
 class SteppingBlock(Block, ABC):
@@ -56,12 +59,15 @@ class SteppingBlock(Block, ABC):
         bounded = task.problem.loss_bound <= lowest_limit
         self.watches_loss = training.batch is not None or not bounded
         self._snapshot = {name: array.copy() for name, array in self.moving().items()}
-        self._snapshot["last_loss"] = self.lanes["last_loss"].copy()
+        for name in ("last_loss", *self.lanes.names("best"), *self.lanes.names("best_step")):
+            self._snapshot[name] = self.lanes[name].copy()
         # filled by `make_updates`, with `loss` before the last update: extremes at the checks, the
         # largest loss, and which lanes the last update left unchanged
         self.extremes = [new_buffer(width, training.dtype) for _ in self.rules]
         self.largest_loss = new_buffer(width, training.dtype)
         self.unchanged = np.zeros(width, bool)
+        self._has_quantities = bool(task.quantities)
+        self._out_of_patience = np.zeros(width, bool)
 
     @abstractmethod
     def make_updates(self) -> None:
@@ -71,8 +77,18 @@ class SteppingBlock(Block, ABC):
         """Make `interval` updates; `start_of_interval` returns the lanes as they were before."""
         for name, array in self._snapshot.items():
             np.copyto(array, self.lanes[name])
+        self._out_of_patience.fill(False)
         self.make_updates()
         np.copyto(self.lanes["last_loss"], self.loss)
+
+    def note_due_quantities(self, made: int, steps: NDArray[np.int64]) -> None:
+        """Evaluate quantities if they are due; called before every update or every few.
+
+        made: the number of updates in this interval so far, after which lanes are at `steps`. All
+        intervals begin at a step at which quantities are due.
+        """
+        if self._has_quantities and made % self.training.every == 0:
+            self._out_of_patience |= self.note_quantities(steps)
 
     def near_end(self) -> Mask:
         """Lanes that another interval would take past `task.last_unchecked`."""
@@ -87,7 +103,7 @@ class SteppingBlock(Block, ABC):
         event = ~np.isfinite(self.parameters).all(axis=0) | ~np.isfinite(self.loss)
         if self.watches_loss:
             event |= ~(self.largest_loss <= self.training.loss_limit(self.initial_loss))
-        event |= self.unchanged
+        event |= self.unchanged | self._out_of_patience
         if self.rules:
             held = np.ones(len(event), bool)
             for (rule, threshold), extreme in zip(self.rules, self.extremes, strict=True):

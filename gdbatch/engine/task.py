@@ -15,6 +15,7 @@ from ..ingredients.options import Floats, Number, as_array
 from ..ingredients.problems.minibatches import keys_of
 from ..ingredients.problems.parameters import layer_indices
 from ..ingredients.problems.protocol import Problem, lanes_in_cache
+from ..ingredients.problems.quantities import QUANTITIES
 from ..ingredients.schedules.protocol import Schedule
 from ..random_streams import generator
 from ..training import Training
@@ -43,6 +44,7 @@ class Task:
     schedule: type[Schedule] = field(default_factory=lambda: registry.get("schedule", "constant"))
     schedule_hyperparameters: Mapping[str, Number] = field(default_factory=lambda: {"warm_up": 0.0})
     decoupled: bool = False  # weight decay
+    quantities: tuple[str, ...] = ()  # evaluated every `training.every` updates
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -105,6 +107,9 @@ class Task:
         }
         if self.training.batch:
             columns["batch_key"] = keys_of(self.entropy, self.seeds[rows])
+        for name in self.quantities:
+            columns[f"best.{name}"] = np.full(len(rows), QUANTITIES[name].worst, dtype)
+            columns[f"best_step.{name}"] = np.zeros(len(rows), np.int64)
         for name in self.optimizer.state:
             columns[f"state.{name}"] = np.zeros_like(parameters)
         for name in self.optimizer.row_state:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..ingredients.problems.protocol import Problem
+from ..ingredients.problems.quantities import QUANTITIES
 from .block import Block
 from .lane_state import Array
 from .protocol import Engine
@@ -21,15 +23,28 @@ class Recordable:
     """A value that can be recorded."""
 
     read: Callable[[Block], Array]  # (lanes,) or (n, lanes)
-    needs_predictions: bool = False  # whether the problem must have predictions
+    lacking: Callable[[Problem], str]  # what a problem needs for it, "" if nothing
+
+
+def _nothing(problem: Problem) -> str:
+    return ""
+
+
+def _predictions(problem: Problem) -> str:
+    return "" if problem.n_predictions else "this problem has a loss, but no predictions"
+
+
+def _quantity(name: str) -> Recordable:
+    return Recordable(lambda block: block.quantities[name], QUANTITIES[name].lacking)
 
 
 RECORDABLE: Mapping[str, Recordable] = {
-    "loss": Recordable(lambda block: block.loss),
-    "prediction": Recordable(lambda block: block.predictions, needs_predictions=True),
-    "prediction_error": Recordable(lambda block: block.prediction_error, needs_predictions=True),
-    "gradient_norm": Recordable(lambda block: block.gradient_norm),
-    "parameters": Recordable(lambda block: block.parameters),
+    "loss": Recordable(lambda block: block.loss, _nothing),
+    "prediction": Recordable(lambda block: block.predictions, _predictions),
+    "prediction_error": Recordable(lambda block: block.prediction_error, _predictions),
+    "gradient_norm": Recordable(lambda block: block.gradient_norm, _nothing),
+    "parameters": Recordable(lambda block: block.parameters, _nothing),
+    **{name: _quantity(name) for name in QUANTITIES},
 }
 
 
@@ -49,6 +64,7 @@ def record(task: Task, engine: Engine, recording: Recording, results: Results) -
     """
     recorder = _Recorder(recording)
     values = ["loss", "predictions", "prediction_error", "gradient_norm"]
+    values += [name for name in recording.values if name in QUANTITIES]
     for replay in replays(task, engine, recording.rows, results.steps, values):
         due = replay.step % recording.every == 0
         chosen = slice(0, replay.left) if due else replay.ending
@@ -56,6 +72,7 @@ def record(task: Task, engine: Engine, recording: Recording, results: Results) -
         replay.evaluate(with_values=some)
         if some:
             replay.block.measure_gradient_norm()
+            replay.block.evaluate_quantities()
             recorder.add(replay.block, chosen)
     return recorder.table()
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..engine import block_width
 from ..ingredients.initializers.protocol import Initializer
+from ..ingredients.measures.protocol import MeasureOptions
+from ..ingredients.measures.quantities import tracked_quantities
 from ..ingredients.problems.protocol import Problem
+from ..ingredients.problems.quantities import QUANTITIES
 from ..sweep_file.sections import Sections
+from ..training import Training
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,21 @@ class Group:
     @property
     def block_width(self) -> int:
         """The number of lanes that step together."""
-        return block_width(self.problem, self.sections.train.training())
+        return block_width(self.problem, self.training)
+
+    @functools.cached_property
+    def training(self) -> Training:
+        """How the trials are trained."""
+        return self.sections.train.training(self.problem.n_samples)
+
+    def quantities(self, measures: Sequence[MeasureOptions]) -> tuple[str, ...]:
+        """The quantities that are evaluated during training: for rules, and for the measures."""
+        wanted = self.training.quantities | tracked_quantities(measures)
+        return tuple(
+            name
+            for name, quantity in QUANTITIES.items()
+            if name in wanted and not quantity.lacking(self.problem)
+        )
 
 
 @dataclass(frozen=True)

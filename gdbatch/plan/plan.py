@@ -234,7 +234,8 @@ class Plan:
             if axis.per_lane
         }
         values |= decided or {}
-        return make_task(self.group(number), len(trials), values, self.sweep.heading.entropy)
+        entropy, measures = self.sweep.heading.entropy, self.sweep.record.measures
+        return make_task(self.group(number), len(trials), values, entropy, measures)
 
     def shard_task(self, shard: Shard) -> ShardTask:
         """The search's task for a shard."""

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import registry
 from ..engine import Task
+from ..ingredients.measures.protocol import MeasureOptions
 from ..ingredients.options import Number, Options
 from .groups import Group
 
 Array = NDArray[np.generic]
 
 
-def make_task(group: Group, trials: int, values: Mapping[str, Array], entropy: int) -> Task:
+def make_task(
+    group: Group,
+    trials: int,
+    values: Mapping[str, Array],
+    entropy: int,
+    measures: Sequence[MeasureOptions] = (),
+) -> Task:
     """The task of some trials of a group; `values` has one value per trial, by key of the axis."""
     sections = group.sections
     seeds = values.get("seed", np.zeros(trials, np.int64)).astype(np.int64)
@@ -23,7 +30,7 @@ def make_task(group: Group, trials: int, values: Mapping[str, Array], entropy: i
         group.problem,
         group.initializer,
         registry.get("optimizer", sections.optimizer.kind),
-        sections.train.training(),
+        group.training,
         seeds,
         _hyperparameters("init", sections.init, values),
         _hyperparameters("optimizer", sections.optimizer, values),
@@ -32,6 +39,7 @@ def make_task(group: Group, trials: int, values: Mapping[str, Array], entropy: i
         registry.get("schedule", sections.schedule.kind),
         _hyperparameters("schedule", sections.schedule, values),
         sections.optimizer.decoupled,
+        group.quantities(measures),
     )
 
 

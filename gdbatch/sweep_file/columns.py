@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import registry
 from ..engine import RECORDABLE
+from ..ingredients.problems.quantities import QUANTITIES
 from .diagnostics import Diagnostic
 from .sweep import Sweep
 
@@ -26,17 +27,21 @@ def column_diagnostics(sweep: Sweep) -> list[Diagnostic]:
     for name in sorted(taken & parameters):
         message = f'the parameter "{name}" has the same name as a column of results; rename it'
         diagnostics.append((("problem",), message))
-    taken |= parameters
+    taken = taken - set(RECORDABLE) | parameters  # measures are not columns of trajectories
     for place, name in measured:
         if name in taken:
             diagnostics.append((place, f'there is a column "{name}" already'))
         taken.add(name)
-    if not problem.n_predictions:
-        for index, value in enumerate(sweep.record.values or []):
-            if RECORDABLE[value].needs_predictions:
-                others = [name for name, one in RECORDABLE.items() if not one.needs_predictions]
-                message = "this problem has a loss, but no predictions; record "
-                diagnostics.append((("record", "values", index), message + ", ".join(others)))
+    for index, value in enumerate(sweep.record.values or []):
+        lacking = RECORDABLE[value].lacking(problem)
+        if lacking:
+            others = [name for name, one in RECORDABLE.items() if not one.lacking(problem)]
+            message = f"{lacking}; record {', '.join(others)}"
+            diagnostics.append((("record", "values", index), message))
+    for index, options in enumerate(sweep.record.measures):
+        lacking = QUANTITIES[options.kind].lacking(problem) if options.kind in QUANTITIES else ""
+        if lacking:
+            diagnostics.append((("record", "measures", index), lacking))
     return diagnostics
 
 

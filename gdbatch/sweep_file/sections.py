@@ -16,6 +16,7 @@ from ..ingredients.optimizers.protocol import OptimizerOptions
 from ..ingredients.options import Context, Options
 from ..ingredients.problems.parameters import count_layers
 from ..ingredients.problems.protocol import Problem, ProblemOptions
+from ..ingredients.problems.quantities import QUANTITIES
 from ..ingredients.schedules.protocol import ScheduleOptions
 from ..random_streams import generator
 from .diagnostics import Diagnostic
@@ -98,7 +99,7 @@ def _misfits(sections: Sections, context: Context) -> Iterator[Diagnostic]:
     except IngredientError as error:
         yield ("problem", *error.key), error.message
         return
-    engine, training = sections.train.engine, sections.train.training()
+    engine, training = sections.train.engine, sections.train.training(problem.n_samples)
     refusal = engine_named(engine).refusal(problem, sections.optimizer, sections.schedule, training)
     misfit = _batch_misfit(sections.train, problem)
     if misfit is not None:
@@ -112,8 +113,13 @@ def _misfits(sections: Sections, context: Context) -> Iterator[Diagnostic]:
         message += "give one number, or one per layer"
         yield ("optimizer", "learning_rate", min(len(rates) - 1, layers)), message
     for name in training.stop:
-        if registry.get("stop_rule", name).needs_predictions and not problem.n_predictions:
-            yield ("train", "stop", name), "this problem has a loss, but no predictions"
+        lacking = registry.get("stop_rule", name).lacking(problem)
+        if lacking:
+            yield ("train", "stop", name), lacking
+    if training.patience is not None:
+        lacking = QUANTITIES[training.patience_on].lacking(problem)
+        if lacking:
+            yield ("train", "stop", "on"), lacking
     try:
         initializer = sections.make_initializer(problem)
     except IngredientError as error:

@@ -14,6 +14,7 @@ from .. import registry
 from ..errors import IngredientError, nearest
 from ..ingredients.options import Options
 from ..ingredients.problems.minibatches import Batch
+from ..ingredients.problems.quantities import QUANTITIES
 from ..training import Training
 from .text import shortened
 
@@ -40,17 +41,32 @@ class Heading(Options):
         return self
 
 
+_DEFAULT_EVERY = 10  # without minibatches
+
+
 class Stop(Options):
-    """A trial has converged when all rules given here hold at `hold` checks in a row."""
+    """When a trial ends before its budget.
+
+    It has converged when all rules given here hold at `hold` checks in a row. With `patience`, it
+    also ends, as early_stopped, when that many evaluations in a row were not better than the best.
+    """
 
     model_config = ConfigDict(extra="allow")  # the rules of the family "stop_rule"
 
     hold: int = Field(1, ge=1, description="Checks in a row that must meet all rules.")
+    patience: int | None = Field(
+        None, ge=1, description="Evaluations without a better value of `on` that end a trial."
+    )
+    on: str = Field(
+        "validation_loss",
+        description="What `patience` refers to.",
+        json_schema_extra={"enum": [*QUANTITIES]},
+    )
     __pydantic_extra__: dict[str, Annotated[float, Field(gt=0)]] = Field(init=False)
 
     @classmethod
     def key_names(cls) -> tuple[str, ...]:
-        return (*registry.family("stop_rule"), "hold")
+        return (*registry.family("stop_rule"), *cls.model_fields)
 
     @model_validator(mode="after")
     def _known_rules(self) -> Stop:
@@ -58,9 +74,20 @@ class Stop(Options):
             if name not in registry.family("stop_rule"):
                 message = f'unknown key "{name}"; {nearest(name, self.key_names())}'
                 raise IngredientError(message, name)
-        if not self.thresholds():
+        for name, threshold in self.thresholds().items():
+            largest = registry.get("stop_rule", name).largest
+            if threshold > largest:
+                raise IngredientError(f"must be at most {largest:g}, not {threshold:g}", name)
+        if not self.thresholds() and self.patience is None:
             known = ", ".join(registry.family("stop_rule"))
-            raise IngredientError(f"give at least one rule: {known}")
+            raise IngredientError(f"give at least one rule, or patience: {known}")
+        if self.on not in QUANTITIES:
+            hint = nearest(self.on, QUANTITIES)
+            raise IngredientError(f'patience cannot refer to "{shortened(self.on)}"; {hint}', "on")
+        if "on" in self.model_fields_set and self.patience is None:
+            raise IngredientError("on applies to patience, which is missing", "on")
+        if self.hold > 1 and not self.thresholds():
+            raise IngredientError("hold applies to rules, but there are none", "hold")
         return self
 
     def thresholds(self) -> dict[str, float]:
@@ -132,6 +159,13 @@ class Train(Options):
         None, description="{ size = …, replacement = …, tracked = … }: minibatches."
     )
 
+    every: int | None = Field(
+        None,
+        ge=1,
+        description="Updates between two evaluations of the accuracy and of held-out data; by "
+        f"default an epoch of minibatches, or {_DEFAULT_EVERY} updates from all samples.",
+    )
+
     @model_validator(mode="after")
     def _no_contradiction(self) -> Train:
         if self.engine not in registry.family("engine"):
@@ -158,8 +192,9 @@ class Train(Options):
             )
         return self
 
-    def training(self) -> Training:
-        """These settings as the engine takes them."""
+    def training(self, samples: int = 0) -> Training:
+        """These settings as the engine takes them, for a problem with so many samples."""
+        epoch = max(1, samples // self.batch.size) if self.batch else _DEFAULT_EVERY
         return Training(
             max_steps=self.max_steps,
             dtype=np.dtype(self.dtype),
@@ -169,4 +204,7 @@ class Train(Options):
             divergence_limit=self.divergence.loss if self.divergence else None,
             engine=self.engine,
             batch=Batch(**self.batch.model_dump()) if self.batch else None,
+            every=self.every or epoch,
+            patience=self.stop.patience if self.stop else None,
+            patience_on=self.stop.on if self.stop else "validation_loss",
         )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ..errors import nearest
+from ..ingredients.measures.quantities import implied_measures
 from ..ingredients.options import Context, Options
 from .axis import Axis
 from .columns import reserved_columns
@@ -44,6 +45,8 @@ def validate(
         return None
     dimensions = _dimensions(axes, heading.entropy)
     tables = {name: options for name, options in searches.items() if options is not None}
+    implied = implied_measures(first.make_problem(), record.measures)
+    record = record.model_copy(update={"measures": [*record.measures, *implied]})
     search = search_of(tables, dimensions, record.measures, diagnostics)
     if diagnostics:
         return None

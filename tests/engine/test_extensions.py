@@ -169,7 +169,7 @@ def test_the_fused_engine_refuses_unknown_rules(
 class Nearly(Outcome):
     """The budget ended with a hundredth of the initial loss."""
 
-    code, precedence, colour = 6, 55, "#999999"
+    precedence, colour = 55, "#999999"
 
     @staticmethod
     def applies(check: Check) -> Mask:

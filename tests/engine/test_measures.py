@@ -13,13 +13,15 @@ import pytest
 from gdbatch import registry
 from gdbatch.engine import Recording, Results, Task, train
 from gdbatch.ingredients.measures.protocol import MeasureOptions
+from gdbatch.ingredients.problems.quantities import QUANTITIES
 from gdbatch.outcomes import has
 from gdbatch.training import Training
 from tests.engine.helpers import F32, F64, Array, network, outcomes, some_of, task_of
 from tests.engine.test_theory import CUBIC
 from tests.engine.test_theory import task_of as function_task
 
-MEASURES = sorted(registry.family("measure"))
+# of quantities: see test_quantities
+MEASURES = sorted(set(registry.family("measure")) - set(QUANTITIES))
 NEEDED: dict[str, dict[str, Any]] = {"loss_at": {"steps": [0, 3, 40, 150]}}
 
 every_measure = pytest.mark.parametrize("name", MEASURES)

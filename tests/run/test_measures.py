@@ -15,6 +15,7 @@ import pytest
 from gdbatch import registry
 from gdbatch.api import load_run
 from gdbatch.errors import SweepFileError
+from gdbatch.ingredients.problems.quantities import QUANTITIES
 from gdbatch.plan import Plan
 from gdbatch.run import runner
 from gdbatch.run.estimate import estimate
@@ -23,7 +24,7 @@ from gdbatch.sweep_file.schema import json_schema
 from tests.documents import document
 from tests.run.helpers import parts_of, structured, sweep_in
 
-ALL: list[Any] = [*sorted(set(registry.family("measure")) - {"loss_at"})]
+ALL: list[Any] = [*sorted(set(registry.family("measure")) - {"loss_at", *QUANTITIES})]
 ALL += [{"kind": "loss_at", "steps": [0, 7]}, {"kind": "mean_loss", "last": 3}]
 
 

@@ -64,6 +64,8 @@ class FusedEngine(LaneEngine):
     ) -> tuple[LaneState | None, LaneState | None]:
         from .stepping import find_events
 
+        if task.quantities:
+            return lanes, None
         return find_events(task, lanes, interval)
 
     def is_prepared(self, task: Task) -> bool:
@@ -106,6 +108,8 @@ def _refusal_of_training(training: Training) -> str:
     if training.batch is not None:
         return "does not support minibatches"
     for name, (rule, _) in zip(training.stop, training.rules, strict=True):
+        if rule.reads_quantities():
+            continue
         if rule.fused_row not in ROWS or rule.direction != "≤":
             return f"has no compiled form of the stop rule {name}"
     return ""

@@ -70,13 +70,31 @@ class FusedSteppingBlock(SteppingBlock):
             np.empty((1, width), dtype),
             np.empty((1, width), dtype),
         )
-        # kernels write the extremes and losses of an interval to the watch
-        rows = [_row(rule) for rule, _ in self.rules]
-        self._lean = not self.watches_loss and set(rows) <= {ERROR}
-        self.extremes = [self._watch.smallest[row] for row in rows]
-        self.largest_loss, self.loss = self._watch.largest_loss[0], self._watch.last_loss[0]
+        compiled = [rule for rule, _ in self.rules if not rule.reads_quantities()]
+        self._lean = not self.watches_loss and {_row(rule) for rule in compiled} <= {ERROR}
+        if not task.quantities:  # kernels write the extremes and losses of an interval to the watch
+            self.extremes = [self._watch.smallest[_row(rule)] for rule in compiled]
+            self.largest_loss, self.loss = self._watch.largest_loss[0], self._watch.last_loss[0]
 
     def make_updates(self) -> None:
+        if not self._task.quantities:
+            self._run(self.interval, self.check_every)
+            return
+        pairs = [(rule, one) for (rule, _), one in zip(self.rules, self.extremes, strict=True)]
+        for rule, extreme in pairs:
+            rule.reset(extreme)
+        self.largest_loss.fill(0)
+        for made in range(0, self.interval, self.training.every):
+            self.note_due_quantities(made, self.steps)
+            self._run(self.training.every, 1)
+            for rule, extreme in pairs:
+                by_kernel = None if rule.reads_quantities() else self._watch.smallest[_row(rule)]
+                rule.update(extreme, rule.value(self) if by_kernel is None else by_kernel)
+            np.maximum(self.largest_loss, self._watch.largest_loss[0], out=self.largest_loss)
+        np.copyto(self.loss, self._watch.last_loss[0])
+
+    def _run(self, steps: int, check_every: int) -> None:
+        """Make `steps` updates in one call, which fills the watch."""
         moving = _moving(self._task, self.lanes)
         call(
             self._kernels.run_interval,
@@ -84,14 +102,14 @@ class FusedSteppingBlock(SteppingBlock):
             moving,
             _hyperparameters(self._task, self.lanes),
             self._watch,
-            self.interval,
-            self.check_every,
+            steps,
+            check_every,
             self._lean,
         )
         _put_back(self._task, self.lanes, moving)
         self._watch.smallest[NORM] *= 1 - _slack(self.training.dtype)
         np.not_equal(self._watch.same[0], 0, out=self.unchanged)
-        np.add(self.steps, self.interval, self.steps)
+        np.add(self.steps, steps, self.steps)
 
 
 def find_events(
@@ -133,7 +151,8 @@ def is_compiled(task: Task) -> bool:
     """Whether the kernels that a task needs are in memory."""
     layers = layers_of(task.problem)
     number = task.training.dtype.name
-    used = kernels_for(layers)[:1] + kernels_for(layers, task.optimizer)[1:]
+    last = 2 if task.quantities else 3  # events of quantities are not found by a kernel
+    used = kernels_for(layers)[:1] + kernels_for(layers, task.optimizer)[1:last]
     # every kernel is compiled for each number type it is called with
     return all(any(number in str(signature) for signature in kernel.signatures) for kernel in used)
 
@@ -141,11 +160,12 @@ def is_compiled(task: Task) -> bool:
 def compile_kernels(task: Task, engine: Engine) -> None:
     """Compile, or load from disk, the kernels that training a task calls."""
     lanes = task.fresh_lanes(np.zeros(1, np.int64))
-    interval = detection_interval(task.training, 1)
+    interval = detection_interval(task, 1)
     block = FusedSteppingBlock(task, engine, lanes, interval)
     block.wanted("loss", "prediction_error", "predictions").evaluate()
     block.make_updates()
-    find_events(task, lanes, interval)
+    if not task.quantities:
+        find_events(task, lanes, interval)
 
 
 def layers_of(problem: Problem) -> Layers:

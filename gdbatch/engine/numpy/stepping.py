@@ -34,11 +34,14 @@ class NumpySteppingBlock(SteppingBlock):
         for (rule, _), extreme in zip(self.rules, self.extremes, strict=True):
             rule.reset(extreme)
         self.largest_loss.fill(0)
-        for count in range(1, self.interval):
-            if count % self.check_every == 0:
+        offset = 0 if self.training.check_every > 1 else 1
+        for made in range(self.interval - 1):
+            self._note_quantities(made)
+            if (made + offset) % self.check_every == 0:
                 self._advance(self._check, is_check=True)
             else:
                 self._advance(self._lean, is_check=False)
+        self._note_quantities(self.interval - 1)
         if self._is_autonomous:
             for name, array in self._before.items():
                 np.copyto(array, self.lanes[name])
@@ -47,6 +50,10 @@ class NumpySteppingBlock(SteppingBlock):
             self.unchanged[:] = self.unchanged_lanes(self._before)
         if not self._counts_steps:
             np.add(self.steps, self.interval, self.steps)
+
+    def _note_quantities(self, made: int) -> None:
+        if self._has_quantities:
+            self.note_due_quantities(made, self.steps if self._counts_steps else self.steps + made)
 
     def _advance(self, evaluation: Prepared, is_check: bool) -> None:
         """Evaluate, track extremes, update."""

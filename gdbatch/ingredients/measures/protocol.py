@@ -75,6 +75,15 @@ class PathMeasure(ABC):
         """
 
 
+class QuantityMeasure:
+    """One of `QUANTITIES` at the end of a trial and, with `best`, its best value and its step.
+
+    The engine evaluates them; used as a class.
+    """
+
+    Options: ClassVar[type[MeasureOptions]]
+
+
 @dataclass
 class Place:
     """A point in parameter space for each lane of a block, in float64."""

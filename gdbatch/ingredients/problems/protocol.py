@@ -61,6 +61,7 @@ class Evaluation:
     loss: Floats | None = None  # (lanes,)
     predictions: Floats | None = None  # (predictions, lanes)
     prediction_error: Floats | None = None  # (lanes,): max |prediction - target|
+    accuracy: Floats | None = None  # (lanes,): the share of samples whose class is predicted
 
     @property
     def is_empty(self) -> bool:
@@ -103,6 +104,8 @@ class Problem(ABC):
     options: ProblemOptions
     arrays: Sequence[ParameterArray]  # all parameters, in order
     n_samples: int = 0  # that minibatches are drawn from; 0 unless the loss is a sum over samples
+    held_out: Problem | None = None  # the same parameters, evaluated on held-out samples
+    has_classes: bool = False  # whether `accuracy` can be evaluated
     n_predictions: int = 0  # 0 without predictions: `prediction_error` is then NaN
     targets: Sequence[float] = ()  # one per prediction
     loss_bound: float = math.inf  # upper bound of |loss| at finite parameters

@@ -20,6 +20,7 @@ from ...activations.protocol import Activation, OutputActivation
 from ...losses.protocol import CoupledLoss, Loss, OutputLoss
 from ...options import context_of
 from ..layers import Layers
+from ..preparation import Samples
 from ..protocol import Problem, SampleIndices, lanes_in_cache, refuse_overflow
 from ..samples import SampleOptions
 from .curvature import NetworkHessian
@@ -215,10 +216,14 @@ class Network(Problem):
     options: NetworkOptions
     layers: Layers
 
-    def __init__(self, options: NetworkOptions) -> None:
+    def __init__(self, options: NetworkOptions, samples: Samples | None = None) -> None:
+        """samples: those to evaluate on; None: those of the options."""
         self.options = options
-        samples = options.samples
+        if samples is None and options.held_out is not None:
+            self.held_out = Network(options, options.held_out)
+        samples = samples or options.samples
         loss: type[OutputLoss] = registry.get("loss", options.loss)
+        self.has_classes = loss.is_classification
         targets = samples.targets
         if issubclass(loss, CoupledLoss):
             targets = targets / targets.sum(axis=1, keepdims=True)
