@@ -223,7 +223,6 @@ class Network(Problem):
             self.held_out = Network(options, options.held_out)
         samples = samples or options.samples
         loss: type[OutputLoss] = registry.get("loss", options.loss)
-        self.has_classes = loss.is_classification
         targets = samples.targets
         if issubclass(loss, CoupledLoss):
             targets = targets / targets.sum(axis=1, keepdims=True)
