@@ -6,6 +6,8 @@ gradient, accurate to about 10 digits relative to the gradient's size where that
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ..ingredients.problems.protocol import Evaluation, Problem
@@ -18,13 +20,16 @@ _STEP = np.cbrt(np.finfo(_FLOAT64).eps)  # balances rounding against the third-o
 
 def hessian_at(problem: Problem, lanes: LaneState, parameters: Values) -> Hessian:
     """The Hessian of each lane at the given parameters (parameters, lanes)."""
-    return problem.hessian(parameters) or _DifferenceOfGradients(problem, lanes, parameters)
+    data = {name: one.astype(_FLOAT64) for name, one in lanes.part("data").items()}
+    exact = problem.hessian(parameters, data)
+    return exact or _DifferenceOfGradients(problem, lanes, parameters, data)
 
 
 class _DifferenceOfGradients:
-    def __init__(self, problem: Problem, lanes: LaneState, parameters: Values) -> None:
+    def __init__(
+        self, problem: Problem, lanes: LaneState, parameters: Values, data: Mapping[str, Values]
+    ) -> None:
         self._parameters = parameters
-        data = {name: one.astype(_FLOAT64) for name, one in lanes.part("data").items()}
         self._moved = np.empty_like(parameters)
         self._gradient = np.empty_like(parameters)
         evaluator, out = problem.evaluator(len(lanes), _FLOAT64), Evaluation(self._gradient)

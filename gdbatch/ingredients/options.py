@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar
+from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,13 +72,37 @@ class Options(BaseModel):
             if any(isinstance(mark, PerLane) for mark in field.metadata)
         )
 
-    def constants(self) -> dict[str, NDArray[np.float64]]:
-        """The options that may vary by lane, as arrays shared by all lanes."""
-        given = {name: getattr(self, name) for name in self.lane_keys()}
-        return {
-            name: as_array(tuple(number) if isinstance(number, list) else number)
-            for name, number in given.items()
-        }
+    @classmethod
+    def lane_tables(cls) -> tuple[str, ...]:
+        """Names of the options that hold a table of numbers that may vary between lanes."""
+        annotations = {name: cls.model_fields[name].annotation for name in cls.lane_keys()}
+        return tuple(name for name, one in annotations.items() if get_origin(one) is dict)
+
+    @classmethod
+    def table_keys(
+        cls, option: str, alternatives: Mapping[str, Sequence[object]]
+    ) -> dict[str, None]:
+        """The keys, in order, that the table of numbers under an option may have.
+
+        alternatives: the values, not yet validated, that each option has in the sweep. Raises
+        IngredientError if they do not tell.
+        """
+        tables = [one for one in alternatives[option] if isinstance(one, dict)]
+        return {str(key): None for table in tables for key in table}
+
+    def lane_numbers(self) -> dict[str, NDArray[np.float64]]:
+        """The options that may vary by lane, as arrays shared by all lanes.
+
+        Those of a table are called OPTION.KEY.
+        """
+        numbers: dict[str, NDArray[np.float64]] = {}
+        for name in self.lane_keys():
+            given = getattr(self, name)
+            if isinstance(given, dict):
+                numbers |= {f"{name}.{key}": as_array(one) for key, one in given.items()}
+            else:
+                numbers[name] = as_array(tuple(given) if isinstance(given, list) else given)
+        return numbers
 
     def resolved(self) -> dict[str, object]:
         """Everything that determines training; the contents of files, not their names.

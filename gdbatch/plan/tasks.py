@@ -50,7 +50,10 @@ def _hyperparameters(
     numbers: dict[str, Number] = {}
     for name in options.lane_keys():
         key, given = f"{family}.{name}", getattr(options, name)
-        if isinstance(given, list):
+        if isinstance(given, dict):
+            for inner, one in given.items():
+                numbers[f"{name}.{inner}"] = _number(f"{key}.{inner}", one, values)
+        elif isinstance(given, list):
             numbers[name] = _several(key, given, values)
         elif given is not None:
             numbers[name] = _number(key, given, values)

@@ -73,11 +73,27 @@ class KnownKeys:
                 full = f"{key}.{name}"
                 self._per_lane[full] = name in lane_keys and self._per_lane.get(full, True)
             self._add_model(key, model)
+            self._add_lane_tables(key, model, table)
             for name, inner_family in nested_families(model):
                 values = self.alternatives(f"{key}.{name}", table.get(name))
                 inner = [one for one in values if isinstance(one, dict)]
                 if inner:
                     self._add(f"{key}.{name}", inner_family, inner)
+
+    def _add_lane_tables(self, key: str, model: type[Options], table: dict[str, object]) -> None:
+        """Add the numbers inside tables of numbers that lanes may differ in."""
+        alternatives = {
+            name: self.alternatives(f"{key}.{name}", table.get(name)) for name in model.key_names()
+        }
+        for option in model.lane_tables():
+            try:
+                names = model.table_keys(option, alternatives)
+            except IngredientError:
+                self.unknown.add(f"{key}.{option}")
+                continue
+            for name in names:
+                self.allowed.append(f"{key}.{option}.{name}")
+                self._per_lane.setdefault(f"{key}.{option}.{name}", True)
 
     def _add_model(self, key: str, model: type[Options]) -> None:
         families = dict(nested_families(model))

@@ -118,7 +118,7 @@ class _Resolver:
         if isinstance(form, Refine):
             self._check_refined(key, per_lane, is_zipped)
         if isinstance(form, Listed):
-            if per_lane and not any(isinstance(one, list) for one in form.listed):
+            if per_lane and not any(isinstance(one, list | dict) for one in form.listed):
                 if key != "seed":
                     _check_numbers(form.listed)
             else:

@@ -128,7 +128,7 @@ def _misfits(sections: Sections, context: Context) -> Iterator[Diagnostic]:
     if problem.n_checked_starts:
         seeds = range(min(problem.n_checked_starts, initializer.sets or problem.n_checked_starts))
         draws = [initializer.draw(generator(context.entropy, "init", seed), seed) for seed in seeds]
-        starts = initializer.start(np.stack(draws, axis=1), sections.init.constants())
+        starts = initializer.start(np.stack(draws, axis=1), sections.init.lane_numbers())
         try:
             problem.check(np.asarray(starts, np.float64))
         except IngredientError as error:

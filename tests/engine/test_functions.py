@@ -15,13 +15,14 @@ import pytest
 
 from gdbatch import registry
 from gdbatch.errors import SweepFileError
+from gdbatch.ingredients.functions.expression.operations import FUNCTIONS, REDUCTIONS
 from gdbatch.ingredients.functions.problem import FunctionProblem
-from gdbatch.ingredients.options import PerLane
 from gdbatch.ingredients.problems.protocol import Evaluation
 from tests.documents import plan_of
 from tests.engine.helpers import F32, F64, Array, present
 
 LANES = 12
+ALL_FUNCTIONS = [*FUNCTIONS, *REDUCTIONS]  # of expressions
 CASES = [
     (name, index)
     for name, entry in registry.family("function").items()
@@ -101,6 +102,26 @@ def _samples(o: Any) -> tuple[Any, Any]:
     return (np.c_[inputs, np.ones(len(inputs))] if o.intercept else inputs), targets
 
 
+def _expression(o: Any, x: Any) -> Any:
+    known = {name: getattr(anp, name) for name in ALL_FUNCTIONS if hasattr(anp, name)}
+    known |= {
+        "max": anp.maximum,
+        "min": anp.minimum,
+        "pi": anp.pi,
+        "relu": lambda s: anp.maximum(s, 0),
+        "sigmoid": lambda s: 1 / (1 + anp.exp(-s)),
+        "softplus": lambda s: anp.logaddexp(0, s),
+    }
+    variables: dict[str, Any] = {}
+    start = 0
+    for text in o.variables:
+        name, _, size = text.rstrip("]").partition("[")
+        count = int(size or 1)
+        variables[name] = x[start : start + count] if size else x[start]
+        start += count
+    return eval(o.expression, known | variables | o.constants)
+
+
 def _product(o: Any, x: Any) -> Any:
     u, v = x[: o.size], x[o.size :]
     return 0.5 * (o.scale * anp.dot(u, v) - o.y) ** 2
@@ -116,6 +137,7 @@ FORMULAS: dict[str, Callable[[Any, Any], Any]] = {
     "cubic": lambda o, x: x[0] ** 3 / 3 - x[0] ** 2 / 2,
     "double_well": lambda o, x: (x[0] ** 2 - o.mu) ** 2 / 4,
     "himmelblau": lambda o, x: (x[0] ** 2 + x[1] - 11) ** 2 + (x[0] + x[1] ** 2 - 7) ** 2,
+    "expression": _expression,
     "least_squares": _least_squares,
     "logistic_regression": _logistic_regression,
     "product": _product,
@@ -224,27 +246,21 @@ def test_only_requested_arrays_are_filled(case: Case) -> None:
     assert np.array_equal(present(flat.loss), present(evaluated(problem, x).loss))
 
 
-def lane_numbers(problem: FunctionProblem) -> list[str]:
-    return [
-        name
-        for name, field in type(problem.options).model_fields.items()
-        if any(isinstance(mark, PerLane) for mark in field.metadata)
-    ]
-
-
 @every_case
 def test_options_may_differ_between_lanes(case: Case) -> None:
     name, index = case
     problem, options = example(case), dict(registry.get("function", case[0]).examples[index])
     x, random = points(problem), np.random.default_rng(3)
     numbers: dict[str, Array] = {}
-    for key in lane_numbers(problem):
-        given = getattr(problem.options, key)
-        shape = (len(given), LANES) if isinstance(given, list) else (LANES,)
-        numbers[key] = random.uniform(0.5, 2.0, shape)
+    for key, given in problem.options.lane_numbers().items():
+        numbers[key] = random.uniform(0.5, 2.0, (*given.shape[:-1], LANES))
     together = evaluated(problem, x, numbers=numbers)
     for lane in range(LANES):
-        here = {key: number[..., lane].tolist() for key, number in numbers.items()}
+        here: dict[str, Any] = {}
+        for key, number in numbers.items():
+            option, _, inner = key.partition(".")
+            value = number[..., lane].tolist()
+            here[option] = {**here.get(option, {}), inner: value} if inner else value
         alone = evaluated(problem_of(name, **(options | here)), x)
         mine, wanted = (present(one.gradient)[:, lane] for one in (alone, together))
         assert np.array_equal(mine, wanted)

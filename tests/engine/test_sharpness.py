@@ -47,7 +47,7 @@ def no_data(lanes: int) -> LaneState:
 def assert_autodiff_agrees(problem: Any, parameters: Array) -> None:
     hessian = autograd.hessian(independent_loss(problem))
     direction = np.random.default_rng(3).normal(size=parameters.shape)
-    found = problem.hessian(parameters).product(direction)
+    found = problem.hessian(parameters, {}).product(direction)
     for lane in range(3):
         wanted = hessian(parameters[:, lane]) @ direction[:, lane]
         assert np.allclose(found[:, lane], wanted, rtol=0, atol=1e-12 * max(1, abs(wanted).max()))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ... import registry
 from ...errors import IngredientError
 from ...numerics.buffers import DType, new_buffer
+from ...numerics.lanczos import Hessian
 from ...registry import register
 from ..options import Floats
 from ..problems.parameters import ParameterArray
@@ -37,6 +38,7 @@ class FunctionProblem(Problem):
         self.function: Function = registry.get("function", options.function)(options)
         self.arrays = [ParameterArray("parameters", (len(self.function.names),))]
         self.n_samples = self.function.n_samples
+        self.n_checked_starts = self.function.n_checked_starts
         minimum = self.function.minimum
         if minimum and not math.isfinite(minimum.curvature):
             raise IngredientError("the curvature at the minimum overflows; use smaller numbers")
@@ -59,6 +61,16 @@ class FunctionProblem(Problem):
         """An evaluator for blocks of `lanes` lanes."""
         return FunctionEvaluator(self, lanes, dtype, chosen)
 
+    def hessian(
+        self, parameters: NDArray[np.float64], lane_data: Mapping[str, NDArray[np.float64]]
+    ) -> Hessian | None:
+        """The exact Hessian at parameters (parameters, lanes), if the function has one."""
+        return self.function.hessian(parameters, {**self.options.lane_numbers(), **lane_data})
+
+    def check(self, starts: NDArray[np.float64]) -> None:
+        """Raises IngredientError if the function is not defined at starts (parameters, lanes)."""
+        self.function.check(starts)
+
 
 class FunctionEvaluator(Evaluator):
     """A function with the work arrays for blocks of one width."""
@@ -72,7 +84,7 @@ class FunctionEvaluator(Evaluator):
     ) -> None:
         self._function = problem.function
         self._work = new_buffer((problem.function.work_rows, lanes), dtype)
-        constants = problem.options.constants()
+        constants = problem.options.lane_numbers()
         self._numbers: dict[str, Floats] = {
             name: number.astype(dtype) for name, number in constants.items()
         }
@@ -93,16 +105,17 @@ class FunctionEvaluator(Evaluator):
         out: Evaluation,
     ) -> Call:
         """See `Evaluator`; there are no predictions."""
-        fill, work, chosen, tables = self._function.fill, self._work, self._chosen, self._tables
+        chosen, tables = self._chosen, self._tables
         numbers = {**self._numbers, **lane_data}
         gradient = self._unused_gradient if out.gradient is None else out.gradient
-        loss, error = out.loss, out.prediction_error
+        error = out.prediction_error
+        fill = self._function.prepare(parameters, numbers, out.loss, gradient, self._work)
 
         def evaluate() -> None:
             if chosen is not None:
                 for name, table in tables.items():
                     np.take(table, chosen, -1, numbers[name], "clip")
-            fill(parameters, numbers, loss, gradient, work)
+            fill()
             if error is not None:
                 error.fill(np.nan)
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...numerics.buffers import DType
+from ...numerics.lanczos import Hessian
 from ..options import Floats
-from ..problems.protocol import ProblemOptions
+from ..problems.protocol import Call, ProblemOptions
 
 Examples = tuple[dict[str, object], ...]
 
@@ -48,6 +49,7 @@ class Function(ABC):
     names: Sequence[str]  # of the variables
     work_rows: int = 0  # rows of scratch memory that `fill` needs
     minimum: Minimum | None = None  # None: there is none, or it is not known
+    n_checked_starts: int = 0  # number of initial points passed to `check`
     n_samples: int = 0  # 0 unless the function is a sum over samples, see `regression`
 
     def __init__(self, options: FunctionOptions) -> None:
@@ -69,6 +71,34 @@ class Function(ABC):
         x: (variables, lanes). numbers: the options that may vary between lanes, of shape () or
         (lanes,); lists have (n, 1) or (n, lanes). work: (work_rows, lanes).
         """
+
+    def prepare(
+        self,
+        x: Floats,
+        numbers: Mapping[str, Floats],
+        loss: Floats | None,
+        gradient: Floats,
+        work: Floats,
+    ) -> Call:
+        """A function that does what `fill` does, from the current contents of the arrays.
+
+        A subclass may look up here what is the same at every step.
+        """
+        fill = self.fill
+        return lambda: fill(x, numbers, loss, gradient, work)
+
+    def hessian(
+        self, x: NDArray[np.float64], numbers: Mapping[str, NDArray[np.float64]]
+    ) -> Hessian | None:
+        """The exact Hessian at x (variables, lanes); numbers: as in `fill`. None: not available."""
+        return None
+
+    def check(self, starts: NDArray[np.float64]) -> None:
+        """Raises IngredientError if the function is not defined at starts (variables, lanes).
+
+        Called before a sweep starts, if `n_checked_starts` is positive.
+        """
+        return None
 
     def samples(self, dtype: DType) -> tuple[Floats, Floats]:
         """Inputs (samples, variables) and targets (samples, 1), if `n_samples` is positive."""

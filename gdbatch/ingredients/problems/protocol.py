@@ -37,8 +37,8 @@ class ProblemOptions(Options):
 
     def check_dtype(self, dtype: DType) -> None:
         """Raises IngredientError if a number of the problem overflows `dtype`."""
-        for name, numbers in self.constants().items():
-            refuse_overflow(numbers, dtype, name)
+        for name, numbers in self.lane_numbers().items():
+            refuse_overflow(numbers, dtype, *name.split("."))
 
 
 def refuse_overflow(numbers: Floats, dtype: DType, *key: str) -> None:
@@ -99,7 +99,7 @@ class Problem(ABC):
 
     Options: ClassVar[type[ProblemOptions]]
     uses_step: ClassVar[bool] = False  # whether the loss depends on `steps`
-    n_checked_starts: ClassVar[int] = 0  # number of initial points passed to `check`
+    n_checked_starts: int = 0  # number of initial points passed to `check`
 
     options: ProblemOptions
     arrays: Sequence[ParameterArray]  # all parameters, in order
@@ -142,9 +142,12 @@ class Problem(ABC):
         evaluation; predictions are then not filled.
         """
 
-    def hessian(self, parameters: NDArray[np.float64]) -> Hessian | None:
+    def hessian(
+        self, parameters: NDArray[np.float64], lane_data: Mapping[str, NDArray[np.float64]]
+    ) -> Hessian | None:
         """The exact Hessian of the loss at parameters (parameters, lanes).
 
+        lane_data: as in `Evaluator.prepare`, in float64.
         None: not available; the engine uses central differences of the gradient.
         """
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, cast
 
 import numpy as np
@@ -280,7 +280,9 @@ class Network(Problem):
         large = samples * self.n_parameters * dtype.itemsize >= _PRODUCTS_FROM_BYTES
         return large and samples >= _PRODUCTS_FROM_SAMPLES
 
-    def hessian(self, parameters: NDArray[np.float64]) -> Hessian:
+    def hessian(
+        self, parameters: NDArray[np.float64], lane_data: Mapping[str, NDArray[np.float64]]
+    ) -> Hessian:
         """The Hessian of the loss at parameters (parameters, lanes)."""
         return NetworkHessian(self.layers, parameters)
 
