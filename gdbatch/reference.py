@@ -104,6 +104,7 @@ class ReferenceNetwork:
     slope_at_prediction: bool = False
     dtype: type[Scalar] = np.float64
     layer_scale: list[float] | None = None
+    weights: list[float] | None = None  # one per sample
 
     def nested(self, parameters: Iterable[float | Scalar]) -> list[Rows]:
         """Nested lists from one flat sequence of parameters in the engine's order."""
@@ -142,7 +143,8 @@ class ReferenceNetwork:
     def on(self, samples: list[int]) -> ReferenceNetwork:
         """The same network with only these samples."""
         inputs, targets = ([rows[one] for one in samples] for rows in (self.inputs, self.targets))
-        return replace(self, inputs=inputs, targets=targets)
+        weights = None if self.weights is None else [self.weights[one] for one in samples]
+        return replace(self, inputs=inputs, targets=targets, weights=weights)
 
     def loss_and_gradient(self, weights: list[Rows]) -> tuple[Scalar, list[Rows], list[Scalar]]:
         """The loss, its gradient as nested lists like `weights`, and all predictions."""
@@ -151,13 +153,15 @@ class ReferenceNetwork:
         loss = self.dtype(0)
         gradient = [[[self.dtype(0) for _ in row] for row in layer] for layer in weights]
         predictions = []
-        for sample, target in zip(self.inputs, self.targets, strict=True):
+        of_samples = self.weights or [1.0] * len(self.targets)
+        for sample, target, number in zip(self.inputs, self.targets, of_samples, strict=True):
+            weight = self.dtype(number)
             sops, outputs = self.forward(weights, sample)
             targets: list[Scalar] = [self.dtype(number) for number in target]
             predictions += outputs[-1]
             for term in self.loss.sample_terms(outputs[-1], sops[-1], targets):
-                loss += scale * term
-            self._backward(weights, sops, outputs, targets, factor, gradient)
+                loss += scale * weight * term
+            self._backward(weights, sops, outputs, targets, factor * weight, gradient)
         return loss, gradient, predictions
 
     def _backward(

@@ -89,6 +89,7 @@ def reference_of(problem: Network, dtype: Any = np.float64) -> ReferenceNetwork:
         problem.layers.derivative_at_prediction,
         dtype,
         problem.options.layer_scale,
+        None if problem.layers.weights is None else problem.layers.weights.tolist(),
     )
 
 

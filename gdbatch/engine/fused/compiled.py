@@ -50,6 +50,8 @@ def net_of(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Ne
         np.ascontiguousarray(rows[np.minimum(padded, layers.n_samples - 1)].T, dtype)
         for rows in (layers.inputs, layers.targets)
     )
+    weights = np.zeros(len(padded), dtype)
+    weights[: layers.n_samples] = 1 if layers.weights is None else layers.weights
     units = 3 * sum(layers.units[1:]) + layers.units[-1]
     rows = (2 + states) * layers.n_parameters + together * units
     chunk_vectors = min(max(1, _CHUNK_BYTES * 8 // (vectors.BITS * rows)), _MOST_VECTORS)
@@ -58,6 +60,7 @@ def net_of(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Ne
         np.array([distinct.index(one) if one in distinct else 0 for one in used], np.int64),
         inputs,
         targets,
+        weights,
         layers.n_samples,
         number(layers.loss.factor(layers.n_terms)),
         number(layers.loss.scale(layers.n_terms)),

@@ -28,6 +28,7 @@ class Net(NamedTuple):
     codes: Any  # (layers,) int64: index of the activation
     inputs: Any  # (inputs, samples) dtype; the last sample repeated to a multiple of `together`
     targets: Any  # (outputs, samples) dtype
+    weights: Any  # (samples,) dtype: of the samples, 0 for repeated ones
     samples: int
     factor: Any  # dtype: of (p - t) in the gradient
     scale: Any  # dtype: of the sum of the loss's terms

@@ -37,11 +37,13 @@ def _make_terms(term: Any, together: int) -> Any:
         outputs = net.sizes[-1]
         row = work.values.shape[0] - outputs
         for part in range(min(together, net.samples - first)):
+            weight = spread(net.weights[first + part])
             for unit in range(outputs):
                 target = spread(net.targets[unit, first + part])
                 for vector in range(net.vectors):
                     value = load(work.values, row + unit, vector * together + part)
                     loss = term(value, load(work.sops, unit, vector * together + part), target)
+                    loss = loss * weight
                     store(work.measures, LOSS, vector, load(work.measures, LOSS, vector) + loss)
                     keep_larger(work.measures, ERROR, vector, abs(value - target))
 
@@ -59,7 +61,7 @@ def _make_slopes(loss: Any, together: int) -> Any:
         outputs = net.sizes[-1]
         row = work.values.shape[0] - outputs
         for part in range(together):
-            factor = spread(net.factor if first + part < net.samples else work.zero)
+            factor = spread(net.factor * net.weights[first + part])
             for unit in range(outputs):
                 target = spread(net.targets[unit, first + part])
                 for vector in range(part, net.vectors * together, together):
@@ -125,6 +127,7 @@ def _make_coupled_terms(term: Any, together: int) -> Any:
         outputs = net.sizes[-1]
         row = work.values.shape[0] - outputs
         for part in range(min(together, net.samples - first)):
+            weight = spread(net.weights[first + part])
             for vector in range(net.vectors):
                 place = vector * together + part
                 largest = load(work.shared, _LARGEST, place)
@@ -132,7 +135,8 @@ def _make_coupled_terms(term: Any, together: int) -> Any:
                 total = load(work.measures, LOSS, vector)
                 for unit in range(outputs):
                     target = spread(net.targets[unit, first + part])
-                    total = total + term(load(work.sops, unit, place), target, largest, log_total)
+                    loss = term(load(work.sops, unit, place), target, largest, log_total)
+                    total = total + loss * weight
                     value = load(work.values, row + unit, place)
                     keep_larger(work.measures, ERROR, vector, abs(value - target))
                 store(work.measures, LOSS, vector, total)
@@ -150,7 +154,7 @@ def _make_coupled_slopes(loss: Any, together: int) -> Any:
         outputs = net.sizes[-1]
         row = work.values.shape[0] - outputs
         for part in range(together):
-            factor = spread(net.factor if first + part < net.samples else work.zero)
+            factor = spread(net.factor * net.weights[first + part])
             for unit in range(outputs):
                 target = spread(net.targets[unit, first + part])
                 for vector in range(part, net.vectors * together, together):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...ingredients.options import Floats
 from ...ingredients.problems.layers import Layers
+from ...ingredients.problems.network.accuracy import accuracy_of
 from ...ingredients.problems.protocol import Call, Evaluation, Evaluator, Problem
 from ...stopping import StopRule
 from ..lane_state import Array, LaneState
@@ -31,6 +32,7 @@ class FusedEvaluator(Evaluator):
     def __init__(self, layers: Layers, lanes: int, dtype: np.dtype[Any]) -> None:
         self._net = net_of(layers, dtype)
         self._kernels = kernels_for(layers)
+        self._layers = layers
         self._measures = np.empty((len(ROWS), lanes), dtype)
         self._no_predictions = np.empty((0, lanes), dtype)
 
@@ -43,6 +45,11 @@ class FusedEvaluator(Evaluator):
     ) -> Call:
         values = self._no_predictions if out.predictions is None else out.predictions
         gradient = np.empty_like(parameters) if out.gradient is None else out.gradient
+        measure_accuracy: Call | None = None
+        if out.accuracy is not None:
+            if out.predictions is None:
+                values = np.empty((self._layers.n_predictions, len(out.accuracy)), values.dtype)
+            measure_accuracy = accuracy_of(self._layers, values, out.accuracy)
 
         def evaluate() -> None:
             call(self._kernels.evaluate, self._net, parameters, gradient, self._measures, values)
@@ -50,6 +57,8 @@ class FusedEvaluator(Evaluator):
                 np.copyto(out.loss, self._measures[LOSS])
             if out.prediction_error is not None:
                 np.copyto(out.prediction_error, self._measures[ERROR])
+            if measure_accuracy is not None:
+                measure_accuracy()
 
         return evaluate
 

@@ -108,7 +108,7 @@ class FunctionEvaluator(Evaluator):
         chosen, tables = self._chosen, self._tables
         numbers = {**self._numbers, **lane_data}
         gradient = self._unused_gradient if out.gradient is None else out.gradient
-        error = out.prediction_error
+        unknown = [one for one in (out.prediction_error, out.accuracy) if one is not None]
         fill = self._function.prepare(parameters, numbers, out.loss, gradient, self._work)
 
         def evaluate() -> None:
@@ -116,7 +116,7 @@ class FunctionEvaluator(Evaluator):
                 for name, table in tables.items():
                     np.take(table, chosen, -1, numbers[name], "clip")
             fill()
-            if error is not None:
-                error.fill(np.nan)
+            for array in unknown:
+                array.fill(np.nan)
 
         return evaluate

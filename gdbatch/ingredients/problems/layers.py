@@ -31,6 +31,7 @@ class Layers:
     bias: bool = False
     scales: tuple[float, ...] | None = None  # per layer: a factor of its weights, not its biases
     derivative_at_prediction: bool = False  # the tutorial's mistake, see `NetworkOptions`
+    weights: NDArray[np.float64] | None = None  # (samples,), of mean 1: factors of the terms
 
     @cached_property
     def shapes(self) -> list[tuple[int, int]]:
@@ -60,6 +61,20 @@ class Layers:
     def terms_of(self, samples: int) -> int:
         """What the loss of some samples averages over."""
         return samples if self.loss.averages_samples else samples * self.units[-1]
+
+    @cached_property
+    def has_classes(self) -> bool:
+        """Whether every sample has a class, so that there is an accuracy."""
+        lowest, highest = self.loss.target_range
+        if not self.loss.is_classification or self.units[-1] == 1:
+            return self.loss.is_classification
+        sums = (self.targets - lowest).sum(axis=1) / (highest - lowest)
+        return bool(np.abs(sums - 1).max() <= 1e-6)
+
+    @property
+    def class_threshold(self) -> float:
+        """From which value on a single output means the second class."""
+        return sum(self.loss.target_range) / 2
 
     @cached_property
     def arrays(self) -> list[ParameterArray]:

@@ -61,7 +61,7 @@ class Evaluation:
     loss: Floats | None = None  # (lanes,)
     predictions: Floats | None = None  # (predictions, lanes)
     prediction_error: Floats | None = None  # (lanes,): max |prediction - target|
-    accuracy: Floats | None = None  # (lanes,): the share of samples whose class is predicted
+    accuracy: Floats | None = None  # (lanes,): share of samples in the right class; NaN: no classes
 
     @property
     def is_empty(self) -> bool:

@@ -239,5 +239,7 @@ class PythonEvaluator(Evaluator):
                 np.copyto(out.loss, loss, casting="same_kind")
             if out.prediction_error is not None:
                 out.prediction_error.fill(np.nan)
+            if out.accuracy is not None:
+                out.accuracy.fill(np.nan)
 
         return evaluate

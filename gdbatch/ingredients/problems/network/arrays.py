@@ -48,6 +48,7 @@ class SampleArrays:
 
     inputs: Floats  # shared by all lanes: (inputs, samples)
     targets: Floats  # broadcasts to the values of the last layer
+    weights: Floats | None = None  # so do the samples' weights
     select: list[Call] = field(default_factory=list)  # calls that fill the above, if lanes differ
 
     @property

@@ -19,6 +19,8 @@ from ..layers import Layers
 class NetworkHessian:
     """The Hessian at parameters (parameters, lanes), ready to be multiplied by directions."""
 
+    _factor: float | Floats  # of the slopes
+
     def __init__(self, layers: Layers, parameters: Floats) -> None:
         self._layers = layers
         self._factors = 1.0 if layers.factors is None else layers.factors[:, None]
@@ -46,6 +48,8 @@ class NetworkHessian:
         self._value = value
         self._targets = layers.targets.T[:, :, None]
         self._factor = layers.loss.factor(layers.n_terms)
+        if layers.weights is not None:  # (samples, 1)
+            self._factor = self._factor * layers.weights[:, None]
         self._compute_deltas(value - self._targets, sop)
 
     def _compute_deltas(self, difference: Floats, sop: Floats) -> None:

@@ -116,15 +116,16 @@ def _layer_arrays(layers: Layers, samples: int, lanes: int, dtype: DType) -> lis
 
 
 def _samples(layers: Layers, dtype: DType, chosen: SampleIndices | None) -> SampleArrays:
-    inputs, targets = sample_tables(layers, dtype)
+    inputs, targets, weights = sample_tables(layers, dtype)
     if chosen is None:
         # NumPy starts a microsecond sooner with a scalar than with an array of one number
         number = targets.size == 1
-        return SampleArrays(inputs, targets.reshape(()) if number else targets[:, :, None])
+        targets = targets.reshape(()) if number else targets[:, :, None]
+        return SampleArrays(inputs, targets, None if weights is None else weights[:, :, None])
     select: list[Call] = []
     found = []
-    for table in (inputs, targets):
+    for table in (inputs, targets, *([] if weights is None else [weights])):
         taken: Floats = new_buffer((len(table), *chosen.shape), table.dtype)
         select.append(partial(np.take, table, chosen, 1, taken, "clip"))
         found.append(taken)
-    return SampleArrays(found[0], found[1], select)
+    return SampleArrays(found[0], found[1], found[2] if len(found) > 2 else None, select)

@@ -17,19 +17,21 @@ from ....numerics.buffers import DType, new_buffer
 from ...options import Floats
 from ..layers import Layers
 from ..protocol import Call, Evaluation, Evaluator
+from .accuracy import Accuracy
 from .arrays import LayerArrays, SampleArrays
 from .outputs import outputs_of
 
 
-def sample_tables(layers: Layers, dtype: DType) -> tuple[Floats, Floats]:
+def sample_tables(layers: Layers, dtype: DType) -> tuple[Floats, Floats, Floats | None]:
     """Inputs (inputs, samples), with a last row of ones for biases, and targets (outputs, samples).
 
-    They have the number type of the training.
+    And weights (1, samples), if there are any. They have the number type of the training.
     """
     inputs = layers.inputs.T.astype(dtype)
     if layers.bias:
         inputs = np.vstack([inputs, np.ones((1, inputs.shape[1]), dtype)])
-    return inputs, np.ascontiguousarray(layers.targets.T, dtype)
+    weights = None if layers.weights is None else layers.weights[None].astype(dtype)
+    return inputs, np.ascontiguousarray(layers.targets.T, dtype), weights
 
 
 class NetworkEvaluator(Evaluator):
@@ -57,6 +59,8 @@ class NetworkEvaluator(Evaluator):
         self.gradient_inputs = samples.inputs
         if self._factor_in_inputs:
             self.gradient_inputs = samples.inputs * self._factor
+            if samples.weights is not None:
+                self.gradient_inputs = self.gradient_inputs * samples.weights.reshape(1, -1)
         factors = layers.factors
         self.factors = None if factors is None else factors[:, None].astype(dtype)
         self._terms = new_buffer(arrays[-1].delta.shape, dtype)
@@ -92,6 +96,8 @@ class NetworkEvaluator(Evaluator):
         calls += self._outputs.slopes()
         if not self._factor_in_inputs:
             calls.append(partial(np.multiply, last.delta, self._factor, last.delta))
+            if self.samples.weights is not None:
+                calls.append(partial(np.multiply, last.delta, self.samples.weights, last.delta))
         for index in reversed(range(len(arrays))):
             layer = arrays[index]
             if layer is not last:
@@ -108,6 +114,8 @@ class NetworkEvaluator(Evaluator):
         if out.loss is not None:
             terms = out.loss.reshape(last.delta.shape) if single else self._terms
             calls.append(self._outputs.terms(terms))
+            if self.samples.weights is not None:
+                calls.append(partial(np.multiply, terms, self.samples.weights, terms))
             if not single:
                 calls.append(self.over_predictions(np.add, terms, out.loss))
             if self._scale != 1:
@@ -122,7 +130,24 @@ class NetworkEvaluator(Evaluator):
             value = self.lanes_last(last.value)  # sample by sample, outputs fastest
             by_sample = out.predictions.reshape(-1, len(value), self.lanes)
             calls.append(partial(np.copyto, by_sample, value.swapaxes(0, 1)))
+        if out.accuracy is not None:
+            calls.append(self._accuracy(last, out.accuracy))
         return calls
+
+    def _accuracy(self, last: LayerArrays, out: Floats) -> Call:
+        """Fill the accuracy; `lanes_last` also turns what broadcasts to the values."""
+        if not self.layers.has_classes:
+            return partial(out.fill, np.nan)
+        value = self.lanes_last(last.value)
+        given = (self.samples.targets, self.samples.weights)
+        whole = (
+            None if one is None else self.lanes_last(np.broadcast_to(one, last.value.shape))
+            for one in given
+        )
+        targets, weights = whole
+        assert targets is not None
+        weights = None if weights is None else weights[0]
+        return Accuracy(value, targets, weights, self.layers.class_threshold).fill(out)
 
     @abstractmethod
     def lanes_last(self, array: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Literal, cast
 
 import numpy as np
@@ -23,6 +23,7 @@ from ..layers import Layers
 from ..preparation import Samples
 from ..protocol import Problem, SampleIndices, lanes_in_cache, refuse_overflow
 from ..samples import SampleOptions
+from .classes import check_class_weight, targets_and_weights
 from .curvature import NetworkHessian
 from .elementwise import ElementwiseEvaluator
 from .evaluator import NetworkEvaluator
@@ -75,6 +76,18 @@ class NetworkOptions(SampleOptions):
         "biases) wherever they are used: 1/√inputs keeps the trained weights of order 1.",
     )
     loss: LossName = Field("squared_error", description="A loss from `gdbatch list losses`.")
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="The share ε of a target that is spread evenly over all K classes: t becomes "
+        "(1 - ε) t + ε/K. For losses of classes.",
+    )
+    class_weight: Literal["balanced"] | list[Annotated[float, Field(ge=0)]] | None = Field(
+        None,
+        description='Weights of the classes\' samples: a list with one per class, or "balanced": '
+        "samples/(classes × samples of the class). For losses of classes.",
+    )
     derivative_at: Literal["sop", "prediction"] = Field(
         "sop",
         description="Where the derivative of an activation is evaluated: at the sum of products "
@@ -196,6 +209,13 @@ class NetworkOptions(SampleOptions):
             raise IngredientError(
                 f"{self.loss} needs targets from {lowest:g} to {highest:g}", "targets"
             )
+        for key in ("label_smoothing", "class_weight"):
+            if getattr(self, key) and not loss.is_classification:
+                losses = registry.family("loss").items()
+                known = ", ".join(name for name, one in losses if one.is_classification)
+                raise IngredientError(f"{self.loss} has no classes; {key} is for {known}", key)
+        if isinstance(self.class_weight, list):
+            check_class_weight(self.class_weight, self.layers[-1])
         if not issubclass(loss, CoupledLoss):
             return
         sums = targets.sum(axis=1)
@@ -223,9 +243,9 @@ class Network(Problem):
             self.held_out = Network(options, options.held_out)
         samples = samples or options.samples
         loss: type[OutputLoss] = registry.get("loss", options.loss)
-        targets = samples.targets
-        if issubclass(loss, CoupledLoss):
-            targets = targets / targets.sum(axis=1, keepdims=True)
+        targets, weights = targets_and_weights(
+            loss, samples, options.label_smoothing, options.class_weight, options.samples
+        )
         activations: list[type[OutputActivation]] = [
             registry.get("activation", name) for name in options.activation_names()
         ]
@@ -238,9 +258,11 @@ class Network(Problem):
             options.bias,
             tuple(options.layer_scale) if options.layer_scale else None,
             options.derivative_at == "prediction",
+            weights,
         )
         self.arrays = self.layers.arrays
         self.n_samples = self.layers.n_samples
+        self.has_classes = self.layers.has_classes
         self.n_predictions = self.layers.n_predictions
         self.targets = [float(target) for target in samples.targets.ravel()]
         self.loss_bound = self._loss_bound()
@@ -289,7 +311,13 @@ class Network(Problem):
     def _loss_bound(self) -> float:
         loss = self.layers.loss
         lowest, highest = self.layers.activations[-1].bounds
-        bounds = (loss.bound(lowest, highest, target) for target in self.targets)
+        weights = np.ones(self.n_samples) if self.layers.weights is None else self.layers.weights
+        bounds: Iterator[float] = (
+            weight * loss.bound(lowest, highest, target)
+            for weight, row in zip(weights.tolist(), self.layers.targets.tolist(), strict=True)
+            for target in row
+            if weight
+        )
         return loss.scale(self.layers.n_terms) * sum(bounds)
 
 

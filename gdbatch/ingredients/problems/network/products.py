@@ -93,18 +93,18 @@ def _layer_arrays(layers: Layers, samples: int, lanes: int, dtype: DType) -> lis
 
 
 def _samples(layers: Layers, dtype: DType, chosen: SampleIndices | None) -> SampleArrays:
-    inputs, targets = sample_tables(layers, dtype)
+    inputs, targets, weights = sample_tables(layers, dtype)
     if chosen is None:
-        return SampleArrays(inputs, targets)
+        return SampleArrays(inputs, targets, weights)
     select: list[Call] = []
     found = []
-    for table in (inputs, targets):
+    for table in (inputs, targets, *([] if weights is None else [weights])):
         rows, order = np.ascontiguousarray(table.T), new_buffer(chosen.T.shape, chosen.dtype)
         taken: Floats = new_buffer((*order.shape, len(table)), table.dtype)
         select.append(partial(np.copyto, order, chosen.T))
         select.append(partial(np.take, rows, order, 0, taken, "clip"))
         found.append(taken.swapaxes(1, 2))
-    return SampleArrays(found[0], found[1], select)
+    return SampleArrays(found[0], found[1], found[2] if len(found) > 2 else None, select)
 
 
 def _matrices(layers: Layers, array: Floats) -> list[Floats]:

@@ -1,0 +1,75 @@
+"""Targets and weights of classes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....errors import IngredientError
+from ...losses.protocol import CoupledLoss, OutputLoss
+from ..preparation import Samples
+
+Array = NDArray[np.float64]
+ClassWeight = Literal["balanced"] | list[float] | None
+
+
+def check_class_weight(weights: list[float], outputs: int) -> None:
+    """Raises IngredientError unless there is a weight per class, and one that is not 0."""
+    classes = max(outputs, 2)
+    if len(weights) != classes:
+        one = " (a single output decides between two classes)" if outputs == 1 else ""
+        raise IngredientError(
+            f"there are {classes} classes{one}, but {len(weights)} weights; give one per class, "
+            'or "balanced"',
+            "class_weight",
+        )
+    if not any(weights):
+        raise IngredientError("all weights are 0; give a class a weight above 0", "class_weight")
+
+
+def targets_and_weights(
+    loss: type[OutputLoss],
+    samples: Samples,
+    smoothing: float,
+    class_weight: ClassWeight,
+    trained_on: Samples,
+) -> tuple[Array, Array | None]:
+    """The targets that a loss reads, and the weights of the samples, if they differ.
+
+    trained_on: the samples that balance the classes, also for the loss on others.
+    """
+    targets, weights = samples.targets, samples.weights
+    if issubclass(loss, CoupledLoss):
+        targets = targets / targets.sum(axis=1, keepdims=True)
+    if class_weight:
+        known = _probabilities(loss, trained_on.targets)
+        factors = _probabilities(loss, targets) @ _class_factors(known, class_weight)
+        weights = factors if weights is None else weights * factors
+        weights = weights / weights.mean()
+    if smoothing:
+        lowest, highest = loss.target_range
+        share = smoothing / max(targets.shape[1], 2)
+        targets = lowest + (1 - smoothing) * (targets - lowest) + share * (highest - lowest)
+    return targets, weights
+
+
+def _probabilities(loss: type[OutputLoss], targets: Array) -> Array:
+    """The probability of each class, (samples, classes); a single output is that of the second."""
+    lowest, highest = loss.target_range
+    shares = (targets - lowest) / (highest - lowest)
+    return np.hstack([1 - shares, shares]) if shares.shape[1] == 1 else shares
+
+
+def _class_factors(probabilities: Array, given: Literal["balanced"] | list[float]) -> Array:
+    """The weight of each class.
+
+    Balanced ones are as in scikit-learn: samples/(classes × samples of the class).
+    """
+    if given != "balanced":
+        return np.array(given)
+    counts = probabilities.sum(axis=0)
+    wanted = len(probabilities) / len(counts)
+    factors: Array = np.divide(wanted, counts, out=np.zeros_like(counts), where=counts > 0)
+    return factors
