@@ -30,7 +30,7 @@ ACTIVATIONS = sorted(
     name for name, one in registry.family("activation").items() if issubclass(one, Activation)
 )
 LOSSES = sorted(registry.family("loss"))
-FORMS = {"elementwise": ElementwiseEvaluator, "products": ProductsEvaluator}
+FORMS: dict[str, Any] = {"elementwise": ElementwiseEvaluator, "products": ProductsEvaluator}
 KINKED = ("relu", "leaky_relu")
 
 Array = NDArray[Any]

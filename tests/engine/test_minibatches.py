@@ -177,7 +177,7 @@ def test_a_trial_is_the_same_in_every_block(
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("layers", [[2, 1], [2, 3, 2]], ids=str)
+@pytest.mark.parametrize("layers", [[2, 2], [2, 3, 2]], ids=str)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_minibatch_equals_a_problem_with_only_its_samples(
     loss: str, layers: list[int], form: str
