@@ -86,7 +86,7 @@ def test_weights_multiply_the_terms_of_their_samples(
     direction = np.random.default_rng(1).normal(size=parameters.shape)
     hessian = autograd.hessian(loss_of)
     products = [hessian(p) @ d for p, d in zip(parameters.T[:2], direction.T, strict=False)]
-    found = problem.hessian(parameters).product(direction)
+    found = problem.hessian(parameters, {}).product(direction)
     assert_close(found[:, :2], np.array(products).T, 10 * ROUNDING)
 
 

@@ -12,7 +12,27 @@ from ...losses.protocol import CoupledLoss, OutputLoss
 from ..preparation import Samples
 
 Array = NDArray[np.float64]
+
+_SUM_TOLERANCE = 1e-6  # of the probabilities of a sample; they are divided by their sum
+
 ClassWeight = Literal["balanced"] | list[float] | None
+
+
+def check_targets(name: str, loss: type[OutputLoss], targets: Array) -> None:
+    """Raises IngredientError unless a loss, called `name`, accepts the targets."""
+    lowest, highest = loss.target_range
+    if targets.min() < lowest or targets.max() > highest:
+        raise IngredientError(f"{name} needs targets from {lowest:g} to {highest:g}", "targets")
+    if not issubclass(loss, CoupledLoss):
+        return
+    sums = targets.sum(axis=1)
+    wrong = np.flatnonzero(np.abs(sums - 1) > _SUM_TOLERANCE)
+    if wrong.size:
+        raise IngredientError(
+            f"{name} needs probabilities: the targets of sample {wrong[0]} add up to "
+            f"{sums[wrong[0]]:.6g}, not to 1",
+            "targets",
+        )
 
 
 def check_class_weight(weights: list[float], outputs: int) -> None:
@@ -47,6 +67,9 @@ def targets_and_weights(
         known = _probabilities(loss, trained_on.targets)
         factors = _probabilities(loss, targets) @ _class_factors(known, class_weight)
         weights = factors if weights is None else weights * factors
+        if not weights.any():
+            message = "all samples have the weight 0; give one of their classes a weight above 0"
+            raise IngredientError(message, "class_weight")
         weights = weights / weights.mean()
     if smoothing:
         lowest, highest = loss.target_range
