@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
-from .analysis import TRIAL_COLUMNS, Analysis, Answer, analysis_of, answer_of, sweep_facts
+from .analysis import Analysis, Answer, analysis_of, answer_of, sweep_facts
 from .errors import (
     FigureError,
     FigureWarning,
@@ -149,7 +149,7 @@ class Run:
 
         For a partial run, it covers the existing shards.
         """
-        parts = self._parts("trials", [*self.axes, *TRIAL_COLUMNS])
+        parts = self._parts("trials", [*self.axes, *self.analysis.trial_columns])
         return self.analysis.summarise(part.to_pandas() for part in parts)
 
     @functools.cached_property
@@ -228,7 +228,7 @@ class Run:
             axes=tuple(axis for axis in self.axes if axis != "seed"),
             targets=tuple(facts["targets"]) if facts["targets"] is not None else None,
             curvature=facts["curvature"],
-            has_stop_rule=self.analysis.facts.has_stop_rule,
+            criterion=self.analysis.facts.criterion,
             sparse_map=self.analysis.sparse_map,
             trials=self.trials() if self.manifest["sweep"]["record"].get("measures") else None,
         )

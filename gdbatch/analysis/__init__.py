@@ -15,7 +15,7 @@ from .facts import sweep_facts
 from .formatting import number
 from .grid import GridAnswer, answer_about, grid_answers, grid_words
 from .outcome_columns import outcome_codes
-from .protocol import TRIAL_COLUMNS, Analysis, SweepFacts
+from .protocol import FEWEST_STEPS, TRIAL_COLUMNS, Analysis, Criterion, SweepFacts
 from .summary import summarise
 from .trainability import trainability
 
@@ -23,9 +23,11 @@ for _module in pkgutil.iter_modules(__path__, __name__ + "."):
     importlib.import_module(_module.name)
 
 __all__ = [
+    "FEWEST_STEPS",
     "TRIAL_COLUMNS",
     "Analysis",
     "Answer",
+    "Criterion",
     "EdgeAnswer",
     "GridAnswer",
     "MapAnswer",

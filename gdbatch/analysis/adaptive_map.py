@@ -45,7 +45,7 @@ class MapAnalysis(Analysis):
         return summary_columns()
 
     def summarise(self, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-        return summarise(parts, self.facts.axes)
+        return summarise(parts, self.facts.axes, self.facts.further)
 
     def answers(self, summary: pd.DataFrame) -> list[MapAnswer]:
         counts = summary[list(outcomes.names())].sum()

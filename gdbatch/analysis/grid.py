@@ -13,13 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .. import outcomes
+from ..ingredients.problems.quantities import rises
 from ..registry import register
 from .axes import choice_axis, other_axes
 from .formatting import DIGITS, combination_words, count, digits_apart, number
-from .protocol import Analysis
+from .protocol import FEWEST_STEPS, Analysis, Criterion
 from .summary import summarise, summary_columns
 
-ENOUGH = 0.95  # share of trials that must converge, or be stable
 _MOST_BLOCKS = 12  # combinations listed one by one; of more, only the best is shown
 _MOST_RANGES = 4
 
@@ -37,17 +37,19 @@ class GridAnswer:
     values: int = 0
     best: float | None = None
     best_steps: float | None = None  # median, over all trials
-    best_loss: float | None = None  # median; of a sweep without stop rule
+    best_value: float | None = None  # median of another objective than steps
     success: float | None = None  # share that converged at the best value
     success_low: float | None = None
     success_high: float | None = None
-    converges_from: float | None = None  # range around the best value in which ENOUGH converge
+    converges_from: float | None = None  # the range around the best value with enough successes
     converges_to: float | None = None
-    stable_to: float | None = None  # the largest value up to which ENOUGH are stable
+    stable_to: float | None = None  # the largest value up to which enough trials are stable
     edge: Range | None = None  # of stability: that value, and the next one tried
     too_slow: tuple[Range, ...] = ()  # stable, but the budget ended first
     stalled: int = 0  # trials, at all values
     stationary: int = 0  # of these, at a stationary point
+    objective: str = "steps"
+    required: float = 0.95  # the share of trials that counts as enough
     warnings: tuple[str, ...] = ()
 
 
@@ -60,17 +62,17 @@ class GridAnalysis(Analysis):
         return summary_columns()
 
     def summarise(self, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-        return summarise(parts, self.facts.axes)
+        return summarise(parts, self.facts.axes, self.facts.further)
 
     def answers(self, summary: pd.DataFrame) -> list[GridAnswer]:
-        return grid_answers(summary, self.facts.axes, self.facts.has_stop_rule)
+        return grid_answers(summary, self.facts.axes, self.facts.criterion)
 
     def words(self, answers: Sequence[GridAnswer], summary: pd.DataFrame) -> str:
         return grid_words(answers, self.facts.max_steps) or _counts(summary)
 
 
 def grid_answers(
-    summary: pd.DataFrame, axes: Sequence[str], has_stop_rule: bool = True
+    summary: pd.DataFrame, axes: Sequence[str], criterion: Criterion = FEWEST_STEPS
 ) -> list[GridAnswer]:
     """The answers of a summary; `axes` are the axis columns in plan order."""
     axis = choice_axis(summary, axes)
@@ -78,22 +80,22 @@ def grid_answers(
         return []
     others = other_axes(summary, axes, axis)
     if not others:
-        return [answer_about(summary, axis, has_stop_rule)]
+        return [answer_about(summary, axis, criterion)]
     answers = []
     for values, part in summary.groupby(others, sort=False, dropna=False):
         combination = {
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in zip(others, values, strict=True)
         }
-        answers.append(replace(answer_about(part, axis, has_stop_rule), combination=combination))
+        answers.append(replace(answer_about(part, axis, criterion), combination=combination))
     return answers
 
 
-def answer_about(part: pd.DataFrame, axis: str, has_stop_rule: bool = True) -> GridAnswer:
+def answer_about(part: pd.DataFrame, axis: str, criterion: Criterion = FEWEST_STEPS) -> GridAnswer:
     """The answer of those rows of a summary that differ in one axis only."""
     part = part.sort_values(axis)
     values = part[axis].to_numpy(dtype=float)
-    stable = (part["stable"] >= ENOUGH * part["trials"]).to_numpy()
+    stable = (part["stable"] >= criterion.success * part["trials"]).to_numpy()
     stable_to, edge = _stability(values, stable)
     known = GridAnswer(
         axis,
@@ -103,10 +105,13 @@ def answer_about(part: pd.DataFrame, axis: str, has_stop_rule: bool = True) -> G
         edge=edge,
         stalled=int(part[outcomes.names()[outcomes.Stalled.code]].sum()),
         stationary=int(part["stationary"].sum()),
+        objective=criterion.objective,
+        required=criterion.success,
     )
-    if not has_stop_rule:
-        return _with_lowest_loss(known, part)
-    return _with_fewest_steps(replace(known, too_slow=_too_slow(part, values, stable)), part)
+    known = replace(known, too_slow=_too_slow(part, values, stable, criterion.success))
+    if criterion.objective == "steps":
+        return _with_fewest_steps(known, part)
+    return _with_best_value(known, part, criterion)
 
 
 def _stability(values: NDArray[np.float64], stable: Mask) -> tuple[float | None, Range | None]:
@@ -120,14 +125,16 @@ def _stability(values: NDArray[np.float64], stable: Mask) -> tuple[float | None,
     return float(values[-1]), None
 
 
-def _too_slow(part: pd.DataFrame, values: NDArray[np.float64], stable: Mask) -> tuple[Range, ...]:
+def _too_slow(
+    part: pd.DataFrame, values: NDArray[np.float64], stable: Mask, enough: float
+) -> tuple[Range, ...]:
     """Ranges of stable values at which the budget ended before most trials could converge."""
     unfinished, converged = (
         outcomes.names()[one.code] for one in (outcomes.Unfinished, outcomes.Converged)
     )
     others = part[[name for name in outcomes.names() if name not in (converged, unfinished)]]
     mostly_unfinished = part[unfinished] >= others.max(axis=1)
-    slow = stable & (mostly_unfinished & (part["success_rate"] < ENOUGH)).to_numpy()
+    slow = stable & (mostly_unfinished & (part["success_rate"] < enough)).to_numpy()
     starts = np.flatnonzero(slow & ~np.append(False, slow[:-1]))
     ends = np.flatnonzero(slow & ~np.append(slow[1:], False))
     return tuple(zip(values[starts].tolist(), values[ends].tolist(), strict=True))
@@ -137,7 +144,7 @@ def _too_slow(part: pd.DataFrame, values: NDArray[np.float64], stable: Mask) -> 
 
 
 def _with_fewest_steps(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
-    enough = (part["success_rate"] >= ENOUGH).to_numpy()
+    enough = (part["success_rate"] >= known.required).to_numpy()
     steps = part["steps_median"].to_numpy(dtype=float)
     if np.isnan(steps).all():
         return replace(known, warnings=("at every value, fewer than half of the trials converged",))
@@ -157,7 +164,7 @@ def _with_fewest_steps(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
     warnings = _end_warnings(known.axis, flat)
     if not enough.any():
         name = known.axis.replace("_", " ")
-        few = f"at every {name}, fewer than {ENOUGH:.0%} of the trials converged"
+        few = f"at every {name}, fewer than {known.required:.0%} of the trials converged"
         return replace(found, warnings=(few, *warnings))
     low, high = _around(place, enough)
     values = part[known.axis].to_numpy(dtype=float)
@@ -169,22 +176,27 @@ def _with_fewest_steps(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
     )
 
 
-def _with_lowest_loss(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
+def _with_best_value(known: GridAnswer, part: pd.DataFrame, criterion: Criterion) -> GridAnswer:
+    """The lowest median of the objective, or the highest if larger values are better."""
     codes = np.arange(len(outcomes.names()))
     divergences = np.array(outcomes.names())[outcomes.has("is_divergence", codes)]
     diverged = part[list(divergences)].sum(axis=1)
-    loss = part["final_loss_median"].where(diverged == 0).to_numpy(dtype=float)
-    name = known.axis.replace("_", " ")
-    warning = "the sweep has no stop rule, so the answer compares final losses, not speed"
+    loss = part[criterion.column].where(diverged == 0).to_numpy(dtype=float)
+    if rises(criterion.objective):
+        loss = -loss
+    name, by_default = known.axis.replace("_", " "), part["completed"].any()
+    warnings = []
+    if criterion.objective == "final_loss" and by_default:
+        warnings = ["the sweep has no stop rule, so the answer compares final losses, not speed"]
     if np.isnan(loss).all():
-        return replace(known, warnings=(warning, f"at every {name}, some trials diverged"))
+        return replace(known, warnings=(*warnings, f"at every {name}, some trials diverged"))
     flat = loss == np.nanmin(loss)
     best = part.iloc[_middle(flat)]
     return replace(
         known,
         best=float(best[known.axis]),
-        best_loss=float(best["final_loss_median"]),
-        warnings=(warning, *_end_warnings(known.axis, flat)),
+        best_value=float(best[criterion.column]),
+        warnings=(*warnings, *_end_warnings(known.axis, flat)),
     )
 
 
@@ -233,8 +245,9 @@ def grid_words(answers: Sequence[GridAnswer], max_steps: int | None = None) -> s
     found = [one for one in answers if one.best is not None]
     if len(answers) <= _MOST_BLOCKS or not found:
         return "\n\n".join(_words(one, max_steps) for one in answers[:_MOST_BLOCKS])
-    measured = [one.best_steps if one.best_loss is None else one.best_loss for one in found]
-    best = found[int(np.argmin(np.array(measured, dtype=float)))]
+    measured = [one.best_steps if one.best_value is None else one.best_value for one in found]
+    sign = -1 if rises(found[0].objective) else 1
+    best = found[int(np.argmin(sign * np.array(measured, dtype=float)))]
     names = ", ".join(best.combination)
     return (
         f"the best of {len(answers):,} combinations of {names} (all are in summary.csv):\n"
@@ -246,9 +259,10 @@ def _words(one: GridAnswer, max_steps: int | None) -> str:
     name = one.axis.replace("_", " ")
     digits = digits_apart(*one.edge) if one.edge else DIGITS
     lines = [combination_words(one.combination)] if one.combination else []
-    if one.best is not None and one.best_loss is not None:
+    if one.best is not None and one.best_value is not None:
         lines.append(
-            f"lowest median loss without a divergence: {number(one.best_loss)} "
+            f"{'highest' if rises(one.objective) else 'lowest'} median "
+            f"{_named(one.objective)} without a divergence: {number(one.best_value)} "
             f"at {name} {number(one.best, digits)}"
         )
     elif one.best is not None and one.best_steps is not None:
@@ -256,7 +270,7 @@ def _words(one: GridAnswer, max_steps: int | None) -> str:
         median = steps if one.trials == 1 else f"median {steps}"
         lines.append(f"best {name}: {number(one.best, digits)} ({median})")
     if one.converges_from is not None and one.converges_to is not None:
-        most = "" if one.trials == 1 else f" (at least {ENOUGH:.0%} of trials)"
+        most = "" if one.trials == 1 else f" (at least {one.required:.0%} of trials)"
         lines.append(f"converges{most}: {_range((one.converges_from, one.converges_to), digits)}")
     lines += _edge_words(one)
     if one.too_slow:
@@ -265,6 +279,11 @@ def _words(one: GridAnswer, max_steps: int | None) -> str:
     lines += _stalled_words(one)
     lines += _reliability_words(one, name)
     return "\n".join([*lines, *(f"warning: {warning}" for warning in one.warnings)])
+
+
+def _named(objective: str) -> str:
+    """An objective in words; the final loss is the loss."""
+    return "loss" if objective == "final_loss" else objective.replace("_", " ")
 
 
 def _edge_words(one: GridAnswer) -> list[str]:

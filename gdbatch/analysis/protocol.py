@@ -17,12 +17,29 @@ TRIAL_COLUMNS = ("outcome", "steps", "initial_loss", "final_loss", "gradient_nor
 
 
 @dataclass(frozen=True)
+class Criterion:
+    """What makes a value of an axis the best one."""
+
+    objective: str = "steps"  # "steps", "final_loss", or a column of a measure
+    success: float = 0.95  # the share of trials that must converge, or be stable
+
+    @property
+    def column(self) -> str:
+        """The column of the summary with the median of the objective."""
+        return f"{self.objective}_median"
+
+
+FEWEST_STEPS = Criterion()
+
+
+@dataclass(frozen=True)
 class SweepFacts:
     """What an analysis needs to know about a sweep, besides its trials."""
 
     axes: tuple[str, ...]  # axis columns in plan order, the slowest first
     trials: int  # of the whole plan
-    has_stop_rule: bool = True
+    criterion: Criterion = FEWEST_STEPS
+    further: tuple[str, ...] = ()  # columns of measures whose medians are in the summary
     max_steps: int | None = None  # None if it varies
     search: Mapping[str, Any] = field(default_factory=lambda: {"kind": "grid"})
     is_complete: bool = True  # whether all shards are there
@@ -36,6 +53,11 @@ class Analysis(ABC):
     def __init__(self, facts: SweepFacts) -> None:
         self.facts = facts
 
+    @property
+    def trial_columns(self) -> Sequence[str]:
+        """The columns of `trials`, besides the axes, that the summary is made from."""
+        return (*TRIAL_COLUMNS, *self.facts.further)
+
     @staticmethod
     def summary_columns() -> Sequence[str]:
         """The columns of the summary besides the axes; no axis can have these names."""
@@ -43,7 +65,7 @@ class Analysis(ABC):
 
     @abstractmethod
     def summarise(self, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-        """The summary of trials, given in parts with the axes and TRIAL_COLUMNS."""
+        """The summary of trials, given in parts with the axes and `trial_columns`."""
 
     @abstractmethod
     def answers(self, summary: pd.DataFrame) -> Sequence[Any]:

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .. import outcomes
+from ..ingredients.problems.quantities import rises
 from .groups import Groups, Quantiles
 from .outcome_columns import is_stable, outcome_codes
 
@@ -48,8 +49,13 @@ class _Ends:
         self.flat.append(part["gradient_norm"].to_numpy(dtype=float) == 0)
 
 
-def summarise(parts: Iterable[pd.DataFrame], axes: Sequence[str]) -> pd.DataFrame:
+def summarise(
+    parts: Iterable[pd.DataFrame], axes: Sequence[str], further: Sequence[str] = ()
+) -> pd.DataFrame:
     """The summary of trials over seeds; `axes` are the axis columns in plan order.
+
+    `further` are columns of measures; `NAME_median` is the median of each, and a missing value
+    counts as the worst.
 
     A trial that did not converge counts as one that needs infinitely many steps. A quantile is the
     smallest number of steps within which that share of all trials converged; it is empty if
@@ -59,8 +65,11 @@ def summarise(parts: Iterable[pd.DataFrame], axes: Sequence[str]) -> pd.DataFram
     """
     groups = Groups([axis for axis in axes if axis != "seed"])
     ends = _Ends()
+    measured: dict[str, list[NDArray[np.float64]]] = {name: [] for name in further}
     for part in parts:
         ends.add(part, groups.codes(part))
+        for name, values in measured.items():
+            values.append(_worst_if_missing(part, name))
     code, table = groups.table(_joined(ends.groups))
     outcome = _joined(ends.outcomes)
     losses = _joined(ends.losses)
@@ -76,7 +85,14 @@ def summarise(parts: Iterable[pd.DataFrame], axes: Sequence[str]) -> pd.DataFram
     for column, value in zip(_QUANTILES, steps, strict=True):
         table[column] = np.where(np.isfinite(value), value, np.nan)
     (table["final_loss_median"],) = quantiles.of(losses, [0.5])
+    for name, values in measured.items():
+        (table[f"{name}_median"],) = quantiles.of(_joined(values), [0.5])
     return table
+
+
+def _worst_if_missing(part: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    values = part[name].to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.isnan(values), -np.inf if rises(name) else np.inf, values)
 
 
 def summary_columns() -> tuple[str, ...]:

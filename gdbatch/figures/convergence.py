@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 
-from ..analysis import answer_about, choice_axis, number, other_axes
+from ..analysis import Criterion, answer_about, choice_axis, number, other_axes
 from ..registry import register
 from .colours import Colours, Look
 from .curves import FEW_POINTS, Curve, colours_of, curves_of, distinguishable
@@ -59,9 +59,9 @@ def convergence(data: FigureData) -> Figure | None:
             axes.set_title(one.title, fontsize=8.5, pad=2)
     scale_axis(top, "x", data.summary[x])
     colours = colours_of(shown)
-    _draw_speed(top, x, shown, colours, data.has_stop_rule)
+    _draw_speed(top, x, shown, colours, data.criterion)
     colours.explain(drawn, top, ", ".join(map(label, others)))
-    best = _mark_best(top, x, shown, colours, data.has_stop_rule)
+    best = _mark_best(top, x, shown, colours, data.criterion)
     if len(curves) > len(shown):
         top.set_title(f"{len(shown)} of {len(curves)} curves", fontsize=8.5)
     _mark_curvature(grid, data, x)
@@ -72,14 +72,13 @@ def convergence(data: FigureData) -> Figure | None:
 
 
 def _draw_speed(
-    top: Axes, x: str, curves: Sequence[Curve], colours: Colours, has_stop_rule: bool
+    top: Axes, x: str, curves: Sequence[Curve], colours: Colours, criterion: Criterion
 ) -> None:
-    """Draw median steps, or the loss without a stop rule, with quartiles if they can be seen."""
-    by_loss = not has_stop_rule
-    column = "final_loss_median" if by_loss else "steps_median"
+    """Draw the median of the objective; of steps, with quartiles if they can be seen."""
+    by_steps, column = criterion.objective == "steps", criterion.column
     columns = [column]
     if (
-        not by_loss
+        by_steps
         and len(curves) <= _MOST_STRIPS
         and any((curve.table["trials"] > 1).any() for curve in curves)
     ):
@@ -93,7 +92,8 @@ def _draw_speed(
                 _draw_band(top, curve.table, x, highest, look["color"])
             _draw_line(top, curve.table, x, column, look, bold=len(curves) <= _FEW_CURVES)
         band = "\n(median and quartiles)" if len(columns) > 1 else "\n(median)"
-        top.set_ylabel("median final loss" if by_loss else f"steps to converge{band}")
+        objective = criterion.objective.replace("_", " ")
+        top.set_ylabel(f"steps to converge{band}" if by_steps else f"median {objective}")
     else:
         top.text(0.5, 0.5, "at every value, fewer than half\nof the trials converged",
                  transform=top.transAxes, ha="center", va="center")  # fmt: skip
@@ -152,14 +152,14 @@ def _alone(values: Values) -> NDArray[np.bool_]:
 
 
 def _mark_best(
-    top: Axes, x: str, curves: Sequence[Curve], colours: Colours, has_stop_rule: bool
+    top: Axes, x: str, curves: Sequence[Curve], colours: Colours, criterion: Criterion
 ) -> list[Line2D]:
     """Mark the best value of each curve with a star; returns the entry in the legend."""
     name = f"best {label(x)}"
     marked = []
     for curve in curves:
-        one = answer_about(curve.table, x, has_stop_rule)
-        steps = one.best_steps if one.best_loss is None else one.best_loss
+        one = answer_about(curve.table, x, criterion)
+        steps = one.best_steps if one.best_value is None else one.best_value
         if one.best is None or steps is None:
             continue
         size = 70 if len(curves) <= _FEW_CURVES else 25

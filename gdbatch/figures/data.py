@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ..analysis import FEWEST_STEPS, Criterion
+
 
 @dataclass(frozen=True)
 class FigureData:
@@ -22,7 +24,7 @@ class FigureData:
     axes: tuple[str, ...]  # axis columns without the seed, in plan order, the slowest first
     targets: tuple[float, ...] | None  # one per prediction
     curvature: float | None  # λ at the solution, if it is one number for the whole sweep
-    has_stop_rule: bool = True
+    criterion: Criterion = FEWEST_STEPS
     sparse_map: tuple[str, str] | None = None  # axes of a map in which pixels are missing
     trials: pd.DataFrame | None = None  # of a sweep with measures
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from ..analysis import as_map, choice_axis, every_pixel, is_scale
+from ..analysis import Criterion, as_map, choice_axis, every_pixel, is_scale
 from ..registry import register
 from .data import FigureData
 from .style import (
@@ -62,7 +62,7 @@ def outcome_map(data: FigureData) -> Figure | None:
     engine.set(wspace=0.07)  # type: ignore[call-arg]
     left, right = drawn.subplots(1, 2, sharex=True, sharey=True)
     _outcome_panel(drawn, left, summary, x, y)
-    _steps_panel(drawn, right, summary, x, y, data.has_stop_rule)
+    _steps_panel(drawn, right, summary, x, y, data.criterion)
     left.set_ylabel(label(y))
     for axes in (left, right):
         axes.set_xlabel(label(x))
@@ -93,15 +93,16 @@ def _outcome_panel(drawn: Figure, axes: Axes, summary: pd.DataFrame, x: str, y: 
 
 
 def _steps_panel(
-    drawn: Figure, axes: Axes, summary: pd.DataFrame, x: str, y: str, has_stop_rule: bool
+    drawn: Figure, axes: Axes, summary: pd.DataFrame, x: str, y: str, criterion: Criterion
 ) -> None:
-    column = "steps_median" if has_stop_rule else "final_loss_median"
-    values = summary[column].to_numpy(dtype=float)
+    by_steps = criterion.objective == "steps"
+    values = summary[criterion.column].to_numpy(dtype=float)
     finite = values[np.isfinite(values)]
     # grey where it was tried, white where it was not
     _mesh(axes, summary, x, y, np.zeros(len(summary)), cmap=ListedColormap([_NEVER]))
-    axes.set_title("median steps (grey: fewer than half converged)" if has_stop_rule
-                   else "median final loss", fontsize=9)  # fmt: skip
+    objective = criterion.objective.replace("_", " ")
+    axes.set_title("median steps (grey: fewer than half converged)" if by_steps
+                   else f"median {objective}", fontsize=9)  # fmt: skip
     if not finite.size:
         return
     positive = np.clip(finite[finite > 0], TINY, HUGE)

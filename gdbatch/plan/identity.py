@@ -16,7 +16,7 @@ from ..sweep_file.sections import Sections
 
 RESULTS_VERSION = 3  # incremented when the same sweep would give other `trials`
 
-_NOT_IN_TRIALS = ("name", "description")
+_NOT_IN_TRIALS = ("name", "description", "answer")
 _IN_TRIALS = ("final_parameters", "measures")  # of [record]
 _CONTENTS = ("problem", "init", "optimizer", "schedule", "train")
 _KEPT_ARRAYS = 64  # arrays whose digests are cached
@@ -35,6 +35,7 @@ def resolved(sweep: Sweep) -> dict[str, object]:
         "train": first.train.model_dump(mode="json"),
         "axes": [[axis.resolved() for axis in dimension] for dimension in sweep.dimensions],
         "record": sweep.record.model_dump(mode="json"),
+        "answer": sweep.answer.model_dump(mode="json"),
         "search": sweep.search.facts(),
     }
 

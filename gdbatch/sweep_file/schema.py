@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from .. import registry
 from ..ingredients.options import Options
+from .answer import AnswerOptions
 from .families import FAMILIES, default_kind, nested_families
 from .forms import FORMS
 from .record import Record
@@ -19,6 +20,9 @@ from .search import table_searches
 from .train import Heading, Train
 
 Schema = dict[str, Any]  # JSON
+
+
+_PLAIN = ("heading", "record", "answer")  # tables that are not ingredients
 
 
 def json_schema() -> Schema:
@@ -57,7 +61,12 @@ def json_schema() -> Schema:
 
 def _models() -> Iterator[tuple[str, type[Options]]]:
     """Every table that a sweep file may have, under a name that does not depend on modules."""
-    yield from (("heading", Heading), ("record", Record), ("train", Train))
+    yield from (
+        ("heading", Heading),
+        ("record", Record),
+        ("answer", AnswerOptions),
+        ("train", Train),
+    )
     yield from ((name, search.table_options) for name, search in table_searches().items())
     yield from ((f"axis.{form.key}", form) for form in FORMS)
     for family in (*FAMILIES, *_nested_in_any()):
@@ -100,7 +109,7 @@ def _reference(name: str) -> Schema:
 
 def _finish(schema: Schema, name: str, model: type[Options]) -> None:
     """Add what pydantic does not know: an axis may replace a key, and a table has a family."""
-    if not name.startswith("axis.") and name not in ("heading", "record", *table_searches()):
+    if not name.startswith("axis.") and name not in (*_PLAIN, *table_searches()):
         fields = model.model_fields
         schema["required"] = [
             key for key in _choices(model) if key in fields and fields[key].is_required()
@@ -163,7 +172,7 @@ def _properties(heading: Schema, models: dict[str, type[Options]]) -> Schema:
         "additionalProperties": axis,
     }
     properties |= {name: _reference(name) for name in table_searches()}
-    properties["record"] = _reference("record")
+    properties |= {name: _reference(name) for name in ("record", "answer")}
     return properties
 
 

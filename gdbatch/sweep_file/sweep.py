@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..errors import IngredientError
 from ..ingredients.options import Context
 from ..search.protocol import Search
+from .answer import AnswerOptions
 from .axis import Axis
 from .forms import Refine
 from .record import Record
@@ -26,6 +27,7 @@ class Sweep:
     document: Mapping[str, object]  # the sections, without the values that axes give
     dimensions: tuple[tuple[Axis, ...], ...]  # in file order; the axes of a zip move together
     record: Record
+    answer: AnswerOptions
     search: Search
     first: Sections  # with the first value of every axis
     context: Context

@@ -192,6 +192,11 @@ class Train(Options):
             )
         return self
 
+    @property
+    def has_stop_rule(self) -> bool:
+        """Whether trials can converge."""
+        return self.stop is not None and bool(self.stop.thresholds())
+
     def training(self, samples: int = 0) -> Training:
         """These settings as the engine takes them, for a problem with so many samples."""
         epoch = max(1, samples // self.batch.size) if self.batch else _DEFAULT_EVERY

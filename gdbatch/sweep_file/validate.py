@@ -8,6 +8,7 @@ from typing import TypeVar
 from ..errors import nearest
 from ..ingredients.measures.quantities import implied_measures
 from ..ingredients.options import Context, Options
+from .answer import AnswerOptions
 from .axis import Axis
 from .columns import reserved_columns
 from .diagnostics import Diagnostics
@@ -36,17 +37,21 @@ def validate(
     sections = {key: part for key, part in document.tables.items() if key in SECTIONS}
     first = _first(sections, axes, context, diagnostics)
     record = _table(Record, document, "record", context, diagnostics)
+    answer = _table(AnswerOptions, document, "answer", context, diagnostics)
     searches = {
         name: _table(search.table_options, document, name, context, diagnostics)
         for name, search in table_searches().items()
         if name in document.tables
     }
-    if heading is None or first is None or record is None or diagnostics:
+    if heading is None or first is None or record is None or answer is None or diagnostics:
         return None
     dimensions = _dimensions(axes, heading.entropy)
     tables = {name: options for name, options in searches.items() if options is not None}
     implied = implied_measures(first.make_problem(), record.measures)
     record = record.model_copy(update={"measures": [*record.measures, *implied]})
+    for message in answer.complaints(first.train, record.measures):
+        diagnostics.add(("answer", "objective"), message)
+    answer = answer.resolved_for(first.train, record.measures)
     search = search_of(tables, dimensions, record.measures, diagnostics)
     if diagnostics:
         return None
@@ -55,6 +60,7 @@ def validate(
         sections,
         dimensions,
         record,
+        answer,
         search,
         first,
         context,
@@ -64,7 +70,7 @@ def validate(
 
 
 def _heading(document: Document, context: Context, diagnostics: Diagnostics) -> Heading | None:
-    tables = (*SECTIONS, "axes", *table_searches(), "record")
+    tables = (*SECTIONS, "axes", *table_searches(), "record", "answer")
     plain = {}
     for key, value in document.tables.items():
         if key in Heading.model_fields:

@@ -18,25 +18,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdbatch import outcomes
-from gdbatch.analysis import GridAnswer, choice_axis, grid_answers, grid_words
+from gdbatch.analysis import (
+    FEWEST_STEPS,
+    Criterion,
+    GridAnswer,
+    choice_axis,
+    grid_answers,
+    grid_words,
+)
 from gdbatch.api import run_sweep
 from tests.analysis.tables import summary_of, tables, trials_of
 from tests.documents import document
 
 RATE, NAME = "learning_rate", "learning rate"
+LOSS = Criterion("final_loss")
 EDGE = "edge of stability: between "
 
 
 def answers_of(
-    cells: Mapping[Any, Sequence[Any]], axes: Sequence[str] = (RATE,), has_stop_rule: bool = True
+    cells: Mapping[Any, Sequence[Any]],
+    axes: Sequence[str] = (RATE,),
+    criterion: Criterion = FEWEST_STEPS,
 ) -> list[GridAnswer]:
     """The answers to trials, given by the values of their axes."""
     names = [*axes, "seed"]
-    return grid_answers(summary_of(trials_of(cells, list(axes)), names), names, has_stop_rule)
+    return grid_answers(summary_of(trials_of(cells, list(axes)), names), names, criterion)
 
 
-def answer_of(cells: Mapping[Any, Sequence[Any]], has_stop_rule: bool = True) -> GridAnswer:
-    (one,) = answers_of(cells, has_stop_rule=has_stop_rule)
+def answer_of(
+    cells: Mapping[Any, Sequence[Any]], criterion: Criterion = FEWEST_STEPS
+) -> GridAnswer:
+    (one,) = answers_of(cells, criterion=criterion)
     return one
 
 
@@ -58,7 +70,7 @@ def test_the_best_rate_has_the_fewest_median_steps() -> None:
     assert (one.axis, one.best, one.best_steps) == (RATE, 10, 9)
     assert (one.trials, one.values) == (20, 4)
     assert one.combination == {}
-    assert one.best_loss is None
+    assert one.best_value is None
     assert one.warnings == ()
 
 
@@ -166,7 +178,7 @@ def test_one_weight_is_stable_up_to_two_over_its_curvature(tmp_path: Path) -> No
 
 
 def test_a_trial_at_the_lowest_loss_is_at_a_stationary_point() -> None:
-    one = answer_of({1.0: [("stalled", 0.0)], 2.0: [("completed", 0.1)]}, has_stop_rule=False)
+    one = answer_of({1.0: [("stalled", 0.0)], 2.0: [("completed", 0.1)]}, criterion=LOSS)
     assert (one.stalled, one.stationary) == (1, 1)
     assert "stalled: 1 trial; is at a stationary point" in grid_words([one]).splitlines()
 
@@ -176,7 +188,7 @@ def test_other_stalled_trials_have_the_remedy_of_the_outcome() -> None:
     one = answer_of({1.0: [5, 5], 2.0: stalled})
     assert f"stalled: 2 trials; try {outcomes.Stalled.remedy}" in grid_words([one]).splitlines()
     both = answer_of({1.0: [("completed", 0.5)] * 2, 2.0: [("stalled", 0.1), ("stalled", 0.9)]},
-                     has_stop_rule=False)  # fmt: skip
+                     criterion=LOSS)  # fmt: skip
     assert (
         "stalled: 2 trials; 1 of them is at a stationary point; for the others try "
         f"{outcomes.Stalled.remedy}"
@@ -417,8 +429,8 @@ def done(loss: float, trials: int = 3) -> list[tuple[str, float]]:
 
 
 def test_without_a_stop_rule_the_lowest_median_loss_is_best() -> None:
-    one = answer_of({1.0: done(0.5), 2.0: done(0.125), 3.0: done(0.25)}, has_stop_rule=False)
-    assert (one.best, one.best_loss, one.best_steps) == (2, 0.125, None)
+    one = answer_of({1.0: done(0.5), 2.0: done(0.125), 3.0: done(0.25)}, criterion=LOSS)
+    assert (one.best, one.best_value, one.best_steps) == (2, 0.125, None)
     assert (one.success, one.converges_from) == (None, None)
     assert (one.stable_to, one.edge, one.too_slow) == (3, None, ())
     assert one.warnings == (
@@ -430,7 +442,7 @@ def test_without_a_stop_rule_a_rate_with_a_divergence_is_not_best() -> None:
     shaky = [("completed", 1e-9), ("completed", 1e-9), ("diverged", 1e8)]
     assert (
         answer_of(
-            {1.0: done(0.5), 2.0: done(0.25), 3.0: shaky, 4.0: done(9.0)}, has_stop_rule=False
+            {1.0: done(0.5), 2.0: done(0.25), 3.0: shaky, 4.0: done(9.0)}, criterion=LOSS
         ).best
         == 2
     )
@@ -439,7 +451,7 @@ def test_without_a_stop_rule_a_rate_with_a_divergence_is_not_best() -> None:
 def test_without_a_stop_rule_a_stalled_trial_counts_with_its_loss() -> None:
     assert (
         answer_of(
-            {1.0: done(0.5), 2.0: [("stalled", 0.25)] * 3, 3.0: done(0.75)}, has_stop_rule=False
+            {1.0: done(0.5), 2.0: [("stalled", 0.25)] * 3, 3.0: done(0.75)}, criterion=LOSS
         ).best
         == 2
     )
@@ -456,9 +468,7 @@ def test_without_a_stop_rule_a_stalled_trial_counts_with_its_loss() -> None:
 def test_without_a_stop_rule_a_best_rate_at_an_end_is_a_warning(
     losses: list[float], best: float, said: str
 ) -> None:
-    one = answer_of(
-        {float(place): done(loss) for place, loss in enumerate(losses)}, has_stop_rule=False
-    )
+    one = answer_of({float(place): done(loss) for place, loss in enumerate(losses)}, criterion=LOSS)
     assert one.best == best
     assert one.warnings[1:] == (
         f"the best {NAME} {said} one tried: the true best may lie beyond it, so widen the axis",
@@ -467,8 +477,8 @@ def test_without_a_stop_rule_a_best_rate_at_an_end_is_a_warning(
 
 def test_without_a_stop_rule_a_divergence_everywhere_leaves_no_best_rate() -> None:
     shaky = [("completed", 1e-9), ("diverged", 1e8)]
-    one = answer_of({1.0: shaky, 2.0: shaky}, has_stop_rule=False)
-    assert (one.best, one.best_loss) == (None, None)
+    one = answer_of({1.0: shaky, 2.0: shaky}, criterion=LOSS)
+    assert (one.best, one.best_value) == (None, None)
     assert one.warnings[1:] == (f"at every {NAME}, some trials diverged",)
 
 
@@ -521,7 +531,7 @@ def test_the_text_shows_only_the_best_of_many_combinations(count: int) -> None:
 
 
 def test_without_a_stop_rule_the_text_has_the_loss_and_every_warning() -> None:
-    one = answer_of({1.0: done(0.5), 2.0: done(0.123456)}, has_stop_rule=False)
+    one = answer_of({1.0: done(0.5), 2.0: done(0.123456)}, criterion=LOSS)
     told = grid_words([one]).splitlines()
     assert told[0] == ("lowest median loss without a divergence: 0.123 at learning rate 2")
     assert [line.split(":")[0] for line in told[1:]] == ["edge of stability", *["warning"] * 2]

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gdbatch.analysis import Criterion
 from gdbatch.figures import FigureData
 from tests.analysis.tables import START, summary_of
 
 RATE = "learning_rate"
+LOSS = Criterion("final_loss")
 EDGE = 500.0  # half of the trials diverge there, and all above it
 
 End = tuple[str, int, float]
@@ -42,7 +44,7 @@ def all_of(outcome: str, steps: int = 9, loss: float = 0.5) -> Ends:
 
 
 def completed(values: dict[str, Any], seed: int) -> End:
-    """The ends of a sweep without stop rule; pass `has_stop_rule=False` too."""
+    """The ends of a sweep without stop rule; pass `criterion=LOSS` too."""
     outcome, _, loss = rule(values, seed)
     rate = float(values[RATE])
     return ("completed", 100, 1 / rate) if outcome == "converged" else (outcome, 100, loss)
@@ -116,7 +118,7 @@ def orbits() -> FigureData:
         RATE: [place / 50 for place in range(40, 100)],
     }
     table = trajectories(axes, columns=["x"], value=value)
-    return figure_data(axes, completed, trajectories=table, has_stop_rule=False)
+    return figure_data(axes, completed, trajectories=table, criterion=LOSS)
 
 
 def trainable() -> FigureData:
@@ -134,7 +136,7 @@ def trainable() -> FigureData:
             }
         )
     return figure_data(
-        axes, all_of("completed"), seeds=1, trials=pd.DataFrame(rows), has_stop_rule=False
+        axes, all_of("completed"), seeds=1, trials=pd.DataFrame(rows), criterion=LOSS
     )
 
 
@@ -147,7 +149,13 @@ def sharpened(axes: dict[str, Sequence[Any]], ends: Ends = completed, seeds: int
             final = 2.02 / (float(values.get(RATE, 1.0)) or 1.0)
             rows.append({**values, "seed": seed, "outcome": ends(values, seed)[0],
                          "initial_sharpness": 1 + seed / 10, "final_sharpness": final})  # fmt: skip
-    return figure_data(axes, ends, seeds, trials=pd.DataFrame(rows), has_stop_rule=ends is rule)
+    return figure_data(
+        axes,
+        ends,
+        seeds,
+        trials=pd.DataFrame(rows),
+        criterion=Criterion() if ends is rule else LOSS,
+    )
 
 
 def edges_data(
@@ -232,7 +240,7 @@ CASES: dict[str, tuple[Callable[[], FigureData], list[str]]] = {
         ["convergence", "map"],
     ),
     "a map of losses": (
-        lambda: figure_data({"high": [1, 2], RATE: rates(9)}, completed, has_stop_rule=False),
+        lambda: figure_data({"high": [1, 2], RATE: rates(9)}, completed, criterion=LOSS),
         ["convergence", "map"],
     ),
     "axes that move together": (
@@ -258,12 +266,12 @@ CASES: dict[str, tuple[Callable[[], FigureData], list[str]]] = {
         ["convergence", "map"],
     ),
     "no stop rule": (
-        lambda: figure_data({RATE: rates(21)}, completed, has_stop_rule=False),
+        lambda: figure_data({RATE: rates(21)}, completed, criterion=LOSS),
         ["convergence"],
     ),
     "losses of zero": (
         lambda: figure_data(
-            {"high": [1, 2], RATE: FOUR}, all_of("completed", loss=0.0), has_stop_rule=False
+            {"high": [1, 2], RATE: FOUR}, all_of("completed", loss=0.0), criterion=LOSS
         ),
         ["convergence", "map"],
     ),
@@ -271,7 +279,7 @@ CASES: dict[str, tuple[Callable[[], FigureData], list[str]]] = {
         lambda: figure_data(
             {"high": [1, 2], RATE: FOUR},
             lambda values, seed: ("completed", 9, 1.7e308 if values[RATE] > 1 else 5e-324),
-            has_stop_rule=False,
+            criterion=LOSS,
         ),
         ["convergence", "map"],
     ),

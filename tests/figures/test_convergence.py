@@ -12,11 +12,13 @@ from matplotlib.collections import LineCollection, PathCollection, PolyCollectio
 from matplotlib.colors import same_color, to_hex, to_rgb
 from matplotlib.patches import StepPatch
 
+from gdbatch.analysis import Criterion
 from gdbatch.figures import FigureData
 from gdbatch.figures.style import outcome_colours
 from tests.figures.data import (
     EDGE,
     LAYERS,
+    LOSS,
     NAMES,
     RATE,
     Ends,
@@ -160,7 +162,7 @@ def test_axes_that_move_together_with_the_rate_are_one_curve() -> None:
 
 
 def test_without_a_stop_rule_the_curve_is_the_loss() -> None:
-    data = figure_data({RATE: rates(21)}, completed, has_stop_rule=False)
+    data = figure_data({RATE: rates(21)}, completed, criterion=LOSS)
     top = drawn("convergence", data).axes[0]
     (line,) = curves_of(top)
     assert points(line)[1] == data.summary["final_loss_median"].tolist()
@@ -194,11 +196,11 @@ def test_zero_steps_have_a_place_below_one_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ends", "has_stop_rule"),
-    [(all_of("converged", steps=0), True), (all_of("completed", loss=0.0), False)],
+    ("ends", "criterion"),
+    [(all_of("converged", steps=0), Criterion()), (all_of("completed", loss=0.0), LOSS)],
 )
-def test_an_axis_of_zeros_has_no_negative_numbers(ends: Ends, has_stop_rule: bool) -> None:
-    data = figure_data({RATE: rates(5)}, ends, has_stop_rule=has_stop_rule)
+def test_an_axis_of_zeros_has_no_negative_numbers(ends: Ends, criterion: Criterion) -> None:
+    data = figure_data({RATE: rates(5)}, ends, criterion=criterion)
     top = drawn("convergence", data).axes[0]
     (line,) = curves_of(top)
     assert points(line)[1] == [0] * 5
@@ -241,7 +243,7 @@ def test_every_curve_has_a_star_of_its_colour() -> None:
 
 
 def test_without_a_stop_rule_the_star_marks_the_lowest_loss() -> None:
-    data = figure_data({RATE: [10.0, 100.0, 400.0, 600.0]}, completed, has_stop_rule=False)
+    data = figure_data({RATE: [10.0, 100.0, 400.0, 600.0]}, completed, criterion=LOSS)
     assert stars_of(drawn("convergence", data).axes[0]) == [(400, 1 / 400)]
 
 

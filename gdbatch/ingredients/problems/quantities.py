@@ -88,6 +88,11 @@ QUANTITIES: Mapping[str, Quantity] = {
 }
 
 
+def rises(column: str) -> bool:
+    """Whether larger values of a column of `trials` are better."""
+    return any(column in (one.name, one.best) for one in QUANTITIES.values() if one.rises)
+
+
 class QuantityEvaluation:
     """Evaluates some quantities of all lanes of a block."""
 
