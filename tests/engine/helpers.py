@@ -54,7 +54,7 @@ def network(
     if issubclass(registry.get("loss", options.get("loss", "squared_error")), CoupledLoss):
         drawn["targets"] /= drawn["targets"].sum(axis=1, keepdims=True)
     drawn["targets"] = drawn["targets"].tolist()
-    problem = Network(NetworkOptions(kind="network", layers=layers, **(drawn | options)))
+    problem = Network(NetworkOptions(kind="network", layers=[*layers], **(drawn | options)))
     if form is not None:
         evaluator: Any = FusedEvaluator if form == "fused" else FORMS[form]
         problem.evaluator = partial(evaluator, problem.layers)  # type: ignore[method-assign]
@@ -80,7 +80,7 @@ def single(activation: str = "identity", x: float = 1.0, target: float = 0.0) ->
 def reference_of(problem: Network, dtype: Any = np.float64) -> ReferenceNetwork:
     """The same network for the reference trainer."""
     return ReferenceNetwork(
-        problem.options.layers,
+        list(problem.layers.units),
         list(problem.layers.activations),
         problem.layers.loss,
         problem.layers.inputs.tolist(),

@@ -88,7 +88,7 @@ def independent_loss(problem: Network) -> Callable[[Any], Any]:
     def loss(flat: Any) -> Any:
         values, start = problem.layers.inputs, 0
         scales = list(problem.options.layer_scale or [])
-        widths = itertools.pairwise(problem.options.layers)
+        widths = itertools.pairwise(problem.layers.units)
         for (above, below), name in zip(widths, problem.options.activation_names(), strict=True):
             weights = flat[start : start + above * below].reshape((above, below))
             if scales:

@@ -425,7 +425,7 @@ def test_a_path_that_is_not_a_file(tmp_path: Path, name: str) -> None:
 def test_an_unknown_file_type(tmp_path: Path) -> None:
     (tmp_path / "points.txt").write_text("1,2,3\n")
     message = refusal(tmp_path, "points.txt")
-    assert re.search(r"\.csv or \.npz, not '\.txt'", message)
+    assert re.search(r"\.csv, \.csv\.gz, \.parquet or \.npz, not '\.txt'", message)
 
 
 # regressions, which accept any number of inputs -------------------------------------------------

@@ -1,9 +1,30 @@
-"""Data files: samples and parameters from CSV and npz files.
+"""Data files: samples and parameters from CSV, Parquet and npz files, and tables in memory.
 
 Every error is an IngredientError about the option that names the file; it says what is wrong, and
 where.
 """
 
-from .files import Arrays, expect_file, read_arrays, read_samples
+from .cells import counted
+from .files import expect_file, is_csv, read_arrays, read_columns, read_samples
+from .rows import Arrays, Labels, Rows, Selection, are_whole, named_rows, words_of
+from .selection import select
+from .table import Table, shown_names
 
-__all__ = ["Arrays", "expect_file", "read_arrays", "read_samples"]
+__all__ = [
+    "Arrays",
+    "Labels",
+    "Rows",
+    "Selection",
+    "Table",
+    "are_whole",
+    "counted",
+    "expect_file",
+    "is_csv",
+    "named_rows",
+    "read_arrays",
+    "read_columns",
+    "read_samples",
+    "select",
+    "shown_names",
+    "words_of",
+]

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import IngredientError
+from .cells import (
+    MAX_SHOWN,
+    Row,
+    counted,
+    is_text,
+    listed,
+    number_in,
+    other_separator,
+    quoted,
+    rows_of,
+    why_wrong,
+)
 from .limits import MAX_NUMBERS
-
-# ASCII digits only: float() would also accept 1_2 and digits of other scripts
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE | re.ASCII)
-_MISSING = frozenset({"", "?", "na", "n/a", "nan", "+nan", "-nan", "none", "null"})
-_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-_MAX_SHOWN = 3  # wrong cells
-_MAX_SHOWN_LENGTH = 40  # of a cell
-
-Row = tuple[int, list[str]]  # line, cells
 
 
 def parse_csv(
@@ -35,30 +33,16 @@ def parse_csv(
     text but no numbers.
     """
     parser = _Parser(path, n_inputs, n_targets)
-    try:
-        rows = _rows(content.decode("utf-8-sig"))
-        first = next(rows, None)
-        if first is not None:
-            if header is None:
-                header = parser.is_header(first)
-            if not header:
-                parser.add(first)
-            for row in rows:
-                parser.add(row)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise IngredientError(f"{path}, line {line}: not UTF-8 text", "data") from None
-    except csv.Error as error:
-        raise IngredientError(f"{path} is not a CSV file: {error}", "data") from None
+    rows = rows_of(path, content)
+    first = next(rows, None)
+    if first is not None:
+        if header is None:
+            header = parser.is_header(first)
+        if not header:
+            parser.add(first)
+        for row in rows:
+            parser.add(row)
     return parser.table(first)
-
-
-def _rows(text: str) -> Iterator[Row]:
-    """The rows that are not blank."""
-    reader = csv.reader(io.StringIO(text, newline=""))
-    for cells in reader:
-        if len(cells) > 1 or (cells and cells[0].strip()):
-            yield reader.line_num, cells
 
 
 class _Parser:
@@ -75,11 +59,11 @@ class _Parser:
         """Whether the first row is a header; raises IngredientError if that is ambiguous."""
         line, cells = row
         self._check_width(line, cells)
-        texts = [cell for cell in cells if _is_text(cell)]
-        n_numbers = sum(_number(cell) is not None for cell in cells)
+        texts = [cell for cell in cells if is_text(cell)]
+        n_numbers = sum(number_in(cell) is not None for cell in cells)
         if texts and n_numbers:
             raise self._error(
-                f"{_quoted(texts[0])} is not a number; if this row has column names, "
+                f"{quoted(texts[0])} is not a number; if this row has column names, "
                 "set header = true",
                 line,
             )
@@ -93,22 +77,20 @@ class _Parser:
         if self._n_inputs is None:
             self._n_inputs = len(cells) - self._n_targets
         for column, cell in enumerate(cells, 1):
-            number = _number(cell)
+            number = number_in(cell)
             if number is not None:
                 self._numbers.append(number)
                 continue
             self._n_wrong += 1
-            if len(self._wrong) < _MAX_SHOWN:
-                self._wrong.append(f"line {line}, column {column}: {_why_wrong(cell)}")
+            if len(self._wrong) < MAX_SHOWN:
+                self._wrong.append(f"line {line}, column {column}: {why_wrong(cell)}")
         if len(self._numbers) > MAX_NUMBERS:
             raise self._error(f"at most {MAX_NUMBERS:,} numbers can be read", line)
 
     def table(self, first: Row | None) -> NDArray[np.float64]:
         """All numbers (rows, columns); raises IngredientError if there are none, or wrong cells."""
         if self._n_wrong:
-            rest = self._n_wrong - len(self._wrong)
-            more = f"; and {rest:,} more" if rest else ""
-            raise IngredientError(f"{self._path}, {'; '.join(self._wrong)}{more}", "data")
+            raise IngredientError(f"{self._path}, {listed(self._wrong, self._n_wrong)}", "data")
         if not self._numbers or self._n_inputs is None:
             raise IngredientError(f"{self._path} has no samples", "data")
         table = np.array(self._numbers).reshape(-1, self._n_inputs + self._n_targets)
@@ -128,7 +110,7 @@ class _Parser:
         width = None if n_inputs is None else n_inputs + self._n_targets
         if len(cells) == width or (width is None and len(cells) > self._n_targets):
             return
-        separator = _other_separator(cells)
+        separator = other_separator(cells)
         if separator:
             raise self._error(
                 f"the values are separated by {separator}, but must be separated by commas", line
@@ -136,58 +118,11 @@ class _Parser:
         n_inputs = n_inputs or 1
         at_least = "at least " if width is None else ""
         raise self._error(
-            f"{_count(len(cells), 'column')}, but there must be {at_least}"
-            f"{n_inputs + self._n_targets} ({_count(n_inputs, 'input')}, then "
-            f"{_count(self._n_targets, 'target')})",
+            f"{counted(len(cells), 'column')}, but there must be {at_least}"
+            f"{n_inputs + self._n_targets} ({counted(n_inputs, 'input')}, then "
+            f"{counted(self._n_targets, 'target')})",
             line,
         )
 
     def _error(self, message: str, line: int) -> IngredientError:
         return IngredientError(f"{self._path}, line {line}: {message}", "data")
-
-
-def _number(cell: str) -> float | None:
-    """The finite number in a cell."""
-    text = cell.strip(" \t")
-    if not _NUMBER.fullmatch(text):
-        return None
-    number = float(text)
-    return number if math.isfinite(number) else None
-
-
-def _is_text(cell: str) -> bool:
-    text = cell.strip(" \t")
-    patterns = (_NUMBER, _INFINITE)
-    return text.lower() not in _MISSING and not any(one.fullmatch(text) for one in patterns)
-
-
-def _why_wrong(cell: str) -> str:
-    text = cell.strip(" \t")
-    if not text:
-        return "a value is missing"
-    if text.lower() in _MISSING:
-        return f"{_quoted(text)} is a missing value"
-    if _INFINITE.fullmatch(text):
-        return f"{_quoted(text)} is not finite"
-    if _NUMBER.fullmatch(text):
-        return f"{_quoted(text)} overflows float64"
-    return f"{_quoted(text)} is not a number"
-
-
-def _other_separator(cells: Sequence[str]) -> str:
-    """What separates the values of a row, in words, if not commas."""
-    for separator, name in _SEPARATORS.items():
-        if any(separator in cell for cell in cells):
-            return name
-    return "spaces" if len(cells) == 1 and len(cells[0].split()) > 1 else ""
-
-
-def _quoted(cell: str) -> str:
-    """A cell for a message: short, and without control characters."""
-    shown = cell if len(cell) <= _MAX_SHOWN_LENGTH else cell[:_MAX_SHOWN_LENGTH] + "…"
-    escaped = (one if one.isprintable() else one.encode("unicode_escape").decode() for one in shown)
-    return f'"{"".join(escaped)}"'
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + "s" * (number != 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 MAX_FILE_BYTES = 2 << 30
 MAX_NUMBERS = 1 << 27  # per array: 1 GiB in float64
+MAX_WORD = 200  # characters of a label or category
+MAX_WORDS = 10_000  # different labels or categories of a column
 
 
 def as_size(size: int) -> str:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from ...errors import IngredientError
 from .limits import MAX_NUMBERS, as_size
+from .rows import Labels, words_of
 
+NUMBERS, STRINGS = "fiu", "US"  # kinds of NumPy types
 _ENDING = ".npy"
 _ENCRYPTED = 1  # flag of a zip member
 # what zipfile and NumPy's header parser raise on damaged files
@@ -50,13 +52,31 @@ class NpzFile:
         members = self._archive.namelist()
         self.names = [name.removesuffix(_ENDING) for name in members if name.endswith(_ENDING)]
 
-    def shape_of(self, name: str) -> tuple[int, ...]:
-        """The shape of an array of numbers, from its header."""
-        return self._array(name, read=False).shape
+    def shape_of(self, name: str, kinds: str = NUMBERS) -> tuple[int, ...]:
+        """The shape of an array of some kinds of types, from its header."""
+        return self._array(name, kinds, read=False).shape
+
+    def labels(self, name: str) -> Labels:
+        """An array of labels: strings, or whole numbers."""
+        array = self._array(name, NUMBERS + STRINGS, read=True)
+        if array.dtype.kind in NUMBERS:
+            numbers = self.read(name)
+            wrong = np.argwhere(numbers != np.floor(numbers))
+            if len(wrong):
+                raise self._error(
+                    f'"{name}" holds labels, but {numbers[tuple(wrong[0])]:g} is no whole number',
+                    colon=True,
+                )
+            return words_of(numbers)
+        words = array.astype(np.str_)  # raises UnicodeDecodeError for bytes that are not ASCII
+        missing = np.argwhere(words == "")
+        if len(missing):
+            raise self._error(f'"{name}" has no label at {missing[0].tolist()}', colon=True)
+        return words
 
     def read(self, name: str) -> NDArray[np.float64]:
         """An array of finite numbers in float64."""
-        array = self._array(name, read=True)
+        array = self._array(name, NUMBERS, read=True)
         with np.errstate(over="ignore"):
             numbers = array.astype(np.float64)
         finite = np.isfinite(numbers)
@@ -70,7 +90,7 @@ class NpzFile:
             )
         return numbers
 
-    def _array(self, name: str, read: bool) -> NDArray[np.generic]:
+    def _array(self, name: str, kinds: str, read: bool) -> NDArray[np.generic]:
         """An array, or only its shape: a view of a single number."""
         if name not in self.names:
             found = ", ".join(self.names) or "nothing"
@@ -81,7 +101,7 @@ class NpzFile:
         try:
             with self._archive.open(member) as stream:
                 shape, fortran_order, dtype = _read_header(stream)
-                self._check(name, shape, dtype)
+                self._check(name, shape, dtype, kinds)
                 size = math.prod(shape) * dtype.itemsize
                 promised = member.file_size - stream.tell()
                 if size != promised:
@@ -99,10 +119,12 @@ class NpzFile:
         array = np.frombuffer(data, dtype)
         return array.reshape(shape, order="F" if fortran_order else "C")
 
-    def _check(self, name: str, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> None:
-        if dtype.kind not in "fiu":
+    def _check(
+        self, name: str, shape: tuple[int, ...], dtype: np.dtype[np.generic], kinds: str
+    ) -> None:
+        if dtype.kind not in kinds:
             raise self._error(f'"{name}" has type {dtype}, not numbers', colon=True)
-        if math.prod(shape) > MAX_NUMBERS:
+        if math.prod(shape) * max(1, dtype.itemsize // 8) > MAX_NUMBERS:
             raise self._error(
                 f'"{name}" has shape {shape}; at most {MAX_NUMBERS:,} numbers can be read',
                 colon=True,

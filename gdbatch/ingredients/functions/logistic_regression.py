@@ -29,6 +29,7 @@ class LogisticRegression(Regression):
     """
 
     class Options(RegressionOptions):
+        has_labels = True
         function: Literal["logistic_regression"]
 
         @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from ...numerics.buffers import DType
 from ..options import Floats, LaneNumber, context_of
+from ..problems.preparation import Outputs
 from ..problems.samples import SampleOptions
 from .protocol import Function, FunctionOptions, variables
 
@@ -17,12 +19,14 @@ from .protocol import Function, FunctionOptions, variables
 class RegressionOptions(FunctionOptions, SampleOptions):
     """Options that regressions share; each sample has one target."""
 
+    has_labels: ClassVar[bool] = False  # whether the targets are two classes, 0 and 1
+
     ridge: LaneNumber = Field(0.0, ge=0, description="c of the penalty ½ c ‖w‖².")
     intercept: bool = Field(False, description="Whether every sample has an additional input, 1.")
 
     @model_validator(mode="after")
     def _with_samples(self, info: ValidationInfo) -> RegressionOptions:
-        self._take_samples(context_of(info), None, 1, self.function)
+        self._take_samples(context_of(info), None, Outputs(1, self.has_labels), self.function)
         return self
 
 

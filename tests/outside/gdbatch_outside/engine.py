@@ -52,7 +52,7 @@ def _network(task: Task) -> ReferenceNetwork:
     assert isinstance(task.problem, Network)
     options, layers = task.problem.options, task.problem.layers
     return ReferenceNetwork(
-        options.layers,
+        list(layers.units),
         list(layers.activations),
         layers.loss,
         layers.inputs.tolist(),

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 from pydantic.fields import FieldInfo
 
 from .... import registry
@@ -20,7 +20,7 @@ from ...activations.protocol import Activation, OutputActivation
 from ...losses.protocol import CoupledLoss, Loss, OutputLoss
 from ...options import context_of
 from ..layers import Layers
-from ..preparation import Samples
+from ..preparation import Outputs, Samples
 from ..protocol import Problem, SampleIndices, lanes_in_cache, refuse_overflow
 from ..samples import SampleOptions
 from .classes import check_class_weight, check_targets, targets_and_weights
@@ -55,8 +55,10 @@ class NetworkOptions(SampleOptions):
     """Options of `[problem]` with kind = "network"."""
 
     kind: Literal["network"]
-    layers: list[Width] = Field(
-        min_length=2, description="Units per layer, inputs first: [2, 4, 1] is 2→4→1."
+    layers: list[Width | Literal["inputs", "outputs"]] = Field(
+        min_length=2,
+        description='Units per layer, inputs first: [2, 4, 1] is 2→4→1. "inputs" in the first '
+        'place and "outputs" in the last stand for the numbers that the samples have.',
     )
     activation: ActivationName | list[ActivationName] = Field(
         "sigmoid", description="One for all layers, or a list with one per layer after the inputs."
@@ -92,6 +94,17 @@ class NetworkOptions(SampleOptions):
         '("sop", the true gradient), or at the prediction (the mistake of the tutorial).',
     )
 
+    _units: tuple[int, ...] = PrivateAttr(())
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """Units per layer as numbers."""
+        return self._units
+
+    def resolved(self) -> dict[str, object]:
+        """The options, with the samples themselves, and the layers as numbers."""
+        return super().resolved() | {"layers": list(self._units)}
+
     def activation_names(self) -> list[str]:
         """One name per layer after the inputs."""
         given, count = self.activation, len(self.layers) - 1
@@ -115,7 +128,11 @@ class NetworkOptions(SampleOptions):
         loss: type[OutputLoss] = registry.get("loss", self.loss)
         self._check_outputs(loss)
         who = f"layers = {self.layers}"
-        self._take_samples(context_of(info), self.layers[0], self.layers[-1], who)
+        counts = [units if isinstance(units, int) else None for units in self.layers]
+        self._take_samples(context_of(info), counts[0], _outputs(loss, counts[-1]), who)
+        hidden = (units for units in counts[1:-1] if units is not None)
+        samples = self.samples
+        self._units = (samples.inputs.shape[1], *hidden, samples.targets.shape[1])
         self._check_targets(loss)
         return self
 
@@ -137,6 +154,12 @@ class NetworkOptions(SampleOptions):
             raise IngredientError(f'unknown loss "{self.loss}"; {hint}', "loss")
 
     def _check_layers(self) -> None:
+        last = len(self.layers) - 1
+        for number, units in enumerate(self.layers):
+            if isinstance(units, str) and number != {"inputs": 0, "outputs": last}[units]:
+                where = "first" if units == "inputs" else "last"
+                message = f'"{units}" stands for a number of units in the {where} place only'
+                raise IngredientError(message, "layers", number)
         names = self.activation_names()
         if len(names) != len(self.layers) - 1:
             raise IngredientError(
@@ -212,6 +235,13 @@ class NetworkOptions(SampleOptions):
             check_class_weight(self.class_weight, self.layers[-1])
 
 
+def _outputs(loss: type[OutputLoss], count: int | None) -> Outputs:
+    """What a loss expects of its targets."""
+    if not loss.is_classification:
+        return Outputs(count)
+    return Outputs(count, True, *loss.target_range, not issubclass(loss, CoupledLoss))
+
+
 @register("problem", "network")
 class Network(Problem):
     """A fully connected network of any depth and width, trained on samples."""
@@ -234,7 +264,7 @@ class Network(Problem):
             registry.get("activation", name) for name in options.activation_names()
         ]
         self.layers = Layers(
-            tuple(options.layers),
+            options.units,
             tuple(activations),
             loss,
             samples.inputs,
