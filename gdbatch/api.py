@@ -261,6 +261,7 @@ def run_sweep(
     figures: bool = False,
     overrides: Overrides = (),
     allow_python: bool = False,
+    data: object = None,
     on_error: Literal["raise", "keep"] = "raise",
 ) -> Run:
     """Run a sweep and return the run; resumes an earlier run of the same sweep.
@@ -269,8 +270,10 @@ def run_sweep(
     by default `results/NAME`. jobs: worker processes; -1 is one per core. engine: replaces the one
     in the file. fresh: replace a run of another plan. figures: draw all figures into the run
     directory. overrides: values by dotted key, or strings `KEY=VALUE` in TOML. allow_python: run
-    the code of a problem with kind = "python". on_error: if shards fail, "raise" raises ShardError
-    once all others are done; "keep" keeps the failures in `run.totals.failures`.
+    the code of a problem with kind = "python". data: the samples, in place of `problem.data`:
+    a pandas DataFrame, a tuple (X, y) of arrays, or a Bunch of scikit-learn. on_error: if shards
+    fail, "raise" raises ShardError once all others are done; "keep" keeps the failures in
+    `run.totals.failures`.
 
     Raises SweepFileError if the sweep is invalid, UsageError if the directory cannot be used, and
     RunError if the disk fails or a worker is lost. Finished shards are kept in every case.
@@ -279,7 +282,7 @@ def run_sweep(
         raise UsageError(f'on_error must be "raise" or "keep", not "{on_error}"')
     if not isinstance(source, Mapping):
         source = find_sweep(str(source))
-    plan = Plan(read_sweep(source, overrides, engine, allow_python))
+    plan = Plan(read_sweep(source, overrides, engine, allow_python, data))
     for message in plan.sweep.warnings:
         warnings.warn(message, SweepFileWarning, stacklevel=2)
     directory = RunDirectory(Path("results") / plan.sweep.name if out is None else out)

@@ -31,7 +31,7 @@ class Family:
 FAMILIES = {
     "problem": Family("ingredients", "what is trained", "problems"),
     "function": Family("ingredients", "functions with exact gradients", "functions"),
-    "dataset": Family("ingredients", "data drawn from a seed", "datasets"),
+    "dataset": Family("ingredients", "data drawn from a seed, and real data", "datasets"),
     "activation": Family("ingredients", "functions of a unit's sum of products", "activations"),
     "loss": Family("ingredients", "what training a network minimises", "losses"),
     "init": Family("ingredients", "where the parameters start", "initializers"),

@@ -37,6 +37,12 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGES[page], flags=re.DOTALL)
 
 
+def write_tables(page: str, folder: Path) -> None:
+    """Write the CSV files that a page shows as ```csv NAME."""
+    for name, text in re.findall(r"```csv (\S+)\n(.*?)```", PAGES[page], flags=re.DOTALL):
+        (folder / name).write_text(text, encoding="utf-8")
+
+
 def commands(page: str) -> list[list[str]]:
     """Arguments of every gdbatch command of a page, in order."""
     found = []
@@ -71,6 +77,7 @@ def tried(page: str, folders: Path) -> Tried:
     """Run the commands of a page, once, where the sweep files that it shows are."""
     folder = folders / page
     folder.mkdir()
+    write_tables(page, folder)
     for text in blocks(page, "toml"):
         if name := tomllib.loads(text).get("name"):
             (folder / f"{name}.toml").write_text(text, encoding="utf-8")
@@ -125,16 +132,20 @@ def test_the_python_of_a_page_runs(folders: Path, page: str) -> None:
 
 
 SWEEPS = [
-    pytest.param(text, id=f"{page}-{place}")
+    pytest.param(page, text, id=f"{page}-{place}")
     for page in PAGES
     for place, text in enumerate(blocks(page, "toml"))
     if "project" not in tomllib.loads(text)
 ]
 
 
-@pytest.mark.parametrize("text", SWEEPS)
-def test_the_sweep_files_of_a_page_train(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(("page", "text"), SWEEPS)
+def test_the_sweep_files_of_a_page_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, text: str
+) -> None:
     """A fragment takes the place of those tables in a small sweep of two layers."""
+    write_tables(page, tmp_path)
+    monkeypatch.chdir(tmp_path)
     shown = tomllib.loads(text)
     small = document({"problem.layers": [1, 2, 1]}) | shown
     source = shown if "name" in shown else small

@@ -12,6 +12,8 @@ from .. import registry
 from ..errors import UsageError
 from .protocol import Analysis, SweepFacts
 
+_MOST_RATIO = 1e4  # of the features' curvatures, without a remark
+
 
 @dataclasses.dataclass(frozen=True)
 class Answer(Sequence[Any]):
@@ -51,4 +53,16 @@ def analysis_of(facts: SweepFacts) -> Analysis:
 def answer_of(analysis: Analysis, summary: pd.DataFrame, partial: str = "") -> Answer:
     """The answer from a summary that the same analysis made."""
     entries = analysis.answers(summary)
-    return Answer(tuple(entries), analysis.words(entries, summary), partial)
+    words = analysis.words(entries, summary) + _scale_words(analysis.facts)
+    return Answer(tuple(entries), words, partial)
+
+
+def _scale_words(facts: SweepFacts) -> str:
+    """A line that names an unscaled feature, or ""."""
+    scales = facts.feature_scales
+    if scales is None or scales["ratio"] <= _MOST_RATIO:
+        return ""
+    return (
+        f'\nunscaled features: "{scales["widest"]}" has {scales["ratio"]:.1e} times the variance '
+        f'of "{scales["narrowest"]}", which makes training slow; try standardize = true'
+    )

@@ -28,4 +28,5 @@ def sweep_facts(manifest: Mapping[str, Any], is_complete: bool = True) -> SweepF
         max_steps=None if "train.max_steps" in axes else train["max_steps"],
         search=manifest["facts"]["search"],
         is_complete=is_complete,
+        feature_scales=manifest["facts"].get("feature_scales"),
     )

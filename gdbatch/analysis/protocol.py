@@ -43,6 +43,7 @@ class SweepFacts:
     max_steps: int | None = None  # None if it varies
     search: Mapping[str, Any] = field(default_factory=lambda: {"kind": "grid"})
     is_complete: bool = True  # whether all shards are there
+    feature_scales: Mapping[str, Any] | None = None  # of the training samples; see `FeatureScales`
 
 
 class Analysis(ABC):

@@ -115,7 +115,17 @@ def _covered(sweep: Mapping[str, Any]) -> dict[str, object]:
     record = sweep.get("record", {})
     covered["record"] = {key: record[key] for key in _IN_TRIALS if record.get(key)}
     covered["axes"] = {axis["key"]: _form(axis) for axis in _axes(sweep)}
+    problem = sweep.get("problem") or {}
+    data = problem.get("data")
+    if isinstance(data, Mapping) and data.get("kind") == "given":
+        covered["problem"] = {**problem, "data": _given(data)}
     return covered
+
+
+def _given(data: Mapping[str, Any]) -> str:
+    """Data from Python in words."""
+    size = f"{data['rows']} rows, {data['columns']} columns"
+    return f"{data['type']} from Python, {size}, digest {data['digest'][:8]}"
 
 
 def _axes(sweep: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ import copy
 import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy as np
 from ..engine import Recording, Task
 from ..errors import IngredientError, SweepFileError
 from ..errors import Problem as FileProblem
+from ..ingredients.problems.feature_scales import FeatureScales
 from ..search import Search, ShardTask
 from ..search.protocol import Values
 from ..sweep_file import Sweep
@@ -32,6 +33,7 @@ from .tasks import make_task
 Item = TypeVar("Item")
 
 _CACHED_GROUPS = 8
+_MOST_TARGETS = 1000  # among the facts; figures draw them
 _FOR_WORKERS = ("hash", "recording_hash", "parameter_names")  # pickled once they are computed
 
 
@@ -42,8 +44,9 @@ class _Survey:
     contents: dict[str, str]  # a digest for each section
     cut: Cut
     parameter_names: tuple[str, ...]
-    targets: list[float] | None  # if all groups have the same
+    targets: list[float] | None  # if all groups have the same, and few
     curvature: float | None
+    feature_scales: dict[str, object] | None  # if all groups have the same
 
 
 class Plan:
@@ -120,6 +123,7 @@ class Plan:
         names: dict[str, None] = {}
         targets: list[list[float]] = []  # up to two different ones
         curvatures: list[float | None] = []
+        scales: list[FeatureScales | None] = []
         span = self.search.span or self.group_trials
 
         def repeats() -> Iterator[tuple[int, Iterable[tuple[int, int]]]]:
@@ -129,6 +133,7 @@ class Plan:
                     names.update(dict.fromkeys(group.problem.parameter_names))
                 _note(targets, list(group.problem.targets))
                 _note(curvatures, group.problem.curvature)
+                _note(scales, group.problem.feature_scales)
                 yield group.trials // span, self.search.cut(span, group.block_width)
 
         cut = Cut.of(repeats())
@@ -136,8 +141,9 @@ class Plan:
             contents.as_data(),
             cut,
             tuple(names),
-            targets[0] if len(targets) == 1 else None,
+            targets[0] if len(targets) == 1 and len(targets[0]) <= _MOST_TARGETS else None,
             curvatures[0] if len(curvatures) == 1 else None,
+            asdict(scales[0]) if len(scales) == 1 and scales[0] is not None else None,
         )
 
     @functools.cached_property
@@ -314,6 +320,7 @@ class Plan:
         return {
             "targets": self._survey.targets,
             "curvature": None if varies else self._survey.curvature,
+            "feature_scales": self._survey.feature_scales,
             "search": self.search.facts(),
         }
 

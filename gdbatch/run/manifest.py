@@ -61,6 +61,7 @@ class _Facts(TypedDict):
     refined_rows: NotRequired[int]
     map: NotRequired[list[str] | None]
     search: NotRequired[dict[str, Any]]
+    feature_scales: NotRequired[dict[str, Any] | None]
 
 
 class _Required(TypedDict):

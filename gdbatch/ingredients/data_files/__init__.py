@@ -6,17 +6,20 @@ where.
 
 from .cells import counted
 from .files import expect_file, is_csv, read_arrays, read_columns, read_samples
+from .frames import FrameTable, bunch_table, table_in_memory
 from .rows import Arrays, Labels, Rows, Selection, are_whole, named_rows, words_of
 from .selection import select
 from .table import Table, shown_names
 
 __all__ = [
     "Arrays",
+    "FrameTable",
     "Labels",
     "Rows",
     "Selection",
     "Table",
     "are_whole",
+    "bunch_table",
     "counted",
     "expect_file",
     "is_csv",
@@ -26,5 +29,6 @@ __all__ = [
     "read_samples",
     "select",
     "shown_names",
+    "table_in_memory",
     "words_of",
 ]

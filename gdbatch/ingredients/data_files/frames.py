@@ -36,6 +36,24 @@ class FrameTable(Table):
         self.target, self.classes = tuple(target), tuple(classes)
         self.check_names()
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The number of rows and of columns."""
+        return len(self._load([*self.names])), len(self.names)
+
+    def digest(self) -> str:
+        """The digest of the names and values of all columns."""
+        digest = hashlib.sha256(repr((self.target, self.classes)).encode())
+        frame = self._load([*self.names])
+        for name in self.names:
+            column = frame[name]
+            if _is_numeric(column):
+                content = column.to_numpy(np.float64, na_value=np.nan).tobytes()
+            else:
+                content = "\0".join(map(str, column.tolist())).encode("utf-8", "surrogatepass")
+            digest.update(f"{name}\0{len(content)}\0".encode("utf-8", "surrogatepass") + content)
+        return digest.hexdigest()
+
     def read(self, numbers: Sequence[str], words: Sequence[str]) -> Mapping[str, Column]:
         """See `Table`; rows are counted from 0."""
         frame = self._load([*numbers, *words])
@@ -57,6 +75,24 @@ class _Frame:
         return self._frame[names]
 
 
+def table_in_memory(data: object) -> FrameTable:
+    """The table of a DataFrame, a tuple (X, y) or a Bunch; raises IngredientError."""
+    import pandas as pd
+
+    source = "the data"
+    if isinstance(data, pd.DataFrame):
+        return frame_table(data, source)
+    if isinstance(data, Mapping) and {"data", "target"} <= data.keys():
+        return bunch_table(data, source)
+    if isinstance(data, tuple | list) and len(data) == 2:
+        return _with_targets(_frame(data[0], ()), np.asarray(data[1]), source, ())
+    raise IngredientError(
+        "data from Python must be a pandas DataFrame, a tuple (X, y) of arrays or a Bunch of "
+        f"scikit-learn, not {type(data).__name__}",
+        "data",
+    )
+
+
 def frame_table(
     frame: pd.DataFrame, source: str, target: Sequence[str] = (), classes: Sequence[str] = ()
 ) -> FrameTable:
@@ -65,38 +101,30 @@ def frame_table(
     return FrameTable(source, named.columns, _Frame(named), target, classes)
 
 
-def bunch_table(bunch: Any, source: str) -> FrameTable:
+def bunch_table(bunch: Mapping[str, Any], source: str) -> FrameTable:
     """The table of a scikit-learn Bunch: its data, and its target with the classes' names."""
-    import pandas as pd
-
-    data, target = np.asarray(bunch["data"]), np.asarray(bunch["target"])
-    names = [str(name) for name in bunch.get("feature_names", ())]
-    if data.ndim != 2 or len(names) not in (0, data.shape[1]):
-        raise IngredientError(f"{source} holds no table of samples", "data")
-    classes = [str(name) for name in bunch.get("target_names", ())]
+    data, target = bunch["data"], np.asarray(bunch["target"])
+    found = bunch.get("target_names")
+    classes = [] if found is None else [str(name) for name in found]
     is_labelled = target.ndim == 1 and target.dtype.kind in "iu" and len(classes) > 1
     if is_labelled:
         target = np.array(classes)[target]
-    frame = pd.DataFrame(data, columns=names or _numbered("input", data.shape[1]))
-    return _with_targets(frame, target, source, classes if is_labelled else ())
+    names = [str(name) for name in bunch.get("feature_names", ())]
+    return _with_targets(_frame(data, names), target, source, classes if is_labelled else ())
 
 
-def array_table(inputs: Any, targets: Any, source: str) -> FrameTable:
-    """The table of inputs (samples, features) and targets (samples,) or (samples, outputs)."""
+def _frame(inputs: Any, names: Sequence[str]) -> pd.DataFrame:
+    """Inputs as a DataFrame, whose columns are `input_0`, … if they have no names."""
     import pandas as pd
 
     if isinstance(inputs, pd.DataFrame):
-        frame = inputs.rename(columns=str).reset_index(drop=True)
-    else:
-        array = np.asarray(inputs)
-        if array.ndim != 2:
-            raise IngredientError(
-                f"the inputs have shape {array.shape}, but must be (samples, features)", "data"
-            )
-        frame = pd.DataFrame(array, columns=_numbered("input", array.shape[1]))
-    if len(frame) != len(targets):
-        raise IngredientError(f"there are {len(frame)} inputs, but {len(targets)} targets", "data")
-    return _with_targets(frame, np.asarray(targets), source, ())
+        return inputs.rename(columns=str).reset_index(drop=True)
+    array = np.asarray(inputs)
+    if array.ndim != 2:
+        message = f"the inputs have shape {array.shape}, but must be (samples, features)"
+        raise IngredientError(message, "data")
+    fits = len(names) == array.shape[1]
+    return pd.DataFrame(array, columns=[*names] if fits else _numbered("input", array.shape[1]))
 
 
 def _with_targets(
@@ -104,6 +132,9 @@ def _with_targets(
 ) -> FrameTable:
     import pandas as pd
 
+    if targets.ndim in (1, 2) and len(targets) != len(frame):
+        message = f"there are {len(frame)} inputs, but {len(targets)} targets"
+        raise IngredientError(message, "data")
     if targets.ndim not in (1, 2):
         message = f"the targets have shape {targets.shape}, but must be (samples,) or "
         raise IngredientError(f"{message}(samples, outputs)", "data")
@@ -114,19 +145,6 @@ def _with_targets(
 
 def _numbered(stem: str, count: int) -> list[str]:
     return [f"{stem}_{index}" for index in range(count)]
-
-
-def digest_of(frame: pd.DataFrame) -> str:
-    """The digest of the names and values of a DataFrame."""
-    digest = hashlib.sha256()
-    for name in frame.columns:
-        column = frame[name]
-        if column.dtype.kind in "fiub":
-            content = np.ascontiguousarray(column.to_numpy()).tobytes()
-        else:
-            content = "\0".join(map(str, column.tolist())).encode()
-        digest.update(f"{name}\0{column.dtype}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
 
 
 # Parquet ----------------------------------------------------------------------------------------

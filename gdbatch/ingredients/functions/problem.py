@@ -14,6 +14,7 @@ from ...numerics.buffers import DType, new_buffer
 from ...numerics.lanczos import Hessian
 from ...registry import register
 from ..options import Floats
+from ..problems.feature_scales import FeatureScales
 from ..problems.parameters import ParameterArray
 from ..problems.protocol import (
     Call,
@@ -48,6 +49,11 @@ class FunctionProblem(Problem):
     def parameter_names(self) -> list[str]:
         """The names of the variables."""
         return list(self.function.names)
+
+    @property
+    def feature_scales(self) -> FeatureScales | None:
+        """How differently scaled the features of the samples are, if there are any."""
+        return self.function.feature_scales
 
     def block_width(self, dtype: DType, samples: int | None = None) -> int:
         """The power of two of lanes whose arrays about fill an L2 cache."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...numerics.buffers import DType
 from ...numerics.lanczos import Hessian
 from ..options import Floats
+from ..problems.feature_scales import FeatureScales
 from ..problems.protocol import Call, ProblemOptions
 
 Examples = tuple[dict[str, object], ...]
@@ -54,6 +55,11 @@ class Function(ABC):
 
     def __init__(self, options: FunctionOptions) -> None:
         self.options = options
+
+    @property
+    def feature_scales(self) -> FeatureScales | None:
+        """How differently scaled the features of the samples are, if there are any."""
+        return None
 
     @abstractmethod
     def fill(

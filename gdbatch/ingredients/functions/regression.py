@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from ...numerics.buffers import DType
 from ..options import Floats, LaneNumber, context_of
+from ..problems.feature_scales import FeatureScales, feature_scales
 from ..problems.preparation import Outputs
 from ..problems.samples import SampleOptions
 from .protocol import Function, FunctionOptions, variables
@@ -46,6 +47,12 @@ class Regression(Function):
         self.names = variables(inputs.shape[1], "w")
         self.work_rows = 3 * len(inputs) + 1
         self._cast: dict[DType, tuple[Floats, Floats]] = {}
+
+    @property
+    def feature_scales(self) -> FeatureScales | None:
+        """How differently scaled the features of the samples are."""
+        samples = self.options.samples
+        return feature_scales(samples.inputs, samples.features)
 
     def samples(self, dtype: DType) -> tuple[Floats, Floats]:
         """Inputs (samples, weights) and targets (samples, 1) in the number type of the lanes."""

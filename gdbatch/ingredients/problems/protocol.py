@@ -19,6 +19,7 @@ from ...errors import IngredientError
 from ...numerics.buffers import DType
 from ...numerics.lanczos import Hessian
 from ..options import Floats, Options
+from .feature_scales import FeatureScales
 from .layers import Layers
 from .parameters import ParameterArray
 
@@ -111,6 +112,11 @@ class Problem(ABC):
     loss_bound: float = math.inf  # upper bound of |loss| at finite parameters
     curvature: float | None = None  # largest curvature of the loss at the solution, if known
     layers: Layers | None = None  # of a layered network, for engines that compile it
+
+    @property
+    def feature_scales(self) -> FeatureScales | None:
+        """How differently scaled the features of the samples are, if there are any."""
+        return None
 
     @property
     @abstractmethod

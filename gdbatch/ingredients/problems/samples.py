@@ -23,9 +23,11 @@ from ..data_files import (
     named_rows,
     read_columns,
     read_samples,
+    select,
     shown_names,
     words_of,
 )
+from ..datasets.given import GivenData
 from ..datasets.protocol import DataOptions, DatasetOptions, DataSource
 from ..options import Context, FromFamily
 from .preparation import Outputs, Request, Samples, prepare
@@ -144,6 +146,12 @@ class SampleOptions(ProblemOptions):
         if not (isinstance(data, str) or (data is not None and data.has_columns)):
             for key in _BY_NAME:
                 if getattr(self, key) is not None:
+                    if data is None and self.inputs is None:
+                        raise IngredientError(
+                            f"{key} names columns, but of which table? Set data to a file, or pass "
+                            "the data from Python: run_sweep(…, data=…)",
+                            "data",
+                        )
                     raise IngredientError(
                         f"{key} names columns of a table, but these samples are no table with "
                         'named columns; leave it out, or give such a table: data = "FILE.csv"',
@@ -192,9 +200,11 @@ class SampleOptions(ProblemOptions):
             raise IngredientError(message, *error.key) from None
 
     def _from_dataset(self, context: Context, options: DataOptions, outputs: Outputs) -> Rows:
+        selection = self._selection(outputs)
+        if isinstance(options, GivenData):
+            return context.read(select, options.table, selection)
         entry: type[DataSource] = registry.get("dataset", options.kind)
-        # options may hold lists, so their text stands for them in the cache
-        text, selection = options.model_dump_json(), self._selection(outputs)
+        text = options.model_dump_json()  # options may hold lists, so the cache knows their text
         return context.read(_read_dataset, entry, text, context.entropy, selection)
 
     def _held_out_rows(self, context: Context, rows: Rows, outputs: Outputs) -> Rows | None:

@@ -19,6 +19,7 @@ from ....registry import register
 from ...activations.protocol import Activation, OutputActivation
 from ...losses.protocol import CoupledLoss, Loss, OutputLoss
 from ...options import context_of
+from ..feature_scales import FeatureScales, feature_scales
 from ..layers import Layers
 from ..preparation import Outputs, Samples
 from ..protocol import Problem, SampleIndices, lanes_in_cache, refuse_overflow
@@ -232,7 +233,7 @@ class NetworkOptions(SampleOptions):
                 known = ", ".join(name for name, one in losses if one.is_classification)
                 raise IngredientError(f"{self.loss} has no classes; {key} is for {known}", key)
         if isinstance(self.class_weight, list):
-            check_class_weight(self.class_weight, self.layers[-1])
+            check_class_weight(self.class_weight, self._units[-1])
 
 
 def _outputs(loss: type[OutputLoss], count: int | None) -> Outputs:
@@ -293,6 +294,11 @@ class Network(Problem):
                     stem = f"bias_{layer}_"
                 names += [f"{stem}{unit}" for unit in range(units)]
         return names
+
+    @property
+    def feature_scales(self) -> FeatureScales | None:
+        """How differently scaled the features of the samples are."""
+        return feature_scales(self.layers.inputs, self.options.samples.features)
 
     def block_width(self, dtype: DType, samples: int | None = None) -> int:
         """The power of two of lanes whose arrays about fill an L2 cache."""
