@@ -7,7 +7,7 @@ arithmetic: an overflow is inf, not an exception.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -19,6 +19,7 @@ from .ingredients.activations.protocol import Activation, OutputActivation
 from .ingredients.losses.protocol import OutputLoss
 from .ingredients.optimizers.protocol import Optimizer
 from .ingredients.problems.minibatches import samples_at
+from .ingredients.problems.quantities import QUANTITIES
 from .ingredients.schedules.protocol import Schedule
 from .training import Training
 
@@ -163,6 +164,22 @@ class ReferenceNetwork:
                 loss += scale * weight * term
             self._backward(weights, sops, outputs, targets, factor * weight, gradient)
         return loss, gradient, predictions
+
+    def accuracy(self, weights: list[Rows]) -> Scalar:
+        """The share of samples, by weight, whose class is predicted; a tie is the first class."""
+        right = total = self.dtype(0)
+        for sample, target, weight in zip(
+            self.inputs, self.targets, self.weights or [1.0] * len(self.targets), strict=True
+        ):
+            predicted = self.forward(weights, sample)[1][-1]
+            total += self.dtype(weight)
+            right += self.dtype(weight) * (self._class(predicted) == self._class(target))
+        return right / total
+
+    def _class(self, outputs: Sequence[float | Scalar]) -> int:
+        if len(outputs) > 1:
+            return outputs.index(max(outputs))
+        return int(outputs[0] >= sum(self.loss.target_range) / 2)
 
     def _backward(
         self,
@@ -363,13 +380,18 @@ class _Trial:
 
     def _evaluate_quantities(self, weights: list[Rows], step: int) -> None:
         """Evaluate what this network has, and keep the best values."""
-        if self._held_out is None:
-            return
-        loss = self._held_out.loss_and_gradient(weights)[0]
-        self._quantities["validation_loss"] = np.array([loss])
-        best, _ = self._best.get("validation_loss", (self._network.dtype(np.inf), 0))
-        if loss < best:
-            self._best["validation_loss"] = loss, step
+        values, has_classes = {}, self._network.loss.is_classification
+        if has_classes:
+            values["accuracy"] = self._network.accuracy(weights)
+        if self._held_out is not None:
+            values["validation_loss"] = self._held_out.loss_and_gradient(weights)[0]
+            if has_classes:
+                values["validation_accuracy"] = self._held_out.accuracy(weights)
+        for name, value in values.items():
+            self._quantities[name] = np.array([value])
+            worst = self._network.dtype(QUANTITIES[name].worst), 0
+            if QUANTITIES[name].improves(value, self._best.get(name, worst)[0]):
+                self._best[name] = value, step
 
     def _observe(
         self,

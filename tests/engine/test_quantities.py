@@ -13,6 +13,7 @@ from gdbatch.engine import Results, Task, train
 from gdbatch.ingredients.problems.minibatches import Batch
 from gdbatch.ingredients.problems.network.problem import Network
 from gdbatch.ingredients.problems.preparation import Samples
+from gdbatch.ingredients.problems.quantities import QUANTITIES
 from gdbatch.outcomes import names
 from gdbatch.reference import ReferenceResult, train_reference
 from gdbatch.training import Training
@@ -64,14 +65,16 @@ def of_reference(task: Task, row: int) -> ReferenceResult:
 
 
 def assert_equals_reference(task: Task, results: Results) -> None:
-    """`steps`, outcome and the step of the best value exactly, values to rounding."""
+    """`steps`, outcome and the steps of the best values exactly, values to rounding."""
     for row in range(len(task)):
         expected = of_reference(task, row)
         assert names()[results.outcome[row]] == expected.outcome
         assert results.steps[row] == expected.steps
-        best, step = expected.best["validation_loss"]
-        assert results.measures["best_validation_step"][row] == step
-        np.testing.assert_allclose(results.measures["best_validation_loss"][row], best, rtol=1e-10)
+        for name in task.quantities:
+            best, step = expected.best[name]
+            assert results.measures[QUANTITIES[name].best_step][row] == step
+            found = results.measures[QUANTITIES[name].best][row]
+            np.testing.assert_allclose(found, best, rtol=1e-10)
 
 
 # theory ----------------------------------------------------------------------------------------
@@ -131,6 +134,38 @@ def test_trials_equal_the_reference(engine: str, settings: dict[str, Any]) -> No
     task = tracked(task_of(problem, training, rates, np.arange(12) % 4), training)
     results = train(task)
     assert len({*outcomes(results)}) >= 2
+    assert_equals_reference(task, results)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"every": 5, "stop": {"accuracy": 0.75}, "hold": 3},
+        {"every": 2, "patience": 6, "patience_on": "validation_accuracy"},
+        {"every": 4, "stop": {"validation_accuracy": 0.7, "accuracy": 0.75}},
+    ],
+    ids=["accuracy", "patience", "both"],
+)
+@pytest.mark.parametrize("batch", [None, Batch(3, tracked="batch")], ids=["full", "batch"])
+def test_trials_of_classifiers_equal_the_reference(
+    settings: dict[str, Any], batch: Batch | None
+) -> None:
+    random = np.random.default_rng(3)
+    centres = np.array([[1.0, 0.0], [-1.0, 0.5], [0.0, -1.0]])
+
+    def drawn(count: int) -> tuple[Array, Array]:
+        classes = np.arange(count) % 3
+        return centres[classes] + random.normal(0, 0.7, (count, 2)), np.eye(3)[classes]
+
+    inputs, targets = drawn(9)
+    problem = network([2, 3], inputs=inputs.tolist(), targets=targets.tolist(),
+                      loss="cross_entropy", activation="softmax")  # fmt: skip
+    with_held_out(problem, *drawn(6))
+    training = Training(120, batch=batch, **settings)
+    task = task_of(problem, training, np.geomspace(0.01, 10, 10), np.arange(10) % 3)
+    task = replace(task, quantities=tuple(QUANTITIES))
+    results = train(task)
+    assert len({*results.steps}) >= 3
     assert_equals_reference(task, results)
 
 
