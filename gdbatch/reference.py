@@ -389,8 +389,8 @@ class _Trial:
                 values["validation_accuracy"] = self._held_out.accuracy(weights)
         for name, value in values.items():
             self._quantities[name] = np.array([value])
-            worst = self._network.dtype(QUANTITIES[name].worst), 0
-            if QUANTITIES[name].improves(value, self._best.get(name, worst)[0]):
+            best, _ = self._best.get(name, (self._network.dtype(QUANTITIES[name].worst), 0))
+            if value > best if QUANTITIES[name].rises else value < best:
                 self._best[name] = value, step
 
     def _observe(
