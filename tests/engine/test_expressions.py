@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tracemalloc
 import warnings
+from pathlib import Path
 from typing import Any
 
 import autograd
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from gdbatch import run_sweep
 from gdbatch.engine import train
 from gdbatch.ingredients.functions.expression.operations import FUNCTIONS
 from gdbatch.ingredients.problems.protocol import Evaluation
@@ -215,3 +217,30 @@ def test_constants_vary_inside_a_block() -> None:
     results = train(plan.task(shard))
     below_edge = columns["learning_rate"] * columns["a"] < 2
     assert [one == "converged" for one in outcomes(results)] == below_edge.tolist()
+
+
+def test_bisection_finds_the_edge_of_each_constant_and_constants_can_be_refined(
+    tmp_path: Path,
+) -> None:
+    sweep: dict[str, Any] = {
+        "name": "edges",
+        "problem": {
+            "kind": "function",
+            "function": "expression",
+            "expression": "a*x**2/2",
+            "variables": ["x"],
+        },
+        "init": {"kind": "constant", "value": 1.0},
+        "optimizer": {"kind": "gradient_descent"},
+        "train": {"max_steps": 2000, "stop": {"loss": 1e-12}},
+        "record": {"measures": [{"kind": "sharpness"}]},
+    }
+    refined = {"refine": [0.1, 10.0], "tolerance": 1e-3}
+    for axes, edges in (
+        ({"a": [1.0, 2.0, 4.0], "learning_rate": refined}, [2.0, 1.0, 0.5]),
+        ({"learning_rate": [0.5, 1.0], "a": refined}, [4.0, 2.0]),
+    ):
+        run = run_sweep(sweep | {"axes": axes}, out=tmp_path / str(len(edges)), figures=False)
+        assert np.allclose(run.summary["edge_median"], edges, atol=2e-3)
+        trials = run.trials()
+        assert np.array_equal(trials["initial_sharpness"], trials["a"])
