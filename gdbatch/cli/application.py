@@ -12,18 +12,17 @@ import typer
 
 from .. import registry
 from ..errors import GdbatchError
+from ..signals import Interrupt
 from ..version import __version__
-from .terminal import fail, replace_unencodable
-
-INTERRUPTED = 130
+from .terminal import fail, replace_unencodable, say
 
 
 def main() -> None:
-    """The console script `gdbatch`."""
+    """The command line, without the handling of signals."""
     replace_unencodable()
     with errors_as_messages():
-        app = application()
-    app()
+        command = typer.main.get_command(application())
+    command()
 
 
 def application() -> typer.Typer:
@@ -47,11 +46,9 @@ def errors_as_messages() -> Iterator[None]:
         yield
     except GdbatchError as error:
         fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo(
-            "\ninterrupted; finished shards are kept; run the same command to resume", err=True
-        )
-        raise SystemExit(INTERRUPTED) from None
+    except Interrupt as interrupt:
+        say(f"\n{interrupt}", err=True)
+        raise SystemExit(interrupt.exit_code) from None
     except BrokenPipeError:  # the reader of the output, such as `head`, has exited
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  for the final flush at exit
         raise SystemExit(0) from None
@@ -71,7 +68,7 @@ def errors_as_messages() -> Iterator[None]:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"gdbatch {__version__}")
+        say(f"gdbatch {__version__}")
         raise typer.Exit
 
 

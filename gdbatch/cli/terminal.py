@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
 import json
 import sys
 import unicodedata
+from collections.abc import Iterator
 from typing import NoReturn
 
-import typer
+from ..signals import Interrupt
 
 _SPELLINGS = {
     "≤": "<=", "≥": ">=", "←": "<-", "→": "->", "−": "-", "–": "-", "—": "-", "×": "x", "·": "*",
@@ -18,21 +20,39 @@ _SPELLINGS = {
 }  # fmt: skip
 
 
+def say(text: object, *, err: bool = False) -> None:
+    """Print a line on stdout or stderr.
+
+    Unlike `typer.echo`, which writes UTF-8 where a terminal has only ASCII.
+    """
+    print(text, file=sys.stderr if err else sys.stdout, flush=True)
+
+
+@contextlib.contextmanager
+def resumable() -> Iterator[None]:
+    """Add to the message of an interrupt how to resume; also usable as a decorator."""
+    try:
+        yield
+    except Interrupt as interrupt:
+        interrupt.add_note("finished shards are kept; run the same command to resume")
+        raise
+
+
 def fail(message: str, exit_code: int) -> NoReturn:
     """Print each line of a message as `error: …`, and exit."""
     for line in message.splitlines() or [message]:
-        typer.echo(f"error: {line}", err=True)
+        say(f"error: {line}", err=True)
     raise SystemExit(exit_code)
 
 
 def warn(message: str) -> None:
     """Print `warning: …` on stderr."""
-    typer.echo(f"warning: {message}", err=True)
+    say(f"warning: {message}", err=True)
 
 
 def print_json(data: object) -> None:
     """Print plain data as JSON on stdout."""
-    typer.echo(json.dumps(data, indent=2, allow_nan=False))
+    say(json.dumps(data, indent=2, allow_nan=False))
 
 
 def duration(seconds: float) -> str:

@@ -30,7 +30,7 @@ WITHOUT_FIGURES = (
     "-c",
     "import gdbatch.api as api; api.Run.save_figures = lambda *_, **__: []; "
     "import gdbatch.run.runner as runner; runner._WORTH_WORKERS = 0; "
-    "from gdbatch.cli import main; main()",
+    "from gdbatch.__main__ import main; main()",
 )
 _TERMINAL_VARIABLES = ("FORCE_COLOR", "PY_COLORS", "NO_COLOR", "GITHUB_ACTIONS", "TERMINAL_WIDTH")
 

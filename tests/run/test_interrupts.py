@@ -1,6 +1,7 @@
 """Ctrl-C: exit code 130, one message, no process left behind, and a run that can be resumed.
 
-A terminal sends the signal to every process of the group, `kill -INT` to one.
+The same holds for SIGTERM and SIGHUP, with their own exit codes. A terminal sends the signal to
+every process of the group, `kill -INT` to one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from gdbatch.engine import train
 from gdbatch.errors import GdbatchError
 from gdbatch.run import runner
 from gdbatch.search import grid
+from tests.run import helpers
 from tests.run.helpers import (
     finished_parts,
     members_of,
@@ -89,6 +91,47 @@ def test_ctrl_c_while_workers_start_is_not_lost(
     assert len(finished_parts(tmp_path / "run")) < 10
     with pytest.raises(GdbatchError, match="no trials"):
         load_run(tmp_path / "run").trials()
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(signal.SIGTERM, "terminated"), (signal.SIGHUP, "the terminal was closed")],
+)
+def test_other_signals_end_a_run_like_ctrl_c(
+    tmp_path: Path, slow_parts: dict[str, bytes], jobs: str, number: int, words: str
+) -> None:
+    process = started(tmp_path, "-j", jobs)
+    wait_until(lambda: len(finished_parts(tmp_path / "run")) >= 2)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert message(stderr) == SAID.replace("interrupted", words)
+    wait_until(lambda: not members_of(process.pid), 20)
+    kept = finished_parts(tmp_path / "run")
+    assert all(part.read_bytes() == slow_parts[f"trials/{part.name}"] for part in kept)
+
+
+def test_a_command_that_nohup_started_ignores_a_closed_terminal(
+    tmp_path: Path, slow_parts: dict[str, bytes]
+) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    process = started(tmp_path, "-j", "1", "--quiet")
+    signal.signal(signal.SIGHUP, before)
+    wait_until(lambda: finished_parts(tmp_path / "run"))
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert parts_of(tmp_path / "run") == slow_parts
+
+
+def test_ctrl_c_during_the_imports_is_one_message(tmp_path: Path) -> None:
+    """The import of Typer stands in for all others."""
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    code = "import sys; sys.path.insert(0, '.'); from gdbatch.__main__ import main; main()"
+    result = helpers.process("list", cwd=tmp_path, how=("-c", code))
+    assert result.returncode == 130
+    assert message(result.stderr) == "interrupted"
 
 
 def test_ctrl_c_twice_is_still_one_message(tmp_path: Path) -> None:

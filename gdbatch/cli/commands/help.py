@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ...registry import register
+from ..terminal import say
 
 
 @register("command", "help")
@@ -25,11 +26,11 @@ def help_(
     if topic is None:
         width = max(map(len, topics())) + 2
         for name, title in topics().items():
-            typer.echo(f"{name:<{width}}{title}")
+            say(f"{name:<{width}}{title}")
     elif sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
 
         Console().print(Markdown(find(topic)))
     else:
-        typer.echo(find(topic))
+        say(find(topic))

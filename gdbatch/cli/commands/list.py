@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ...registry import register
+from ..terminal import say
 
 
 @register("command", "list")
@@ -25,7 +26,7 @@ def list_(
         title = find_family(family, shown)
         shown = {title: shown[title]}
     width = max(len(name) for entries in shown.values() for name in entries) + 2
-    typer.echo("\n\n".join(_block(title, entries, width) for title, entries in shown.items()))
+    say("\n\n".join(_block(title, entries, width) for title, entries in shown.items()))
 
 
 def _block(title: str, entries: Mapping[str, str], width: int) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ...registry import register
+from ..terminal import say
 
 
 @register("command", "new")
@@ -21,4 +22,4 @@ def new(
     from ...sweep_file.starter import write_starter
 
     for path in write_starter(name, Path.cwd(), python):
-        typer.echo(path)
+        say(path)

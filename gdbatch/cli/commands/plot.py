@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ...registry import register
-from ..terminal import warn
+from ..terminal import say, warn
 from .summary import RunDirectory
 
 
@@ -24,4 +24,4 @@ def plot(
 
     kinds = None if kind is None else [kind]
     for path in load_run(run).save_figures(kinds, on_failure=warn):
-        typer.echo(path)
+        say(path)

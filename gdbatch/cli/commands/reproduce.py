@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from ...registry import register
+from ..terminal import resumable, say
 from .sweep import Jobs
 
 
 @register("command", "reproduce")
+@resumable()
 def reproduce(
     name: Annotated[
         list[str] | None,
@@ -35,4 +37,4 @@ def reproduce(
     from ...reproduce import reproduce as reproduce_results
 
     table = reproduce_results(name or (), out=out, quick=quick, jobs=jobs, progress=not quiet)
-    typer.echo(as_markdown(table))
+    say(as_markdown(table))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...registry import register
-from ..terminal import print_json, warn
+from ..terminal import print_json, say, warn
 
 if TYPE_CHECKING:
     from ...api import Run
@@ -31,7 +31,7 @@ def summary(
     if csv:
         if loaded.partial:
             warn(f"the run is partial: {loaded.partial}")
-        typer.echo(loaded.summary.to_csv(index=False), nl=False)
+        say(loaded.summary.to_csv(index=False).removesuffix("\n"))
     else:
         print_answer(loaded, json)
 
@@ -39,7 +39,7 @@ def summary(
 def print_answer(run: Run, as_json: bool) -> None:
     """Print the answer of a run, in words or as JSON."""
     if not as_json:
-        typer.echo(str(run.answer))
+        say(str(run.answer))
         return
     partial = {"partial": run.answer.partial} if run.answer.partial else {}
     print_json({"run": str(run.path), **partial, "answers": run.answer.as_dicts()})

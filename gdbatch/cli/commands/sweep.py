@@ -12,7 +12,7 @@ import typer
 
 from ...errors import SweepFileWarning
 from ...registry import register
-from ..terminal import duration, print_json, size, warn
+from ..terminal import duration, print_json, resumable, say, size, warn
 from .summary import print_answer
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ Jobs = Annotated[int, typer.Option("-j", "--jobs", help="Worker processes; -1 me
 
 
 @register("command", "sweep")
+@resumable()
 def sweep(
     file: Annotated[str, typer.Argument(help="A sweep file, or the name of a shipped sweep.")],
     out: Annotated[
@@ -98,7 +99,7 @@ def _finish(run: Run, csv: bool, json: bool, quiet: bool, figures: bool) -> None
     for stray in run.strays:
         warn(stray)
     for failure in totals.failures:
-        typer.echo(f"error: {failure}", err=True)
+        say(f"error: {failure}", err=True)
     if totals.trials:
         if csv:
             run.save_trials_csv()
@@ -107,9 +108,10 @@ def _finish(run: Run, csv: bool, json: bool, quiet: bool, figures: bool) -> None
         if figures:  # last: a figure that fails must not hide the answer
             run.save_figures(on_failure=warn)
     if not quiet:
-        kept = f" ({totals.kept_shards} shards kept)" if totals.kept_shards else ""
+        shards = "1 shard" if totals.kept_shards == 1 else f"{totals.kept_shards:,} shards"
+        kept = f" ({shards} kept)" if totals.kept_shards else ""
         count = f"{totals.trials:,} {run.analysis.noun}"
-        typer.echo(f"{count} in {totals.seconds:.1f} s{kept}: {run.path}", err=True)
+        say(f"{count} in {totals.seconds:.1f} s{kept}: {run.path}", err=True)
     if totals.failures:
         raise SystemExit(PART_FAILED)
 
@@ -146,4 +148,4 @@ def _dry_run(
     ]
     width = max(len(name) for name, _ in rows) + 2
     for name, value in rows:
-        typer.echo(f"{name:<{width}}{value}")
+        say(f"{name:<{width}}{value}")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 
 from ...errors import RunError, UsageError
 from ...registry import register
+from ...signals import ENDING
 from .protocol import Executor, Result, Task
 
 _MAIN = threading.main_thread()
@@ -187,9 +188,10 @@ def _without_known_traceback() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupts_deferred() -> Iterator[None]:
-    """Defer Ctrl-C to the end of the block; processes started within it never receive it.
+    """Defer signals that end the run to the end of the block.
 
-    The parent ends its workers itself, so that they print no messages.
+    Processes started within it never receive Ctrl-C: the parent ends its workers itself, so that
+    they print no messages.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -199,15 +201,19 @@ def _interrupts_deferred() -> Iterator[None]:
     resource_tracker.ensure_running()  # starting it would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     missed: list[int] = []
-    default, in_main = signal.default_int_handler, threading.current_thread() is _MAIN
-    is_default = in_main and signal.getsignal(signal.SIGINT) is default
-    if is_default:  # another thread, such as one of BLAS, may receive the signal and interrupt us
-        signal.signal(signal.SIGINT, lambda number, _: missed.append(number))
+    in_main = threading.current_thread() is _MAIN
+    handlers = {
+        number: handler
+        for number in ENDING
+        if in_main and callable(handler := signal.getsignal(number))
+    }
+    for number in handlers:  # other threads, such as those of BLAS, may receive even SIGINT
+        signal.signal(number, lambda number, _: missed.append(number))
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if is_default:
-            signal.signal(signal.SIGINT, default)
-    if missed:
-        raise KeyboardInterrupt
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for number in missed[:1]:
+        handlers[number](number, None)
