@@ -19,6 +19,7 @@ from .executors.local import cores
 _BUDGET = 0.35  # seconds of calibration per group
 _MOST_GROUPS = 3
 _TRIALS = 512
+_PRODUCTS = 2**30  # at which the first attempt at a calibration stops
 # bytes of a number in a compressed column, measured on the shipped sweeps
 _BYTES_OF_TRIALS = 4.0
 _BYTES_OF_TRAJECTORIES = 7.5
@@ -77,12 +78,13 @@ def estimate(plan: Plan, jobs: int, budget: float = _BUDGET) -> Estimate:
 
 def _calibrate(plan: Plan, number: int, most_seconds: float) -> _Calibration:
     group = plan.group(number)
-    count = min(_TRIALS, group.trials)
+    size = group.problem.n_parameters * max(1, group.problem.n_predictions)
+    count = min(_TRIALS, group.trials, max(1, _PRODUCTS // (16 * size)))
     # a fractional stride is unlikely to be in step with any axis
     spread = (np.arange(count) * (group.trials / count)).astype(np.int64)
     task = plan.task_of(number, group.start + spread)
     most = task.training.max_steps
-    budget, started = min(256, most), time.perf_counter()
+    budget, started = min(256, most, max(1, _PRODUCTS // (size * count))), time.perf_counter()
     while True:
         results, seconds = _train_briefly(plan, task, budget)
         if budget == most or time.perf_counter() - started > most_seconds / 4:

@@ -47,6 +47,20 @@ def test_the_recorded_trials_are_counted() -> None:
         assert plan.recorded_trials == sum(len(one.rows) for one in recordings)
 
 
+def test_the_calibration_of_a_large_network_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    updates: list[int] = []
+
+    def watched(task: Any, **options: Any) -> Any:
+        results = train(task, **options)
+        updates.append(len(task) * task.training.max_steps)
+        return results
+
+    monkeypatch.setattr(module, "train", watched)
+    network = {**NETWORK, "layers": [2, 100_000, 1]}
+    estimate(plan_of(problem=network, train={"max_steps": 100_000}), 1, 0.0)
+    assert sum(updates) * 300_000 * 2 <= module._PRODUCTS
+
+
 def test_the_calibration_runs_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[Any] = []
 
