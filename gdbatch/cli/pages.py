@@ -9,9 +9,11 @@ import inspect
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 from .. import registry
 from ..errors import UsageError, nearest
+from ..sweep_file.text import as_written
 from .listing import families
 
 FOLDER = Path(__file__).resolve().parent.parent / "help"
@@ -65,6 +67,9 @@ def _options(entry: object) -> list[str]:
     fields = getattr(getattr(entry, "Options", None), "model_fields", {})
     lines = []
     for name, field in fields.items():
-        default = "" if field.is_required() else f" (default: {field.default!r})"
+        if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1:
+            continue  # `kind`, whose value is the title
+        default = f" (default: {as_written(field.default)})" if field.default is not None else ""
+        default = "" if field.is_required() else default or " (optional)"
         lines.append(f"- `{name}`{default}: {field.description or ''}".rstrip(": "))
     return ["\n".join(["Options:", "", *lines])] if lines else []

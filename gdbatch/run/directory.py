@@ -179,7 +179,8 @@ class RunDirectory:
         except RunError as error:
             raise DamagedManifestError(str(error)) from None
         if content is None:
-            raise DamagedManifestError(f"{self.path} is not a run: it has no {manifests.NAME}")
+            fault = "is missing or empty" if self.store.is_empty() else f"has no {manifests.NAME}"
+            raise DamagedManifestError(f"{self.path} is not a run: it {fault}")
         return manifests.parsed(content, self._where(manifests.NAME))
 
     def amend_manifest(self, changes: Mapping[str, object]) -> None:

@@ -33,10 +33,10 @@ _EXPECTED = {
     "int_from_float": "a whole number",
     "float_type": "a number",
     "finite_number": "a finite number",
-    "greater_than": "a number above {gt:g}",
-    "greater_than_equal": "{ge:g} or more",
-    "less_than": "a number below {lt:g}",
-    "less_than_equal": "{le:g} or less",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "{le} or less",
     "too_short": "a list of at least {min_length}",
     "too_long": "a list of at most {max_length}",
     "string_too_long": "a string of at most {max_length} characters",
@@ -108,8 +108,16 @@ def _expected(error: ErrorDetails) -> str:
     if error["type"] == "literal_error":
         return str(context["expected"]).replace("'", '"').replace("False", "false")
     if error["type"] in _EXPECTED:
-        return _EXPECTED[error["type"]].format(**context)
+        shown = {name: _as_bound(value) for name, value in context.items()}
+        return _EXPECTED[error["type"]].format(**shown)
     return error["msg"].lower().replace("input should be ", "")
+
+
+def _as_bound(value: object) -> object:
+    """A whole number with commas, unless it is too long to read."""
+    if isinstance(value, int) and abs(value) < 10**15:
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, int | float) else value
 
 
 def _real_path(location: tuple[int | str, ...], value: object, missing: bool) -> Path:

@@ -171,6 +171,14 @@ def test_help_describes_every_part_by_its_name() -> None:
         assert command("help", name).exit_code == 0
 
 
+def test_help_shows_defaults_as_in_a_sweep_file() -> None:
+    shown = command("help", "adam").stdout
+    assert "`decoupled` (default: false)" in shown
+    assert "`clip_norm` (optional)" in shown
+    assert "`kind`" not in shown
+    assert '`loss` (default: "squared_error")' in command("help", "network").stdout
+
+
 @pytest.mark.parametrize(("name", "meant"), [("axis", "axes"), ("momentun", "momentum")])
 def test_a_misspelt_page_gets_the_nearest_name(name: str, meant: str) -> None:
     result = command("help", name)
@@ -182,7 +190,7 @@ def test_a_misspelt_page_gets_the_nearest_name(name: str, meant: str) -> None:
 # terminals ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 @pytest.mark.parametrize("arguments", [["list"], ["help", "axes"], ["summary", "nowhere数"]])
 def test_characters_that_the_terminal_cannot_encode_are_replaced(
     tmp_path: Path, encoding: str, arguments: list[str]

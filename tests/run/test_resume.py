@@ -73,6 +73,9 @@ def test_a_resume_reports_kept_and_computed_shards(in_folder: Path) -> None:
     assert "48 trials" in result.stderr
     totals = json.loads((in_folder / "run" / "manifest.json").read_text())["totals"]
     assert (totals["shards_computed"], totals["shards_kept"]) == (1, 3)
+    for number in range(3):
+        (in_folder / "run" / "trials" / f"part-{number:012d}.parquet").unlink()
+    assert "(1 shard kept)" in command("sweep", "sweep.toml", "-o", "run", "-j", "1").stderr
 
 
 def test_an_empty_directory_is_filled(tmp_path: Path) -> None:

@@ -154,7 +154,10 @@ LARGE: dict[str, tuple[str, str]] = {
     "a header of many parts": (TEXT + "[a" + ".'b c'" * 100_000 + "]\n", "100 dotted parts"),
     "a long number": (TEXT.replace("[axes]", "[axes]\nx = " + "9" * 5000), "thousands of digits"),
     "long entropy": ("entropy = " + "9" * 300 + "\n" + TEXT, "entropy: must be a number below"),
-    "long steps": (TEXT.replace("max_steps = 50", "max_steps = " + "9" * 300), "1e+12 or less"),
+    "long steps": (
+        TEXT.replace("max_steps = 50", "max_steps = " + "9" * 300),
+        "1,000,000,000,000 or less",
+    ),
     "a long name": (TEXT.replace('"sigmoid"', '"' + "x" * 100_000 + '"'), "unknown activation"),
     "a long key": ("x" * 100_000 + " = 1\n" + TEXT, 'unknown key "xxx'),
     "a place far beyond": (

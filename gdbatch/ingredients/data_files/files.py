@@ -78,6 +78,8 @@ def read_arrays(path: Path, key: str) -> dict[str, NDArray[np.float64]]:
 
 def expect_file(path: Path, endings: tuple[str, ...], what: str, key: str) -> None:
     """Raises IngredientError about the option `key` unless `path` is a file with such an ending."""
+    if os.path.isdir(path):
+        raise IngredientError(f"{path} is a directory, not a {what}", key)
     if not os.path.isfile(path):  # unlike Path.is_file, it accepts any name
         siblings = (
             [one.name for ending in endings for one in sorted(path.parent.glob(f"*{ending}"))]
