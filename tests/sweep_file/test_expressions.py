@@ -87,7 +87,7 @@ def message(*args: Any, **kwargs: Any) -> str:
         ("sum(x)", 'sum needs a vector, such as "x[3]"'),
         ("1e999*x", "this number is too large"),
         ("x*" + "9" * 400, "this number is too large"),
-        ("x" * 1001, "a string of at most 1000 characters"),
+        ("x" * 1001, "a string of at most 1,000 characters"),
         ("-" * 60 + "x", "more than 50 levels inside each other"),
         ("(" * 400 + "x" + ")" * 400, "too many"),
         (3, "must be a string in quotes, not 3"),
