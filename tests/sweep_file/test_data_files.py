@@ -18,8 +18,10 @@ import pytest
 from gdbatch.errors import SweepFileError
 from gdbatch.ingredients.problems.samples import SampleOptions
 from gdbatch.sweep_file import Sweep, read_sweep
-from tests.documents import TEXT
+from tests.documents import TEXT, plan_of
 from tests.engine.helpers import Array
+
+BLOBS = {"kind": "blobs", "samples": 20, "labels": [0.0, 1.0]}
 
 
 def read_with(folder: Path, data: str, layers: str = "[2, 1]") -> Sweep:
@@ -475,3 +477,10 @@ def test_samples_that_no_regression_accepts(tmp_path: Path, line: str, words: li
     assert problem.line is not None
     for word in words:
         assert word in problem.message
+
+
+def test_whole_targets_of_a_drawn_dataset_become_classes_of_a_softmax() -> None:
+    problem = {"kind": "network", "layers": [2, 2], "loss": "cross_entropy", "data": BLOBS}
+    options: Any = plan_of(problem=problem).group(0).sections.problem
+    assert options.samples.classes == ("0", "1")
+    assert options.samples.targets.sum(axis=1).tolist() == [1.0] * 20

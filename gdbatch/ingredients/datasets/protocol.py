@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 from numpy.random import Generator
 from pydantic import Field
 
 from ...random_streams import generator
-from ..data_files import Arrays, Rows, Selection, named_rows
+from ..data_files import Arrays, Rows, Selection, are_whole, named_rows, words_of
 from ..options import Options
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
@@ -51,12 +52,16 @@ class Dataset(DataSource):
 
     @classmethod
     def read(cls, options: Any, entropy: int, selection: Selection) -> Rows:
-        """The samples, drawn from the dataset's own random stream."""
+        """The samples, drawn from the dataset's own random stream; whole targets may be labels."""
         random = generator(entropy, f"data {options.kind}", options.seed)
         arrays = cls.draw(options, random)
         for array in arrays:
             array.flags.writeable = False
-        return named_rows(arrays, f"the dataset {options.kind}")
+        rows = named_rows(arrays, f"the dataset {options.kind}")
+        targets = arrays[1]
+        if selection.labels and targets.shape[1] == 1 and are_whole(targets):
+            return replace(rows, targets=None, labels=words_of(targets[:, 0]))
+        return rows
 
     @staticmethod
     @abstractmethod
