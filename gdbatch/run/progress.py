@@ -14,8 +14,11 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from .runner import Observer, ShardReport
+
+_ROOMY = 60  # columns of a terminal that has room for the bar and the rate
 
 
 class ProgressBar(Observer):
@@ -25,14 +28,19 @@ class ProgressBar(Observer):
         self._outcomes: dict[str, int] = {}
         self._done = 0
         self._words = ""
+        console = Console(stderr=True)
+        room = console.width >= _ROOMY
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            *([BarColumn(bar_width=min(24, console.width // 8))] if room else []),
             MofNCompleteColumn(),
-            TextColumn("trials · {task.fields[rate]} · left"),
+            *([TextColumn("trials · {task.fields[rate]}")] if room else []),
+            TextColumn("· left"),
             TimeRemainingColumn(elapsed_when_finished=False),
-            TextColumn("{task.fields[outcomes]}"),
-            console=Console(stderr=True),
+            # takes what the others leave
+            TextColumn("{task.fields[outcomes]}", table_column=Column(no_wrap=True, ratio=1)),
+            console=console,
+            expand=True,
         )
         self._task: TaskID | None = None
 

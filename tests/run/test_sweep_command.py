@@ -133,11 +133,11 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown_on(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> str:
+def shown_on(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, columns: int = 120) -> str:
     """What a progress bar writes to a stream over a run of two shards, one kept."""
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("COLUMNS", str(columns))
     bar = ProgressBar()
     bar.start(3000, 1000)
     bar.shard_done(ShardReport(1, 2000, dict.fromkeys(names(), 0) | {"converged": 2000}, 5))
@@ -151,6 +151,16 @@ def test_a_terminal_sees_trials_rate_and_outcomes(monkeypatch: pytest.MonkeyPatc
     assert "/s" in shown
     assert "converged 2,000" in shown
     assert "diverged" not in shown
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_narrow_terminal_still_sees_trials_and_the_time_left(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    written = shown_on(Terminal(), monkeypatch, columns)
+    shown = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", written)
+    assert "3000/3000" in shown
+    assert re.search(r"· left \d+:\d\d", shown)
 
 
 def test_no_color_is_honoured_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
