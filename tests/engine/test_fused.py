@@ -222,8 +222,8 @@ def test_random_stable_trials_equal_the_reference(
     assume(count_left_out(found) < len(found))
 
 
-# each takes half a minute to compile; one with bias corrections and one without
-IN_SHORT = ("adam", "nesterov")
+# each takes half a minute to compile; this one has all that the others have
+IN_SHORT = ("adam",)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_stable_trials_equal_the_reference_under_every_fused_optimizer(
 ) -> None:
     """Every number differs between lanes; some trials converge, some diverge."""
     found = []
-    line: dict[str, Any] = {"activation": "identity", "inputs": [[1.0]], "targets": [[0.3]]}
+    line: dict[str, Any] = {"activation": "tanh", "inputs": [[1.0]], "targets": [[0.3]]}
     for problem, rates in (
         (network([2, 3, 1], activation="tanh", bias=True), np.geomspace(0.003, 0.3, 9)),
         (network([1, 1], **line), np.geomspace(0.003, 9, 9)),
@@ -339,6 +339,7 @@ def test_four_different_activations_are_refused() -> None:
         read_sweep(fused_document(problem=problem))
 
 
+@pytest.mark.long
 def test_an_unwritable_cache_only_costs_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -135,11 +135,11 @@ def test_products_converge_below_the_critical_rate_of_their_start(y: float, size
         {"function": "product", "y": y, "size": size},
         {"kind": "normal"},
         [1.0],
-        seeds=1000,
+        seeds=300,
         max_steps=60_000,
         stop={"loss": 1e-12, "hold": 1000},  # a chaotic orbit may cross the minimum by chance
     )
-    critical = critical_rates(task.initial_parameters(np.arange(1000)), y)
+    critical = critical_rates(task.initial_parameters(np.arange(300)), y)
     assert set(outcomes(trained_at(task, 0.995 * critical))) == {"converged"}
     assert "converged" not in outcomes(trained_at(task, 1.005 * critical))
 
