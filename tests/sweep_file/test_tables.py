@@ -260,6 +260,22 @@ def test_the_plan_depends_on_samples_not_on_how_they_are_given(tmp_path: Path) -
     assert plan(**file, target="y", standardize=True).hash != plans[0].hash
 
 
+@pytest.mark.parametrize("function", ["least_squares", "logistic_regression"])
+def test_regressions_have_held_out_samples(tmp_path: Path, function: str) -> None:
+    given: dict[str, Any] = {"kind": "function", "function": function, "data": written(tmp_path)}
+    given |= {"target": "species", "features": ["length"], "validation": 0.34}
+    if function == "least_squares":
+        given |= {"target": "length", "features": ["width"]}
+    tables = {"problem": given, "train": {"max_steps": 1}, "axes": {"learning_rate": [1.0]}}
+    found = Plan(read_sweep(document() | tables)).group(0).problem
+    assert found.held_out is not None
+    assert (found.n_samples, found.held_out.n_samples) == (4, 2)
+    assert found.held_out.parameter_names == found.parameter_names
+    given["weight"] = "width"
+    with pytest.raises(SweepFileError, match="has no sample weights"):
+        read_sweep(document() | tables)
+
+
 # refused ----------------------------------------------------------------------------------------
 
 BAD: dict[str, tuple[str, dict[str, Any], str, list[str]]] = {

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...registry import register
 from ..options import Floats
+from ..problems.preparation import Samples
 from .protocol import Minimum, largest_eigenvalue
 from .regression import Regression, RegressionOptions
 
@@ -31,8 +32,8 @@ class LeastSquares(Regression):
         {"inputs": [[1.0], [2.0]], "targets": [[1.0], [0.5]], "intercept": True, "ridge": 0.3},
     )
 
-    def __init__(self, options: Options) -> None:
-        super().__init__(options)
+    def __init__(self, options: Options, samples: Samples | None = None) -> None:
+        super().__init__(options, samples)
         count, width = self.inputs.shape
         with np.errstate(over="ignore", invalid="ignore"):
             hessian = self.inputs.T @ self.inputs / count + options.ridge * np.eye(width)

@@ -14,6 +14,7 @@ from ...registry import register
 from ..activations.saturating import Sigmoid
 from ..losses.cross_entropy import BinaryCrossEntropy
 from ..options import Floats
+from ..problems.preparation import Samples
 from .protocol import Minimum
 from .regression import Regression, RegressionOptions
 
@@ -34,9 +35,10 @@ class LogisticRegression(Regression):
 
         @model_validator(mode="after")
         def _check_targets(self) -> LogisticRegression.Options:
-            targets = self.samples.targets
-            if targets.min() < 0 or targets.max() > 1:
-                raise IngredientError("logistic_regression needs targets from 0 to 1", "targets")
+            for samples in filter(None, (self.samples, self.held_out)):
+                if samples.targets.min() < 0 or samples.targets.max() > 1:
+                    message = "logistic_regression needs targets from 0 to 1"
+                    raise IngredientError(message, "targets")
             return self
 
     examples = (
@@ -45,8 +47,8 @@ class LogisticRegression(Regression):
         {"inputs": [[1.0], [-2.0]], "targets": [[1.0], [0.0]]},
     )
 
-    def __init__(self, options: Options) -> None:
-        super().__init__(options)
+    def __init__(self, options: Options, samples: Samples | None = None) -> None:
+        super().__init__(options, samples)
         self.minimum = self._minimum(options.ridge)
 
     def _minimum(self, ridge: float) -> Minimum | None:

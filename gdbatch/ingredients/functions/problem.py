@@ -34,9 +34,14 @@ class FunctionProblem(Problem):
     Options = FunctionOptions
     options: FunctionOptions
 
-    def __init__(self, options: FunctionOptions) -> None:
+    def __init__(self, options: FunctionOptions, function: Function | None = None) -> None:
+        """function: what to evaluate; None: that of the options."""
         self.options = options
-        self.function: Function = registry.get("function", options.function)(options)
+        if function is None:
+            function = registry.get("function", options.function)(options)
+            other = function.held_out()
+            self.held_out = None if other is None else FunctionProblem(options, other)
+        self.function: Function = function
         self.arrays = [ParameterArray("parameters", (len(self.function.names),))]
         self.n_samples = self.function.n_samples
         self.n_checked_starts = self.function.n_checked_starts

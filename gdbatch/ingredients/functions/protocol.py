@@ -56,6 +56,10 @@ class Function(ABC):
     def __init__(self, options: FunctionOptions) -> None:
         self.options = options
 
+    def held_out(self) -> Function | None:
+        """The same function of held-out samples, if there are any."""
+        return None
+
     @property
     def feature_scales(self) -> FeatureScales | None:
         """How differently scaled the features of the samples are, if there are any."""

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, model_validator
 
+from ...errors import IngredientError
 from ...numerics.buffers import DType
 from ..options import Floats, LaneNumber, context_of
 from ..problems.feature_scales import FeatureScales, feature_scales
-from ..problems.preparation import Outputs
+from ..problems.preparation import Outputs, Samples
 from ..problems.samples import SampleOptions
 from .protocol import Function, FunctionOptions, variables
 
@@ -27,6 +28,9 @@ class RegressionOptions(FunctionOptions, SampleOptions):
 
     @model_validator(mode="after")
     def _with_samples(self, info: ValidationInfo) -> RegressionOptions:
+        if self.weight is not None:
+            message = f"{self.function} has no sample weights; leave weight out, or use a network"
+            raise IngredientError(message, "weight")
         self._take_samples(context_of(info), None, Outputs(1, self.has_labels), self.function)
         return self
 
@@ -36,9 +40,11 @@ class Regression(Function):
 
     options: RegressionOptions
 
-    def __init__(self, options: RegressionOptions) -> None:
+    def __init__(self, options: RegressionOptions, samples: Samples | None = None) -> None:
+        """samples: those to evaluate on; None: those of the options."""
         super().__init__(options)
-        inputs, targets = options.samples.inputs, options.samples.targets
+        self._part = samples or options.samples
+        inputs, targets = self._part.inputs, self._part.targets
         if options.intercept:
             inputs = np.hstack([inputs, np.ones((len(inputs), 1))])
         self.inputs: NDArray[np.float64] = inputs  # (samples, weights)
@@ -48,11 +54,15 @@ class Regression(Function):
         self.work_rows = 3 * len(inputs) + 1
         self._cast: dict[DType, tuple[Floats, Floats]] = {}
 
+    def held_out(self) -> Regression | None:
+        """The same function of the held-out samples, if there are any."""
+        samples = self.options.held_out
+        return None if samples is None else type(self)(self.options, samples)
+
     @property
     def feature_scales(self) -> FeatureScales | None:
         """How differently scaled the features of the samples are."""
-        samples = self.options.samples
-        return feature_scales(samples.inputs, samples.features)
+        return feature_scales(self._part.inputs, self._part.features)
 
     def samples(self, dtype: DType) -> tuple[Floats, Floats]:
         """Inputs (samples, weights) and targets (samples, 1) in the number type of the lanes."""
