@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Literal, cast
 
 import numpy as np
@@ -279,9 +280,28 @@ class Network(Problem):
         self.n_samples = self.layers.n_samples
         self.has_classes = self.layers.has_classes
         self.n_predictions = self.layers.n_predictions
-        self.targets = [float(target) for target in samples.targets.ravel()]
-        self.loss_bound = self._loss_bound()
+        self._given_targets = samples.targets
         self.curvature = _curvature_at_solution(self.layers)
+
+    @cached_property  # a sweep is validated often, and data may be large
+    def targets(self) -> list[float]:  # type: ignore[override]
+        """One target per prediction, as given."""
+        targets: list[float] = self._given_targets.ravel().tolist()
+        return targets
+
+    @cached_property
+    def loss_bound(self) -> float:  # type: ignore[override]
+        """Upper bound of |loss| at finite parameters."""
+        loss = self.layers.loss
+        lowest, highest = self.layers.activations[-1].bounds
+        weights = np.ones(self.n_samples) if self.layers.weights is None else self.layers.weights
+        bounds: Iterator[float] = (
+            weight * loss.bound(lowest, highest, target)
+            for weight, row in zip(weights.tolist(), self.layers.targets.tolist(), strict=True)
+            for target in row
+            if weight
+        )
+        return loss.scale(self.layers.n_terms) * sum(bounds)
 
     @property
     def parameter_names(self) -> list[str]:
@@ -327,18 +347,6 @@ class Network(Problem):
     ) -> Hessian:
         """The Hessian of the loss at parameters (parameters, lanes)."""
         return NetworkHessian(self.layers, parameters)
-
-    def _loss_bound(self) -> float:
-        loss = self.layers.loss
-        lowest, highest = self.layers.activations[-1].bounds
-        weights = np.ones(self.n_samples) if self.layers.weights is None else self.layers.weights
-        bounds: Iterator[float] = (
-            weight * loss.bound(lowest, highest, target)
-            for weight, row in zip(weights.tolist(), self.layers.targets.tolist(), strict=True)
-            for target in row
-            if weight
-        )
-        return loss.scale(self.layers.n_terms) * sum(bounds)
 
 
 def _curvature_at_solution(layers: Layers) -> float | None:
