@@ -30,6 +30,7 @@ from .curvature import NetworkHessian
 from .elementwise import ElementwiseEvaluator
 from .evaluator import NetworkEvaluator
 from .products import ProductsEvaluator
+from .widths import Named, filled_in
 
 # above these, a product per lane beats elementwise arithmetic: 1,000 multiplications of a forward
 # pass in float64, 2,000 in float32, on several samples (measured on 15 shapes, AVX-512, NumPy 2.4)
@@ -57,10 +58,17 @@ class NetworkOptions(SampleOptions):
     """Options of `[problem]` with kind = "network"."""
 
     kind: Literal["network"]
-    layers: list[Width | Literal["inputs", "outputs"]] = Field(
+    layers: list[Width | Literal["inputs", "width", "outputs"]] = Field(
         min_length=2,
         description='Units per layer, inputs first: [2, 4, 1] is 2→4→1. "inputs" in the first '
-        'place and "outputs" in the last stand for the numbers that the samples have.',
+        'place and "outputs" in the last stand for the numbers that the samples have, "width" in '
+        "between for `width` hidden units.",
+    )
+    width: Width | None = Field(
+        None, description='Units of the layers written as "width"; often an axis.'
+    )
+    depth: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description='How many hidden layers a single "width" stands for; 1 by default.'
     )
     activation: ActivationName | list[ActivationName] = Field(
         "sigmoid", description="One for all layers, or a list with one per layer after the inputs."
@@ -96,6 +104,7 @@ class NetworkOptions(SampleOptions):
         '("sop", the true gradient), or at the prediction (the mistake of the tutorial).',
     )
 
+    _filled: list[Named] = PrivateAttr()
     _units: tuple[int, ...] = PrivateAttr(())
 
     @property
@@ -109,7 +118,7 @@ class NetworkOptions(SampleOptions):
 
     def activation_names(self) -> list[str]:
         """One name per layer after the inputs."""
-        given, count = self.activation, len(self.layers) - 1
+        given, count = self.activation, len(self._filled) - 1
         output = self.output_activation
         if isinstance(given, str):
             needed = registry.get("loss", self.loss).output_activation
@@ -126,11 +135,12 @@ class NetworkOptions(SampleOptions):
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> NetworkOptions:
         self._check_names()
+        self._filled = filled_in(self.layers, self.width, self.depth)
         self._check_layers()
         loss: type[OutputLoss] = registry.get("loss", self.loss)
         self._check_outputs(loss)
         who = f"layers = {self.layers}"
-        counts = [units if isinstance(units, int) else None for units in self.layers]
+        counts = [units if isinstance(units, int) else None for units in self._filled]
         self._take_samples(context_of(info), counts[0], _outputs(loss, counts[-1]), who)
         hidden = (units for units in counts[1:-1] if units is not None)
         samples = self.samples
@@ -156,16 +166,11 @@ class NetworkOptions(SampleOptions):
             raise IngredientError(f'unknown loss "{self.loss}"; {hint}', "loss")
 
     def _check_layers(self) -> None:
-        last = len(self.layers) - 1
-        for number, units in enumerate(self.layers):
-            if isinstance(units, str) and number != {"inputs": 0, "outputs": last}[units]:
-                where = "first" if units == "inputs" else "last"
-                message = f'"{units}" stands for a number of units in the {where} place only'
-                raise IngredientError(message, "layers", number)
+        count = len(self._filled) - 1
         names = self.activation_names()
-        if len(names) != len(self.layers) - 1:
+        if len(names) != count:
             raise IngredientError(
-                f"{len(names)} activations for {len(self.layers) - 1} layers "
+                f"{len(names)} activations for {count} layers "
                 "after the inputs; give one name, or one per layer",
                 "activation",
             )
@@ -184,9 +189,9 @@ class NetworkOptions(SampleOptions):
                     "activation",
                     *place,
                 )
-        if self.layer_scale is not None and len(self.layer_scale) != len(self.layers) - 1:
+        if self.layer_scale is not None and len(self.layer_scale) != count:
             raise IngredientError(
-                f"{len(self.layer_scale)} factors for {len(self.layers) - 1} layers after the "
+                f"{len(self.layer_scale)} factors for {count} layers after the "
                 "inputs; give one per layer",
                 "layer_scale",
             )
