@@ -182,7 +182,7 @@ def _with_best_value(known: GridAnswer, part: pd.DataFrame, criterion: Criterion
     divergences = np.array(outcomes.names())[outcomes.has("is_divergence", codes)]
     diverged = part[list(divergences)].sum(axis=1)
     loss = part[criterion.column].where(diverged == 0).to_numpy(dtype=float)
-    if rises(criterion.objective):
+    if criterion.is_share:
         loss = -loss
     name, by_default = known.axis.replace("_", " "), part["completed"].any()
     warnings = []

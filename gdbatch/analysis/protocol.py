@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from ..ingredients.problems.quantities import rises
+
 # the columns of `trials`, besides the axes, from which every summary is made
 TRIAL_COLUMNS = ("outcome", "steps", "initial_loss", "final_loss", "gradient_norm")
 
@@ -22,6 +24,11 @@ class Criterion:
 
     objective: str = "steps"  # "steps", "final_loss", or a column of a measure
     success: float = 0.95  # the share of trials that must converge, or be stable
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the objective is a share, from 0 to 1, of which more is better."""
+        return rises(self.objective)
 
     @property
     def column(self) -> str:

@@ -85,7 +85,11 @@ def _draw_speed(
         columns += ["steps_q25", "steps_q75"]
     medians = np.concatenate([curve.table[column].to_numpy(dtype=float) for curve in curves])
     if np.isfinite(medians).any():
-        highest = _scale(top, [curve.table[columns] for curve in curves])
+        if criterion.is_share:
+            highest = 1.0
+            top.set_ylim(-0.02, 1.05)
+        else:
+            highest = _scale(top, [curve.table[columns] for curve in curves])
         for curve in curves:
             look = colours.of(curve.key)
             if len(columns) > 1:

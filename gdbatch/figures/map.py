@@ -105,6 +105,10 @@ def _steps_panel(
                    else f"median {objective}", fontsize=9)  # fmt: skip
     if not finite.size:
         return
+    if criterion.is_share:
+        mesh = _mesh(axes, summary, x, y, values, cmap="viridis", vmin=0, vmax=1)
+        drawn.colorbar(mesh, ax=axes, pad=0.02).ax.grid(False)
+        return
     positive = np.clip(finite[finite > 0], TINY, HUGE)
     low, high = (positive.min(), positive.max()) if positive.size else (1.0, 1.0)
     if low == high:

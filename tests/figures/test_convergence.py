@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -167,6 +168,16 @@ def test_without_a_stop_rule_the_curve_is_the_loss() -> None:
     (line,) = curves_of(top)
     assert points(line)[1] == data.summary["final_loss_median"].tolist()
     assert top.get_ylabel() == "median final loss"
+
+
+def test_an_accuracy_has_a_linear_axis_from_0_to_1() -> None:
+    data = figure_data({RATE: rates(9)}, completed, criterion=Criterion("accuracy"))
+    shares = np.linspace(0.1, 0.9, 9)
+    data = replace(data, summary=data.summary.assign(accuracy_median=shares))
+    top = drawn("convergence", data).axes[0]
+    assert (top.get_yscale(), top.get_ylabel()) == ("linear", "median accuracy")
+    assert top.get_ylim()[0] <= 0 < 1 <= top.get_ylim()[1] < 1.1
+    assert "best learning rate" in legend_of(drawn("convergence", data))[0]
 
 
 @pytest.mark.parametrize("outcome", ["unfinished", "diverged", "stalled"])
