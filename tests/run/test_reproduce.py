@@ -12,7 +12,15 @@ from gdbatch.sweep_file import read_sweep
 from gdbatch.sweep_file.shipped import find_sweep, shipped_sweeps
 from tests.run.helpers import command, message
 
-EXAMPLES = {"critical_rates", "map_himmelblau", "quadratic_stability", "xor"}
+EXAMPLES = {
+    "critical_rates",
+    "diabetes",
+    "digits",
+    "expression",
+    "map_himmelblau",
+    "quadratic_stability",
+    "xor",
+}
 FAST = ["quadratic_descent", "quadratic_nesterov", "bifurcation_logistic", "edge_of_stability"]
 
 
