@@ -20,6 +20,7 @@ _NOT_IN_TRIALS = ("name", "description", "answer")
 _IN_TRIALS = ("final_parameters", "measures")  # of [record]
 _CONTENTS = ("problem", "init", "optimizer", "schedule", "train")
 _KEPT_ARRAYS = 64  # arrays whose digests are cached
+_OFF = (None, False, 0, "")  # how new options begin
 _LONGEST = 60  # characters of a value in a message
 
 
@@ -90,6 +91,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     >>> old = {"sweep": {"train": {"max_steps": 10}, "axes": []}, "results_version": 2}
     >>> differences(old, {**old, "sweep": {"train": {"max_steps": 20}, "axes": []}})
     ['train.max_steps: 10 → 20']
+
+    A key that the old identity does not have is a new option; it is named unless it is off.
     """
     before, after = (dict(_flat(_covered(one["sweep"]))) for one in (old, new))
     changes = [(key, before.get(key), after.get(key)) for key in dict.fromkeys([*before, *after])]
@@ -100,7 +103,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{key}: {_shortened(one)} → {_shortened(other)}"
         for key, one, other in changes
-        if one != other
+        if one != other and not (other in _OFF and key not in before)  # unknown to the old version
     ]
     if lines:
         return lines

@@ -277,7 +277,7 @@ def _inline_array(key: str, rows: object, wanted: int | None, who: str) -> NDArr
         each = "numbers" if wanted is None else f"{wanted} numbers"
         raise IngredientError(
             f"{key} are missing: give one list of {each} per sample, or set data to a file or "
-            "a table",
+            "a table (from Python, run_sweep takes data=…)",
             key,
         )
     width = len(rows[0]) if wanted is None else wanted
