@@ -132,11 +132,30 @@ class MinibatchOptions(Options):
     replacement: bool = Field(
         False, description="Draw samples with replacement; if false, each once per epoch."
     )
+    drop_last: Literal["carry"] | bool = Field(
+        "carry",
+        description="The rest of an epoch, which is smaller than a minibatch: true drops it, false "
+        'uses it as a smaller minibatch, and "carry" fills it up from the next epoch.',
+    )
     tracked: Literal["full", "batch"] = Field(
         "full",
         description="Samples for loss, gradient_norm, prediction_error and the rules that end a "
         "trial: all, or those of the next update, which is cheaper.",
     )
+
+    @model_validator(mode="after")
+    def _has_epochs(self) -> MinibatchOptions:
+        if self.replacement and self.drop_last != "carry":
+            raise IngredientError(
+                "drop_last applies to epochs, but with replacement there are none; leave one of "
+                "them out",
+                "drop_last",
+            )
+        return self
+
+    def batch(self) -> Batch:
+        """These settings as the engine takes them."""
+        return Batch(**self.model_dump())
 
 
 class Train(Options):
@@ -199,7 +218,8 @@ class Train(Options):
 
     def training(self, samples: int = 0) -> Training:
         """These settings as the engine takes them, for a problem with so many samples."""
-        epoch = max(1, samples // self.batch.size) if self.batch else _DEFAULT_EVERY
+        batch = self.batch.batch() if self.batch else None
+        epoch = batch.updates(1, samples) if batch else _DEFAULT_EVERY
         return Training(
             max_steps=self.max_steps,
             dtype=np.dtype(self.dtype),
@@ -208,7 +228,7 @@ class Train(Options):
             divergence_factor=self.divergence.factor if self.divergence else None,
             divergence_limit=self.divergence.loss if self.divergence else None,
             engine=self.engine,
-            batch=Batch(**self.batch.model_dump()) if self.batch else None,
+            batch=batch,
             every=self.every or epoch,
             patience=self.stop.patience if self.stop else None,
             patience_on=self.stop.on if self.stop else "validation_loss",

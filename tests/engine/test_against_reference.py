@@ -243,6 +243,7 @@ BATCHES = {
     "with replacement": Batch(3, replacement=True),
     "tracked by themselves": Batch(2, tracked="batch"),
     "of one": Batch(1, replacement=True, tracked="batch"),
+    "last smaller": Batch(3, drop_last=False),
 }
 
 

@@ -18,7 +18,7 @@ from gdbatch.ingredients.problems.minibatches import (
     samples_at,
 )
 from gdbatch.ingredients.problems.network.problem import Network
-from gdbatch.ingredients.problems.protocol import Evaluation
+from gdbatch.ingredients.problems.protocol import ChosenSamples, Evaluation
 from gdbatch.training import Training
 from tests.documents import plan_of
 from tests.engine.helpers import (
@@ -45,6 +45,9 @@ KINDS = {
     "tracked by themselves": Batch(3, tracked="batch"),
     "of one": Batch(1, replacement=True, tracked="batch"),
     "of all": Batch(12),
+    "last smaller": Batch(5, drop_last=False),
+    "last of one, tracked": Batch(11, tracked="batch", drop_last=False),
+    "last dropped": Batch(5, drop_last=True),
 }
 every_kind = pytest.mark.parametrize("batch", KINDS.values(), ids=KINDS)
 
@@ -64,11 +67,17 @@ def split_mix(start: int, number: int) -> int:
 def plainly(batch: Batch, samples: int, key: int, step: int) -> list[int]:
     """The samples of a minibatch, as the module's docstring defines them."""
     found = []
+    per_epoch = {"carry": 0, False: -(-samples // batch.size), True: samples // batch.size}
+    updates = per_epoch[batch.drop_last]
     for slot in range(batch.size):
         if batch.replacement:
             found.append((split_mix(split_mix(key, step), slot) >> 32) * samples >> 32)
             continue
         epoch, place = divmod(step * batch.size + slot, samples)
+        if updates:
+            epoch, place = step // updates, step % updates * batch.size + slot
+            if place >= samples:
+                break
         start = split_mix(key, epoch)
         found.append(sorted(range(samples), key=lambda one: split_mix(start, one))[place])
     return found
@@ -95,6 +104,17 @@ def test_every_sample_occurs_once_per_epoch(size: int) -> None:
     epochs = np.array(stream[: len(stream) // 12 * 12]).reshape(-1, 12)
     assert (np.sort(epochs, axis=1) == np.arange(12)).all()
     assert len(np.unique(epochs, axis=0)) == len(epochs)  # each in a different order
+
+
+def test_the_rest_of_an_epoch_is_used_or_dropped() -> None:
+    for drop_last, sizes in ((False, [5, 5, 2]), (True, [5, 5])):
+        batch = Batch(5, drop_last=drop_last)
+        steps = range(2 * len(sizes))
+        assert [len(samples_at(batch, 12, 7, step)) for step in steps] == 2 * sizes
+        epoch = [one for step in range(len(sizes)) for one in samples_at(batch, 12, 7, step)]
+        assert epoch == samples_at(Batch(12), 12, 7, 0)[: sum(sizes)]
+        assert (batch.updates(1, 12), batch.updates(4, 12)) == (len(sizes), 4 * len(sizes))
+    assert [Batch(5).updates(epochs, 12) for epochs in (1, 5)] == [2, 12]
 
 
 def drawn(batch: Batch, samples: int, lanes: int) -> Array:
@@ -148,7 +168,10 @@ def test_a_seed_has_the_same_minibatches_at_every_rate_and_step(batch: Batch) ->
         minibatches.draw()
         for lane, row in enumerate(rows):
             wanted = samples_at(batch, 12, batch_key_of(task, row), int(now[lane]))
-            assert minibatches.chosen[:, lane].tolist() == wanted
+            assert minibatches.chosen[: len(wanted), lane].tolist() == wanted
+            if minibatches.counts is not None:
+                assert minibatches.counts[lane] == len(wanted)
+                assert set(minibatches.chosen[len(wanted) :, lane]) <= {wanted[0]}
     assert batch_key_of(task, 0) == batch_key_of(task, TRIALS // 3 - 1)
     assert len({batch_key_of(task, row) for row in range(TRIALS)}) == 3
 
@@ -179,22 +202,27 @@ def test_a_trial_is_the_same_in_every_block(
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("layers", [[2, 2], [2, 3, 2]], ids=str)
 @pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("partial", [False, True], ids=["whole", "partial"])
 def test_a_minibatch_equals_a_problem_with_only_its_samples(
-    loss: str, layers: list[int], form: str
+    loss: str, layers: list[int], form: str, partial: bool
 ) -> None:
     """So means and sums are over the minibatch."""
     problem = network(layers, samples=7, loss=loss, bias=True, form=form)
     parameters, lanes = random_parameters(problem, 9), 9
     chosen: Array = np.random.default_rng(3).integers(0, 7, (4, lanes))
+    if partial:
+        chosen[:] = np.where(np.arange(4)[:, None] > np.arange(lanes) % 4, chosen[0], chosen)
     out = Evaluation(np.empty_like(parameters), np.empty(lanes), None, np.empty(lanes))
-    evaluator = problem.evaluator(lanes, F64, chosen)
+    counts = np.arange(lanes) % 4 + 1 if partial else None
+    evaluator = problem.evaluator(lanes, F64, ChosenSamples(chosen, counts))
     evaluator.prepare(parameters, {}, np.zeros(lanes, np.int64), out)()
     assert out.loss is not None
     assert out.prediction_error is not None
     for lane in range(lanes):
+        rows = chosen[: None if counts is None else counts[lane], lane]
         some = {
-            "inputs": problem.layers.inputs[chosen[:, lane]].tolist(),
-            "targets": problem.layers.targets[chosen[:, lane]].tolist(),
+            "inputs": problem.layers.inputs[rows].tolist(),
+            "targets": problem.layers.targets[rows].tolist(),
         }
         alone = network(layers, loss=loss, bias=True, **some)
         wanted = evaluated(alone, parameters[:, [lane] * 8])
@@ -242,7 +270,7 @@ def test_trajectories_record_the_tracked_samples(batch: Batch) -> None:
             samples = samples_at(batch, 12, batch_key_of(task, row), int(step))
             chosen = np.tile(np.array(samples)[:, None], 8)
             tracked = Evaluation(np.empty_like(parameters), np.empty(8))
-            evaluator = problem.evaluator(8, F64, chosen)
+            evaluator = problem.evaluator(8, F64, ChosenSamples(chosen))
             evaluator.prepare(parameters, {}, np.zeros(8, np.int64), tracked)()
         assert tracked.loss is not None
         np.testing.assert_allclose(table["loss"][0, index], tracked.loss[0], 1e-12)
@@ -262,8 +290,11 @@ def test_an_unchanged_minibatch_update_is_not_a_stall() -> None:
     assert {*outcomes(results)} == {"converged"}
 
 
+@pytest.mark.parametrize("partial", [False, True], ids=["whole", "partial"])
 @pytest.mark.parametrize("function", ["least_squares", "logistic_regression"])
-def test_a_regression_minibatch_equals_a_problem_with_only_its_samples(function: str) -> None:
+def test_a_regression_minibatch_equals_a_problem_with_only_its_samples(
+    function: str, partial: bool
+) -> None:
     random = np.random.default_rng(5)
     inputs, targets = random.normal(size=(7, 2)), random.uniform(size=(7, 1))
     entry = registry.get("function", function)
@@ -273,17 +304,21 @@ def test_a_regression_minibatch_equals_a_problem_with_only_its_samples(function:
         options = {"kind": "function", "function": function, "ridge": 0.2, "intercept": True}
         return FunctionProblem(entry.Options(**options, **some))
 
-    def filled(problem: FunctionProblem, x: Array, chosen: Any = None) -> Evaluation:
+    def filled(
+        problem: FunctionProblem, x: Array, chosen: ChosenSamples | None = None
+    ) -> Evaluation:
         lanes = x.shape[1]
         out = Evaluation(np.empty_like(x), np.empty(lanes))
         problem.evaluator(lanes, F64, chosen).prepare(x, {}, np.zeros(lanes, np.int64), out)()
         return out
 
     x, chosen = random.normal(size=(3, 9)), random.integers(0, 7, (4, 9))
-    found = filled(problem_of(slice(None)), x, chosen)
+    counts = np.arange(9) % 4 + 1 if partial else None
+    found = filled(problem_of(slice(None)), x, ChosenSamples(chosen, counts))
     assert found.loss is not None
     for lane in range(9):
-        wanted = filled(problem_of(chosen[:, lane]), x[:, [lane] * 8])
+        rows = chosen[: None if counts is None else counts[lane], lane]
+        wanted = filled(problem_of(rows), x[:, [lane] * 8])
         assert wanted.loss is not None
         np.testing.assert_allclose(
             present(found.gradient)[:, lane], present(wanted.gradient)[:, 0], 1e-12

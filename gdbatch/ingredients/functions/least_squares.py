@@ -55,11 +55,12 @@ class LeastSquares(Regression):
         work: Floats,
     ) -> None:
         inputs, targets = self.samples_in(numbers, x.dtype)
-        residuals = work[: len(targets)]
+        residuals, products = work[: len(targets)], work[len(targets) : 2 * len(targets)]
         self.fill_sums(inputs, x, residuals)
         np.subtract(residuals, targets, residuals)
+        weighted = self.weigh(residuals, numbers, products)
         if loss is not None:
-            np.einsum("sl,sl->l", residuals, residuals, out=loss)
+            np.einsum("sl,sl->l", residuals, weighted, out=loss)
             np.multiply(loss, 0.5, loss)
-        self.fill_weight_gradients(inputs, residuals, gradient)
+        self.fill_weight_gradients(inputs, weighted, gradient)
         self.average_with_ridge(len(targets), x, numbers, loss, gradient, work)

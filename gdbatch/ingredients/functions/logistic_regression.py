@@ -94,8 +94,10 @@ class LogisticRegression(Regression):
         self.fill_sums(inputs, x, sums)
         if loss is not None:
             BinaryCrossEntropy.terms(probabilities, sums, targets, probabilities, rest)
-            np.add.reduce(probabilities, axis=0, out=loss)
+            terms = self.weigh(probabilities, numbers, probabilities)
+            np.add.reduce(terms, axis=0, out=loss)
         Sigmoid.forward(sums, probabilities, rest)
         np.subtract(probabilities, targets, probabilities)
-        self.fill_weight_gradients(inputs, probabilities, gradient)
+        slopes = self.weigh(probabilities, numbers, probabilities)
+        self.fill_weight_gradients(inputs, slopes, gradient)
         self.average_with_ridge(len(targets), x, numbers, loss, gradient, work)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,10 @@ from ..problems.feature_scales import FeatureScales
 from ..problems.parameters import ParameterArray
 from ..problems.protocol import (
     Call,
+    ChosenSamples,
     Evaluation,
     Evaluator,
     Problem,
-    SampleIndices,
     lanes_in_cache,
 )
 from .protocol import Function, FunctionOptions
@@ -67,7 +68,7 @@ class FunctionProblem(Problem):
         return lanes_in_cache(numbers, dtype)
 
     def evaluator(
-        self, lanes: int, dtype: DType, chosen: SampleIndices | None = None
+        self, lanes: int, dtype: DType, chosen: ChosenSamples | None = None
     ) -> FunctionEvaluator:
         """An evaluator for blocks of `lanes` lanes."""
         return FunctionEvaluator(self, lanes, dtype, chosen)
@@ -91,7 +92,7 @@ class FunctionEvaluator(Evaluator):
         problem: FunctionProblem,
         lanes: int,
         dtype: DType,
-        chosen: SampleIndices | None,
+        chosen: ChosenSamples | None,
     ) -> None:
         self._function = problem.function
         self._work = new_buffer((problem.function.work_rows, lanes), dtype)
@@ -100,13 +101,18 @@ class FunctionEvaluator(Evaluator):
             name: number.astype(dtype) for name, number in constants.items()
         }
         self._unused_gradient = new_buffer((problem.n_parameters, lanes), dtype)
-        self._chosen = chosen
-        self._tables: dict[str, Floats] = {}
+        self._select: list[Call] = []
         if chosen is not None:
             inputs, targets = problem.function.samples(dtype)
-            self._tables = {"inputs": np.ascontiguousarray(inputs.T), "targets": targets[:, 0]}
-            for name, table in self._tables.items():
-                self._numbers[name] = new_buffer((*table.shape[:-1], *chosen.shape), dtype)
+            tables = {"inputs": np.ascontiguousarray(inputs.T), "targets": targets[:, 0]}
+            for name, table in tables.items():
+                shape = *table.shape[:-1], *chosen.indices.shape
+                self._numbers[name] = taken = new_buffer(shape, dtype)
+                self._select.append(partial(np.take, table, chosen.indices, -1, taken, "clip"))
+            partial_batches = chosen.weights(lambda count: 1 / count, dtype)
+            if partial_batches is not None:
+                self._numbers["weights"], fill = partial_batches
+                self._select.append(fill)
 
     def prepare(
         self,
@@ -116,16 +122,15 @@ class FunctionEvaluator(Evaluator):
         out: Evaluation,
     ) -> Call:
         """See `Evaluator`; there are no predictions."""
-        chosen, tables = self._chosen, self._tables
+        select = self._select
         numbers = {**self._numbers, **lane_data}
         gradient = self._unused_gradient if out.gradient is None else out.gradient
         unknown = [one for one in (out.prediction_error, out.accuracy) if one is not None]
         fill = self._function.prepare(parameters, numbers, out.loss, gradient, self._work)
 
         def evaluate() -> None:
-            if chosen is not None:
-                for name, table in tables.items():
-                    np.take(table, chosen, -1, numbers[name], "clip")
+            for call in select:
+                call()
             fill()
             for array in unknown:
                 array.fill(np.nan)

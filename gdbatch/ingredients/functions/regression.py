@@ -74,11 +74,19 @@ class Regression(Function):
         """The samples to evaluate on.
 
         They are those of `samples` or, if lanes have different samples, inputs
-        (weights, samples, lanes) and targets (samples, lanes).
+        (weights, samples, lanes) and targets (samples, lanes). If not all of them count, there are
+        also numbers["weights"] (samples, lanes) of mean 1.
         """
         if "inputs" in numbers:
             return numbers["inputs"], numbers["targets"]
         return self.samples(dtype)
+
+    @staticmethod
+    def weigh(terms: Floats, numbers: Mapping[str, Floats], out: Floats) -> Floats:
+        """Terms (samples, lanes) times the samples' weights, if there are any, in `out`."""
+        if "weights" not in numbers:
+            return terms
+        return np.multiply(terms, numbers["weights"], out)
 
     @staticmethod
     def fill_sums(inputs: Floats, x: Floats, sums: Floats) -> None:

@@ -58,6 +58,10 @@ class Layers:
         """What the loss averages over: samples × outputs, or samples."""
         return self.terms_of(self.n_samples)
 
+    def scale_of(self, samples: int) -> float:
+        """The factor of the sum of the terms of some samples."""
+        return self.loss.scale(self.terms_of(samples))
+
     def terms_of(self, samples: int) -> int:
         """What the loss of some samples averages over."""
         return samples if self.loss.averages_samples else samples * self.units[-1]

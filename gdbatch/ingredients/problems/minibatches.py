@@ -7,8 +7,8 @@ seed's key, from the stream "batches", starts a generator whose number s starts 
 
 With replacement, s is the step: each sample of its minibatch is the integer part of one of that
 generator's numbers in [0, 1) times the number of samples (uniform to samples/2³²). Without, s is
-the epoch: sorting one number per sample gives the order of the samples. A minibatch may contain the
-end of one epoch and the start of the next.
+the epoch: sorting one number per sample gives the order of the samples. The rest of an epoch that
+is smaller than a minibatch is filled up from the next epoch, used by itself, or dropped.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from ...numerics.buffers import DType, new_buffer
 from ...random_streams import generator
 from ..options import Floats
-from .protocol import Call, Evaluation, Evaluator, Problem, SampleIndices
+from .protocol import Call, ChosenSamples, Evaluation, Evaluator, Problem, SampleIndices
 
 Words = NDArray[np.uint64]
+DropLast = bool | Literal["carry"]
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _ROUNDS = (  # shift, then multiply
@@ -42,12 +43,27 @@ class Batch:
     size: int
     replacement: bool = False
     tracked: Literal["full", "batch"] = "full"  # samples for the loss, stop rules and measures
+    # the rest of an epoch: dropped, a smaller minibatch, or the start of the next epoch's first one
+    drop_last: DropLast = "carry"
 
     def orders(self, samples: int) -> int:
         """How many sample indices a lane stores: the order of one or two epochs."""
         if self.replacement:
             return 0
-        return samples if samples % self.size == 0 else 2 * samples
+        if self.drop_last == "carry":
+            return samples if samples % self.size == 0 else 2 * samples
+        return self.updates(1, samples) * self.size
+
+    def updates(self, epochs: int, samples: int) -> int:
+        """The number of updates in some epochs, rounded down, but at least 1 per epoch."""
+        if self.drop_last == "carry":
+            return max(epochs, epochs * samples // self.size)
+        used = samples if self.drop_last else samples + self.size - 1
+        return epochs * max(1, used // self.size)
+
+    def rest(self, samples: int) -> int:
+        """The size of the last minibatch of an epoch if it is a smaller one, else 0."""
+        return samples % self.size if self.drop_last is False else 0
 
 
 def keys_of(entropy: int, seeds: NDArray[np.int64]) -> Words:
@@ -81,12 +97,19 @@ def orders_of(starts: Words, samples: int) -> NDArray[np.intp]:
 
 
 class Minibatches:
-    """The minibatches of a block's lanes; `keys` and `steps` are read at every draw."""
+    """The minibatches of a block's lanes; `keys` and `steps` are read at every draw.
+
+    `chosen` are the samples of each lane's next update. If a minibatch may be smaller than others,
+    `counts` has its size, and its first sample is repeated.
+    """
 
     def __init__(self, batch: Batch, samples: int, keys: Words, steps: NDArray[np.int64]) -> None:
         self._batch, self._samples, self._keys, self._steps = batch, samples, keys, steps
         lanes = len(keys)
         self.chosen: SampleIndices = new_buffer((batch.size, lanes), np.intp)
+        self.counts: NDArray[np.intp] | None = None
+        if batch.rest(samples):
+            self.counts = np.full(lanes, batch.size, np.intp)
         if batch.replacement:
             self._start, self._row = (new_buffer(lanes, np.uint64) for _ in range(2))
             self._words, self._work = (new_buffer(self.chosen.shape, np.uint64) for _ in range(2))
@@ -122,8 +145,16 @@ class Minibatches:
         np.copyto(self.chosen, words, casting="unsafe")
 
     def _draw_from_epoch(self) -> None:
-        np.multiply(self._steps, self._batch.size, self._begin)
-        np.divmod(self._begin, self._samples, self._epoch, self._begin)
+        batch, begin = self._batch, self._begin
+        if batch.drop_last == "carry":
+            np.multiply(self._steps, batch.size, begin)
+            np.divmod(begin, self._samples, self._epoch, begin)
+        else:
+            np.divmod(self._steps, batch.updates(1, self._samples), self._epoch, begin)
+            np.multiply(begin, batch.size, begin)
+        if self.counts is not None:
+            np.subtract(self._samples, begin, self.counts)
+            np.minimum(self.counts, batch.size, out=self.counts)
         stale = (self._epoch != self._known_epochs) | (self._keys != self._known_keys)
         if stale.any():
             self._refresh_orders(np.flatnonzero(stale))
@@ -135,10 +166,15 @@ class Minibatches:
         """Compute the orders for lanes in a new epoch, sorting each distinct order once."""
         keys, epochs = self._keys[lanes], self._epoch[lanes]
         self._known_keys[lanes], self._known_epochs[lanes] = keys, epochs
-        for part in range(self._orders.shape[1] // self._samples):
+        samples, stored = self._samples, self._orders.shape[1]
+        for part in range(max(1, stored // samples)):
             starts, which = np.unique(number_of(keys, epochs + part), return_inverse=True)
-            columns = slice(part * self._samples, (part + 1) * self._samples)
-            self._orders[lanes, columns] = orders_of(starts, self._samples)[which]
+            columns = slice(part * samples, min((part + 1) * samples, stored))
+            orders = orders_of(starts, samples)[:, : stored - part * samples]
+            self._orders[lanes, columns] = orders[which]
+        rest = self._batch.rest(samples)
+        if rest:
+            self._orders[lanes, samples:] = self._orders[lanes, samples - rest][:, None]
 
 
 class MinibatchEvaluator(Evaluator):
@@ -150,7 +186,8 @@ class MinibatchEvaluator(Evaluator):
     def __init__(self, problem: Problem, minibatches: Minibatches, dtype: DType) -> None:
         self._problem, self._minibatches, self._dtype = problem, minibatches, dtype
         self._lanes = minibatches.chosen.shape[1]
-        self._evaluator = problem.evaluator(self._lanes, dtype, minibatches.chosen)
+        chosen = ChosenSamples(minibatches.chosen, minibatches.counts)
+        self._evaluator = problem.evaluator(self._lanes, dtype, chosen)
 
     def prepare(
         self,
@@ -182,4 +219,5 @@ def samples_at(batch: Batch, samples: int, key: int, step: int) -> list[int]:
     """The samples of one update of one trial."""
     one = Minibatches(batch, samples, np.array([key], np.uint64), np.array([step]))
     one.draw()
-    return [int(sample) for sample in one.chosen[:, 0]]
+    count = batch.size if one.counts is None else int(one.counts[0])
+    return [int(sample) for sample in one.chosen[:count, 0]]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import IngredientError
-from ...numerics.buffers import DType
+from ...numerics.buffers import DType, new_buffer
 from ...numerics.lanczos import Hessian
 from ..options import Floats, Options
 from .feature_scales import FeatureScales
@@ -29,6 +29,43 @@ _MIN_LANES = 8
 
 Call = Callable[[], object]
 SampleIndices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class ChosenSamples:
+    """The samples that each lane is evaluated on; both arrays are read at every evaluation.
+
+    Only the first `counts` samples of a lane count; the rest are repetitions, so that they change
+    no maximum. In sums and means they have the weight 0.
+    """
+
+    indices: SampleIndices  # (batch, lanes)
+    counts: NDArray[np.intp] | None = None  # (lanes,); None: all count
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def weights(self, scale: Callable[[int], float], dtype: DType) -> tuple[Floats, Call] | None:
+        """Factors (batch, lanes) of the samples' terms, and a call that fills them; None: all 1.
+
+        scale: the factor of a sum over so many samples, 1/n for a mean. A factor is the ratio of
+        the scale for the lane's samples and that for the whole batch.
+        """
+        counts, size = self.counts, len(self)
+        if counts is None:
+            return None
+        ratios = np.array([1.0, *(scale(one) / scale(size) for one in range(1, size + 1))], dtype)
+        weights: Floats = new_buffer(self.indices.shape, dtype)
+        ratio: Floats = new_buffer(len(counts), dtype)
+        mask = np.zeros(self.indices.shape, bool)
+        slots = np.arange(size)[:, None]
+
+        def fill() -> None:
+            np.take(ratios, counts, out=ratio, mode="clip")
+            np.less(slots, counts, out=mask)
+            np.multiply(mask, ratio, weights)
+
+        return weights, fill
 
 
 class ProblemOptions(Options):
@@ -141,11 +178,10 @@ class Problem(ABC):
         """
 
     @abstractmethod
-    def evaluator(self, lanes: int, dtype: DType, chosen: SampleIndices | None = None) -> Evaluator:
+    def evaluator(self, lanes: int, dtype: DType, chosen: ChosenSamples | None = None) -> Evaluator:
         """An evaluator for blocks of `lanes` lanes.
 
-        chosen: (batch, lanes), the samples that each lane is evaluated on, read at every
-        evaluation; predictions are then not filled.
+        chosen: the samples that each lane is evaluated on; predictions are then not filled.
         """
 
     def hessian(

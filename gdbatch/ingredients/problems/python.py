@@ -38,11 +38,11 @@ from . import python_check
 from .parameters import ParameterArray
 from .protocol import (
     Call,
+    ChosenSamples,
     Evaluation,
     Evaluator,
     Problem,
     ProblemOptions,
-    SampleIndices,
     lanes_in_cache,
 )
 
@@ -179,7 +179,7 @@ class PythonProblem(Problem):
         return lanes_in_cache(8 * self.n_parameters, dtype)
 
     def evaluator(
-        self, lanes: int, dtype: DType, chosen: SampleIndices | None = None
+        self, lanes: int, dtype: DType, chosen: ChosenSamples | None = None
     ) -> PythonEvaluator:
         """An evaluator for blocks of any width."""
         return PythonEvaluator(self)

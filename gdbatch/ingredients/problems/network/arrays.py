@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+
 from ....numerics.buffers import new_buffer
 from ...activations.protocol import Activation, OutputActivation
 from ...options import Floats
@@ -55,3 +57,11 @@ class SampleArrays:
     def per_lane(self) -> bool:
         """Whether every lane has its own samples."""
         return bool(self.select)
+
+    def multiply_weights(self, factors: Floats, fill: Call) -> None:
+        """Multiply the weights of each lane's samples by `factors`, which `fill` computes."""
+        self.select.append(fill)
+        if self.weights is None:
+            self.weights = factors
+        else:
+            self.select.append(partial(np.multiply, self.weights, factors, self.weights))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ....numerics.buffers import DType, new_buffer
 from ...options import Floats
 from ..layers import Layers
-from ..protocol import Call, Evaluation, SampleIndices
+from ..protocol import Call, ChosenSamples, Evaluation
 from .arrays import LayerArrays, SampleArrays
 from .evaluator import NetworkEvaluator, sample_tables
 
@@ -23,7 +23,7 @@ class ElementwiseEvaluator(NetworkEvaluator):
     """Lanes last: each operation runs along all lanes."""
 
     def __init__(
-        self, layers: Layers, lanes: int, dtype: DType, chosen: SampleIndices | None = None
+        self, layers: Layers, lanes: int, dtype: DType, chosen: ChosenSamples | None = None
     ) -> None:
         n_samples = layers.n_samples if chosen is None else len(chosen)
         arrays = _layer_arrays(layers, n_samples, lanes, dtype)
@@ -115,7 +115,7 @@ def _layer_arrays(layers: Layers, samples: int, lanes: int, dtype: DType) -> lis
     return arrays
 
 
-def _samples(layers: Layers, dtype: DType, chosen: SampleIndices | None) -> SampleArrays:
+def _samples(layers: Layers, dtype: DType, chosen: ChosenSamples | None) -> SampleArrays:
     inputs, targets, weights = sample_tables(layers, dtype)
     if chosen is None:
         # NumPy starts a microsecond sooner with a scalar than with an array of one number
@@ -125,7 +125,11 @@ def _samples(layers: Layers, dtype: DType, chosen: SampleIndices | None) -> Samp
     select: list[Call] = []
     found = []
     for table in (inputs, targets, *([] if weights is None else [weights])):
-        taken: Floats = new_buffer((len(table), *chosen.shape), table.dtype)
-        select.append(partial(np.take, table, chosen, 1, taken, "clip"))
+        taken: Floats = new_buffer((len(table), *chosen.indices.shape), table.dtype)
+        select.append(partial(np.take, table, chosen.indices, 1, taken, "clip"))
         found.append(taken)
-    return SampleArrays(found[0], found[1], found[2] if len(found) > 2 else None, select)
+    samples = SampleArrays(found[0], found[1], found[2] if len(found) > 2 else None, select)
+    partial_batches = chosen.weights(layers.scale_of, dtype)
+    if partial_batches is not None:
+        samples.multiply_weights(partial_batches[0][None], partial_batches[1])
+    return samples

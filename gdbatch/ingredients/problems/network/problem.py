@@ -23,7 +23,7 @@ from ...options import context_of
 from ..feature_scales import FeatureScales, feature_scales
 from ..layers import Layers
 from ..preparation import Outputs, Samples
-from ..protocol import Problem, SampleIndices, lanes_in_cache, refuse_overflow
+from ..protocol import ChosenSamples, Problem, lanes_in_cache, refuse_overflow
 from ..samples import SampleOptions
 from .classes import check_class_weight, check_targets, targets_and_weights
 from .curvature import NetworkHessian
@@ -335,7 +335,7 @@ class Network(Problem):
         return lanes_in_cache(3 * self.n_parameters + samples * work, dtype)
 
     def evaluator(
-        self, lanes: int, dtype: DType, chosen: SampleIndices | None = None
+        self, lanes: int, dtype: DType, chosen: ChosenSamples | None = None
     ) -> NetworkEvaluator:
         """An evaluator for blocks of `lanes` lanes, on the chosen samples or on all."""
         samples = self.n_samples if chosen is None else len(chosen)

@@ -13,7 +13,7 @@ import numpy as np
 from ....numerics.buffers import DType, new_buffer
 from ...options import Floats
 from ..layers import Layers
-from ..protocol import Call, SampleIndices
+from ..protocol import Call, ChosenSamples
 from .arrays import LayerArrays, SampleArrays
 from .evaluator import NetworkEvaluator, sample_tables
 
@@ -22,7 +22,7 @@ class ProductsEvaluator(NetworkEvaluator):
     """Lanes first: the weights and values of each lane are small matrices."""
 
     def __init__(
-        self, layers: Layers, lanes: int, dtype: DType, chosen: SampleIndices | None = None
+        self, layers: Layers, lanes: int, dtype: DType, chosen: ChosenSamples | None = None
     ) -> None:
         n_samples = layers.n_samples if chosen is None else len(chosen)
         arrays = _layer_arrays(layers, n_samples, lanes, dtype)
@@ -92,19 +92,24 @@ def _layer_arrays(layers: Layers, samples: int, lanes: int, dtype: DType) -> lis
     return arrays
 
 
-def _samples(layers: Layers, dtype: DType, chosen: SampleIndices | None) -> SampleArrays:
+def _samples(layers: Layers, dtype: DType, chosen: ChosenSamples | None) -> SampleArrays:
     inputs, targets, weights = sample_tables(layers, dtype)
     if chosen is None:
         return SampleArrays(inputs, targets, weights)
+    indices = chosen.indices
     select: list[Call] = []
     found = []
     for table in (inputs, targets, *([] if weights is None else [weights])):
-        rows, order = np.ascontiguousarray(table.T), new_buffer(chosen.T.shape, chosen.dtype)
+        rows, order = np.ascontiguousarray(table.T), new_buffer(indices.T.shape, indices.dtype)
         taken: Floats = new_buffer((*order.shape, len(table)), table.dtype)
-        select.append(partial(np.copyto, order, chosen.T))
+        select.append(partial(np.copyto, order, indices.T))
         select.append(partial(np.take, rows, order, 0, taken, "clip"))
         found.append(taken.swapaxes(1, 2))
-    return SampleArrays(found[0], found[1], found[2] if len(found) > 2 else None, select)
+    samples = SampleArrays(found[0], found[1], found[2] if len(found) > 2 else None, select)
+    partial_batches = chosen.weights(layers.scale_of, dtype)
+    if partial_batches is not None:
+        samples.multiply_weights(partial_batches[0].T[:, None], partial_batches[1])
+    return samples
 
 
 def _matrices(layers: Layers, array: Floats) -> list[Floats]:
