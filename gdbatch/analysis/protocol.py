@@ -47,7 +47,7 @@ class SweepFacts:
     trials: int  # of the whole plan
     criterion: Criterion = FEWEST_STEPS
     further: tuple[str, ...] = ()  # columns of measures whose medians are in the summary
-    max_steps: int | None = None  # None if it varies
+    max_steps: int | None = None  # None if it varies, or is given in epochs
     search: Mapping[str, Any] = field(default_factory=lambda: {"kind": "grid"})
     is_complete: bool = True  # whether all shards are there
     feature_scales: Mapping[str, Any] | None = None  # of the training samples; see `FeatureScales`

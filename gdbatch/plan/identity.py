@@ -82,7 +82,8 @@ def plan_hash(identity: Mapping[str, Any]) -> str:
 
 def recording_hash(sweep: Sweep) -> str:
     """The digest of what else determines `trajectories`."""
-    return _digest(sweep.record.model_dump(mode="json", exclude={"measures"}))
+    recorded = sweep.record.model_dump(mode="json", exclude={"measures"}, exclude_defaults=True)
+    return _digest(recorded)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -53,7 +53,9 @@ def _chosen(dimension: Dimension, chosen: Mapping[str, Sequence[object]]) -> Ind
 
 def recorded_values(record: Record, group: Group) -> tuple[int, tuple[str, ...]]:
     """The steps between recorded rows of a group, and the values in a row."""
-    every = record.every or max(1, group.sections.train.max_steps // _DEFAULT_ROWS)
+    every = record.every or max(1, group.training.max_steps // _DEFAULT_ROWS)
+    if record.every_epochs is not None:
+        every = group.sections.train.updates(record.every_epochs, group.problem.n_samples)
     if record.values is not None:
         return every, tuple(record.values)
     few = 0 < group.problem.n_predictions <= _MOST_PREDICTIONS

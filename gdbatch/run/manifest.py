@@ -35,7 +35,7 @@ class DamagedManifestError(UsageError):
 
 
 class _Train(TypedDict):
-    max_steps: int
+    max_steps: int | None  # None: in epochs
     stop: dict[str, Any] | None
 
 

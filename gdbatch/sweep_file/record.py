@@ -11,12 +11,16 @@ from ..errors import IngredientError, nearest
 from ..ingredients.measures.protocol import MeasureOptions
 from ..ingredients.options import FromFamily, Options
 from .text import shortened
+from .train import MOST_STEPS, refuse_both
 
 
 class Record(Options):
     """`[record]`: trajectories of some trials, and final parameters and measures of all."""
 
     every: int | None = Field(None, ge=1, description="Number of steps between recorded rows.")
+    every_epochs: int | None = Field(
+        None, ge=1, le=MOST_STEPS, description="The same in epochs, instead of every."
+    )
     values: list[str] | None = Field(
         None,
         description="What to record: " + ", ".join(RECORDABLE),
@@ -32,6 +36,7 @@ class Record(Options):
 
     @model_validator(mode="after")
     def _known_values(self) -> Record:
+        refuse_both(self, "every", "every_epochs")
         for index, value in enumerate(self.values or []):
             if value not in RECORDABLE:
                 hint = nearest(value, RECORDABLE)

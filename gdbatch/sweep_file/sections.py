@@ -19,11 +19,12 @@ from ..ingredients.problems.protocol import Problem, ProblemOptions
 from ..ingredients.problems.quantities import QUANTITIES
 from ..ingredients.schedules.protocol import ScheduleOptions
 from ..random_streams import generator
+from ..training import Training
 from .diagnostics import Diagnostic
 from .families import SECTIONS, default_kind, validated
 from .keys import key_path
 from .toml_locations import Path
-from .train import Train
+from .train import MOST_STEPS, Train
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ def _misfits(sections: Sections, context: Context) -> Iterator[Diagnostic]:
         yield misfit
     elif refusal:
         yield ("train", "engine"), f'the engine "{engine}" {refusal}'
+    if misfit is None:
+        yield from _budget_misfits(sections.train, training)
     rates = sections.optimizer.learning_rate
     layers = count_layers(problem.arrays)
     if isinstance(rates, list) and len(rates) != layers:
@@ -133,6 +136,17 @@ def _misfits(sections: Sections, context: Context) -> Iterator[Diagnostic]:
             problem.check(np.asarray(starts, np.float64))
         except IngredientError as error:
             yield ("problem", *error.key), error.message
+
+
+def _budget_misfits(train: Train, training: Training) -> Iterator[Diagnostic]:
+    budget = f"max_steps = {train.max_steps}"
+    if train.max_epochs is not None:
+        budget = f"max_epochs = {train.max_epochs}, which is {training.max_steps} updates,"
+        if training.max_steps > MOST_STEPS:
+            yield ("train", "max_epochs"), f"{budget} exceeds 10¹² updates"
+    if training.hold > training.max_steps + 1:
+        message = f"hold = {training.hold} exceeds the {training.max_steps + 1} checks that "
+        yield ("train", "stop", "hold"), f"{message}{budget} allows"
 
 
 def _batch_misfit(train: Train, problem: Problem) -> Diagnostic | None:

@@ -41,7 +41,14 @@ class Heading(Options):
         return self
 
 
+MOST_STEPS = 10**12
 _DEFAULT_EVERY = 10  # without minibatches
+
+
+def refuse_both(options: Options, key: str, other: str) -> None:
+    """Raises IngredientError if two options that exclude each other are given."""
+    if None not in (getattr(options, key), getattr(options, other)):
+        raise IngredientError(f"{key} is given too; leave one of them out", other)
 
 
 class Stop(Options):
@@ -161,7 +168,16 @@ class MinibatchOptions(Options):
 class Train(Options):
     """`[train]`: budget, number type, engine and rules."""
 
-    max_steps: int = Field(ge=0, le=10**12, description="Maximum number of updates of a trial.")
+    max_steps: int | None = Field(
+        None, ge=0, le=MOST_STEPS, description="Maximum number of updates of a trial."
+    )
+    max_epochs: int | None = Field(
+        None,
+        ge=0,
+        le=MOST_STEPS,
+        description="The same in epochs, instead of max_steps; an epoch without minibatches is one "
+        "update.",
+    )
     dtype: Literal["float64", "float32"] = Field("float64", description="Type of all numbers.")
     engine: str = Field(
         "numpy",
@@ -184,6 +200,9 @@ class Train(Options):
         description="Updates between two evaluations of the accuracy and of held-out data; by "
         f"default an epoch of minibatches, or {_DEFAULT_EVERY} updates from all samples.",
     )
+    every_epochs: int | None = Field(
+        None, ge=1, le=MOST_STEPS, description="The same in epochs, instead of every."
+    )
 
     @model_validator(mode="after")
     def _no_contradiction(self) -> Train:
@@ -191,15 +210,12 @@ class Train(Options):
             hint = nearest(self.engine, registry.family("engine"))
             message = f'unknown engine "{shortened(self.engine)}"; {hint}'
             raise IngredientError(message, "engine")
+        if self.max_steps is None and self.max_epochs is None:
+            raise IngredientError("this key is missing; give it, or max_epochs", "max_steps")
+        refuse_both(self, "max_steps", "max_epochs")
+        refuse_both(self, "every", "every_epochs")
         if self.stop is None:
             return self
-        if self.stop.hold > self.max_steps + 1:
-            raise IngredientError(
-                f"hold = {self.stop.hold} exceeds the {self.max_steps + 1} checks that "
-                f"max_steps = {self.max_steps} allows",
-                "stop",
-                "hold",
-            )
         limit = self.divergence.loss if self.divergence else None
         loss = self.stop.thresholds().get("loss")
         if loss is not None and limit is not None and loss >= limit:
@@ -216,20 +232,28 @@ class Train(Options):
         """Whether trials can converge."""
         return self.stop is not None and bool(self.stop.thresholds())
 
+    def updates(self, epochs: int, samples: int) -> int:
+        """The number of updates in some epochs, for a problem with so many samples."""
+        return self.batch.batch().updates(epochs, samples) if self.batch else epochs
+
+    def _in_steps(self, steps: int | None, epochs: int | None, samples: int, default: int) -> int:
+        if steps is not None:
+            return steps
+        return default if epochs is None else self.updates(epochs, samples)
+
     def training(self, samples: int = 0) -> Training:
         """These settings as the engine takes them, for a problem with so many samples."""
-        batch = self.batch.batch() if self.batch else None
-        epoch = batch.updates(1, samples) if batch else _DEFAULT_EVERY
+        default_every = self.updates(1, samples) if self.batch else _DEFAULT_EVERY
         return Training(
-            max_steps=self.max_steps,
+            max_steps=self._in_steps(self.max_steps, self.max_epochs, samples, 0),
             dtype=np.dtype(self.dtype),
             stop=self.stop.thresholds() if self.stop else {},
             hold=self.stop.hold if self.stop else 1,
             divergence_factor=self.divergence.factor if self.divergence else None,
             divergence_limit=self.divergence.loss if self.divergence else None,
             engine=self.engine,
-            batch=batch,
-            every=self.every or epoch,
+            batch=self.batch.batch() if self.batch else None,
+            every=self._in_steps(self.every, self.every_epochs, samples, default_every),
             patience=self.stop.patience if self.stop else None,
             patience_on=self.stop.on if self.stop else "validation_loss",
         )

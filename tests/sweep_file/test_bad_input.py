@@ -317,7 +317,9 @@ def test_combinations_of_structural_axes_are_checked(tmp_path: Path) -> None:
 def test_a_missing_key_names_the_line_of_its_table(tmp_path: Path) -> None:
     error = refuse(tmp_path, swapped("[train]\nmax_steps = 50", "[train] # HERE"))
     (problem,) = error.problems
-    assert (problem.key, problem.message) == ("train.max_steps", "this key is missing")
+    assert (problem.key, problem.message) == (
+        "train.max_steps", "this key is missing; give it, or max_epochs",
+    )  # fmt: skip
     assert problem.line == marked(swapped("[train]\nmax_steps = 50", "[train] # HERE"))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from gdbatch.ingredients.problems.minibatches import Batch
 from gdbatch.plan import Plan
+from gdbatch.plan.recorded import recorded_values
 from gdbatch.sweep_file import read_sweep
 from tests.documents import TEXT, document, plan_of
 from tests.sweep_file.test_bad_input import marked, refuse
@@ -229,6 +230,66 @@ def test_minibatch_options_are_read_and_change_the_plan() -> None:
     assert both.axes[0].column == "size"
     sizes = [both.group(number).sections.train.training().batch for number in (0, 1)]
     assert sizes == [Batch(1), Batch(2)]
+
+
+@pytest.mark.parametrize(
+    ("batch", "per_epoch"),
+    [({"drop_last": False}, 3), ({"drop_last": True}, 2), ({}, 2.5), ({"replacement": True}, 2.5)],
+)
+def test_epochs_are_resolved_to_steps(batch: dict[str, Any], per_epoch: float) -> None:
+    five = {"kind": "linear", "inputs": 1, "samples": 5}
+    plan = plan_of(
+        problem={"kind": "network", "layers": [1, 1], "data": five},
+        train={"max_epochs": 7, "every_epochs": 3, "batch": {"size": 2, **batch}},
+        record={"every_epochs": 2},
+        axes={"learning_rate": [0.1], "seed": {"count": 1}},
+    )
+    training = plan.group(0).training
+    steps = training.max_steps, training.every, recorded_values(plan.sweep.record, plan.group(0))[0]
+    assert steps == tuple(int(per_epoch * epochs) for epochs in (7, 3, 2))
+
+
+def test_an_epoch_without_minibatches_is_one_update() -> None:
+    plan = plan_of(train={"max_epochs": 7, "every_epochs": 3}, record={"every_epochs": 2})
+    training = plan.group(0).training
+    assert (training.max_steps, training.every) == (7, 3)
+    assert recorded_values(plan.sweep.record, plan.group(0))[0] == 2
+
+
+def test_epochs_count_the_updates_of_each_batch_size() -> None:
+    plan = plan_of(
+        problem={
+            "kind": "network", "layers": [1, 1],
+            "data": {"kind": "linear", "inputs": 1, "samples": 12},
+        },
+        train={"max_epochs": 2, "batch": {}},
+        axes={"train.batch.size": [3, 12], "learning_rate": [0.1], "seed": {"count": 1}},
+    )  # fmt: skip
+    assert [plan.group(number).training.max_steps for number in (0, 1)] == [8, 2]
+
+
+BUDGETS: dict[str, tuple[str, str, str, list[str]]] = {
+    # [train], further tables, the key that is blamed, words of the message
+    "twice": ("max_steps = 50\nmax_epochs = 5 # HERE", "", "train.max_epochs",
+            ["max_steps is given too"]),
+    "every twice": ("max_steps = 50\nevery = 1\nevery_epochs = 1 # HERE", "", "train.every_epochs",
+            ["every is given too"]),
+    "recorded twice": ("max_steps = 50", "[record]\nevery = 2\nevery_epochs = 1 # HERE",
+            "record.every_epochs", ["every is given too"]),
+    "too short": ("max_epochs = 5\nstop = { loss = 1.0, hold = 9 } # HERE", "", "train.stop.hold",
+            ["the 6 checks", "max_epochs = 5, which is 5 updates"]),
+    "half an epoch": ("max_epochs = 0.5 # HERE", "", "train.max_epochs", ["whole number"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("train", "rest", "key", "words"), BUDGETS.values(), ids=BUDGETS)
+def test_a_bad_budget_is_refused(
+    tmp_path: Path, train: str, rest: str, key: str, words: list[str]
+) -> None:
+    text = TEXT.replace(f"max_steps = 50\n{STOP}", f"{train}\n{rest}")
+    (problem,) = refuse(tmp_path, text).problems
+    assert (problem.key, problem.line) == (key, marked(text))
+    assert all(word in problem.message for word in words), problem.message
 
 
 STOP = "stop = { prediction_error = 1e-2, hold = 2 }"
