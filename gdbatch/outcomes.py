@@ -52,15 +52,18 @@ class Check:
 class Outcome(ABC):
     """One way a trial can end; used as a class."""
 
-    # in arrays of outcomes; never reused. Plug-ins leave it out, and `names` assigns the next free
-    # code
+    # in arrays of outcomes; never reused. If it is left out, as plug-ins do, `names` assigns the
+    # next free one
     code: ClassVar[int] = -1
     precedence: ClassVar[int]  # if several outcomes apply, the lowest wins
     colour: ClassVar[str]  # in figures, "#RRGGBB"
     remedy: ClassVar[str] = ""  # what to try
     is_stable: ClassVar[bool] = True  # whether such trials count as stable
     is_divergence: ClassVar[bool] = False  # whether the final gradient is meaningless
-    ends_with_streak: ClassVar[bool] = False  # whether trials end at the streak's first check
+    # whether the stop rules held, so that the trial ends at the first check of the streak
+    is_convergence: ClassVar[bool] = False
+    is_stall: ClassVar[bool] = False  # whether the parameters stopped moving
+    is_too_slow: ClassVar[bool] = False  # whether the trial might converge in a larger budget
 
     @staticmethod
     @abstractmethod
@@ -73,7 +76,7 @@ class Converged(Outcome):
     """All stop rules held for `hold` checks in a row, the first at `steps`."""
 
     code, precedence, colour = 0, 20, "#0072B2"
-    ends_with_streak = True
+    is_convergence = True
 
     @staticmethod
     def applies(check: Check) -> Mask:
@@ -100,6 +103,7 @@ class Stalled(Outcome):
 
     code, precedence, colour = 2, 30, "#BF7F00"
     remedy = "a smaller learning rate or different starts"
+    is_stall = True
 
     @staticmethod
     def applies(check: Check) -> Mask:
@@ -140,6 +144,7 @@ class Unfinished(Outcome):
 
     code, precedence, colour = 3, 60, "#CCCCCC"
     remedy = "a larger learning rate or more steps"
+    is_too_slow = True
 
     @staticmethod
     def applies(check: Check) -> Mask:
@@ -181,6 +186,11 @@ def names() -> tuple[str, ...]:
 def has(fact: str, codes: NDArray[np.integer]) -> Mask:
     """Whether a fact, such as "is_stable", holds for the outcome of each trial."""
     return np.asarray(_facts(fact)[codes])
+
+
+def names_with(fact: str) -> list[str]:
+    """The names of the outcomes for which a fact holds, in the order of their codes."""
+    return [name for name, holds in zip(names(), _facts(fact), strict=True) if holds]
 
 
 @functools.cache

@@ -454,7 +454,7 @@ class _Trial:
         codes = outcomes.classify(check)
         if codes[0] == outcomes.CONTINUES:
             return None
-        if outcomes.has("ends_with_streak", codes)[0] and self._streak:
+        if outcomes.has("is_convergence", codes)[0] and self._streak:
             here = self._streak
         elif outcomes.has("is_divergence", codes)[0]:
             here = replace(here, gradient_norm=np.nan)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .. import outcomes
+from .. import outcomes, registry
 from ..ingredients.problems.quantities import rises
 from ..registry import register
 from .axes import choice_axis, other_axes
@@ -103,7 +103,7 @@ def answer_about(part: pd.DataFrame, axis: str, criterion: Criterion = FEWEST_ST
         values=len(part),
         stable_to=stable_to,
         edge=edge,
-        stalled=int(part[outcomes.names()[outcomes.Stalled.code]].sum()),
+        stalled=int(part[outcomes.names_with("is_stall")].to_numpy().sum()),
         stationary=int(part["stationary"].sum()),
         objective=criterion.objective,
         required=criterion.success,
@@ -129,12 +129,10 @@ def _too_slow(
     part: pd.DataFrame, values: NDArray[np.float64], stable: Mask, enough: float
 ) -> tuple[Range, ...]:
     """Ranges of stable values at which the budget ended before most trials could converge."""
-    unfinished, converged = (
-        outcomes.names()[one.code] for one in (outcomes.Unfinished, outcomes.Converged)
-    )
-    others = part[[name for name in outcomes.names() if name not in (converged, unfinished)]]
-    mostly_unfinished = part[unfinished] >= others.max(axis=1)
-    slow = stable & (mostly_unfinished & (part["success_rate"] < enough)).to_numpy()
+    too_slow, converged = map(outcomes.names_with, ("is_too_slow", "is_convergence"))
+    others = [name for name in outcomes.names() if name not in (*too_slow, *converged)]
+    mostly_too_slow = part[too_slow].sum(axis=1) >= part[others].max(axis=1)
+    slow = stable & (mostly_too_slow & (part["success_rate"] < enough)).to_numpy()
     starts = np.flatnonzero(slow & ~np.append(False, slow[:-1]))
     ends = np.flatnonzero(slow & ~np.append(slow[1:], False))
     return tuple(zip(values[starts].tolist(), values[ends].tolist(), strict=True))
@@ -178,9 +176,7 @@ def _with_fewest_steps(known: GridAnswer, part: pd.DataFrame) -> GridAnswer:
 
 def _with_best_value(known: GridAnswer, part: pd.DataFrame, criterion: Criterion) -> GridAnswer:
     """The lowest median of the objective, or the highest if larger values are better."""
-    codes = np.arange(len(outcomes.names()))
-    divergences = np.array(outcomes.names())[outcomes.has("is_divergence", codes)]
-    diverged = part[list(divergences)].sum(axis=1)
+    diverged = part[outcomes.names_with("is_divergence")].sum(axis=1)
     loss = part[criterion.column].where(diverged == 0).to_numpy(dtype=float)
     if criterion.is_share:
         loss = -loss
@@ -309,7 +305,8 @@ def _stalled_words(one: GridAnswer) -> list[str]:
         text += f"; {those}{verb} at a stationary point"
     if rest:
         others = "for the others try" if one.stationary else "try"
-        text += f"; {others} {outcomes.Stalled.remedy}"
+        remedies = (registry.get("outcome", name).remedy for name in outcomes.names_with("is_stall"))
+        text += f"; {others} {' or '.join(filter(None, remedies))}"
     return [text]
 
 

@@ -39,7 +39,7 @@ class _Ends:
     def add(self, part: pd.DataFrame, groups: NDArray[np.int32]) -> None:
         """Add the trials of one part, given their groups."""
         outcome = outcome_codes(part)
-        converged = outcome == outcomes.Converged.code
+        converged = outcomes.has("is_convergence", outcome)
         self.groups.append(groups)
         self.outcomes.append(outcome)
         self.steps.append(np.where(converged, part["steps"].to_numpy(dtype=float), np.inf))
@@ -75,7 +75,7 @@ def summarise(
     losses = _joined(ends.losses)
     stationary = _joined(ends.flat)
     stationary |= losses == losses.min(initial=np.inf)
-    stationary &= (outcome == outcomes.Stalled.code) & np.isfinite(losses)
+    stationary &= outcomes.has("is_stall", outcome) & np.isfinite(losses)
     masks = {name: outcome == place for place, name in enumerate(outcomes.names())}
     masks |= {"stable": _joined(ends.stable), "stationary": stationary}
     _count(table, code, masks)
@@ -117,7 +117,7 @@ def _count(
     table["trials"] = count
     for name, which in masks.items():
         table[name] = np.bincount(code[which], minlength=len(table))
-    converged = table[outcomes.names()[outcomes.Converged.code]].to_numpy()
+    converged = table[outcomes.names_with("is_convergence")].sum(axis=1).to_numpy()
     table["success_rate"] = converged / count
     table["success_low"], table["success_high"] = wilson(converged, count)
 

@@ -1,11 +1,14 @@
 """The engine: many independent gradient descents in one set of arrays, lanes last.
 
-`train` is the entry point.
+`train` is the entry point. Every module of this folder is imported, so a new engine is a new file,
+or a package that imports the module which registers it.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
+import pkgutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -13,13 +16,14 @@ import numpy as np
 
 from .. import registry
 from ..ingredients.measures.protocol import MeasureOptions
-from .fused import engine as _fused  # noqa: F401  registers itself
 from .metrics import measure, needs_final_parameters, path_measures, quantity_columns
-from .numpy import engine as _numpy  # noqa: F401  registers itself
 from .protocol import Engine
 from .results import Results
 from .task import Task, block_width
 from .trajectories import RECORDABLE, Recording, record
+
+for _module in pkgutil.iter_modules(__path__, __name__ + "."):
+    importlib.import_module(_module.name)
 
 __all__ = [
     "RECORDABLE",

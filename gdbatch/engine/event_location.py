@@ -198,7 +198,7 @@ class _CheckedBlock(Block):
         index = np.flatnonzero(ending)
         codes, notes = self._outcome[index], self.notes
         rows = self.lanes["row"][index]
-        streak = outcomes.has("ends_with_streak", codes)
+        streak = outcomes.has("is_convergence", codes)
         loss = np.where(streak, notes["streak_loss"][index], self.lanes["last_loss"][index])
         norm = np.where(streak, notes["streak_norm"][index], self.gradient_norm[index])
         results.outcome[rows] = codes

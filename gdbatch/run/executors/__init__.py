@@ -1,3 +1,10 @@
-"""Executors: where shards are trained. Each file holds one; plug-ins add others."""
+"""Executors: where shards are trained.
 
-from . import local  # noqa: F401  registers it
+Every module of this folder is imported, so a new executor is a new file.
+"""
+
+import importlib
+import pkgutil
+
+for _module in pkgutil.iter_modules(__path__, __name__ + "."):
+    importlib.import_module(_module.name)
