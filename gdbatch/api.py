@@ -28,6 +28,7 @@ from .plan import Plan
 from .run.directory import RunDirectory
 from .run.progress import ProgressBar
 from .run.runner import Totals, run
+from .run.store import LocalStore, Store
 from .sweep_file import Overrides, read_sweep
 from .sweep_file.shipped import find_sweep
 
@@ -47,22 +48,28 @@ class Run:
     that is damaged or belongs to another run.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.directory = RunDirectory(path)
+    def __init__(self, location: str | Path | Store) -> None:
+        self.directory = RunDirectory(location)
         self.manifest = self.directory.manifest()
         self.totals: Totals | None = None  # if it was made in this process
         self._tables: dict[Kind, pd.DataFrame] = {}
 
     def __repr__(self) -> str:
         partial = f", partial: {self.partial}" if self.partial else ""
-        return (
-            f"<gdbatch.Run {self.name}: {self.manifest['trials']:,} trials in {self.path}{partial}>"
-        )
+        trials = f"{self.manifest['trials']:,} trials"
+        return f"<gdbatch.Run {self.name}: {trials} in {self.location}{partial}>"
+
+    @property
+    def location(self) -> str:
+        """The path of the run directory, or the URL of a run in another store."""
+        return self.directory.location
 
     @property
     def path(self) -> Path:
-        """The run directory."""
-        return self.directory.path
+        """The run directory; raises UsageError if the run is in another store."""
+        if not isinstance(self.directory.store, LocalStore):
+            raise UsageError(f"{self.location} is not a local directory; use `location`")
+        return self.directory.store.path
 
     @property
     def name(self) -> str:
@@ -134,7 +141,7 @@ class Run:
         for part in self.directory.parts(kind, columns):
             yield part
         if part is None:
-            raise UsageError(f"{self.path} has no {kind} yet")
+            raise UsageError(f"{self.location} has no {kind} yet")
 
     # summary and answer ------------------------------------------------------------------
 
@@ -181,7 +188,7 @@ class Run:
             raise UsageError(f'unknown figure "{kind}"; {nearest(kind, figures.names())}')
         figure = figures.draw(kind, self._figure_data)
         if figure is None:
-            raise UsageError(f'{self.path} has no data for the figure "{kind}"')
+            raise UsageError(f'{self.location} has no data for the figure "{kind}"')
         return figure
 
     def save_figures(
@@ -189,8 +196,8 @@ class Run:
         kinds: Sequence[str] | None = None,
         *,
         on_failure: Callable[[str], None] | None = None,
-    ) -> list[Path]:
-        """Draw figures as PNG and SVG into the run's `figures`; returns their paths.
+    ) -> list[str]:
+        """Draw figures as PNG and SVG into the run's `figures`; returns their paths or URLs.
 
         kinds: names of figures, by default all for which the run has data. Raises FigureError if
         one of `kinds` cannot be drawn. on_failure: without `kinds`, called with a message for each
@@ -211,7 +218,7 @@ class Run:
                 except FigureError as error:
                     (on_failure or _warn)(str(error))
         return [
-            Path(self.directory.put_derived(f"figures/{name}", [content]))
+            self.directory.put_derived(f"figures/{name}", [content])
             for name, content in files.items()
         ]
 
@@ -267,13 +274,13 @@ def run_sweep(
     """Run a sweep and return the run; resumes an earlier run of the same sweep.
 
     source: a sweep file, the name of a shipped one, or an equivalent dict. out: the run directory,
-    by default `results/NAME`. jobs: worker processes; -1 is one per core. engine: replaces the one
-    in the file. fresh: replace a run of another plan. figures: draw all figures into the run
-    directory. overrides: values by dotted key, or strings `KEY=VALUE` in TOML. allow_python: run
-    the code of a problem with kind = "python". data: the samples, in place of `problem.data`:
-    a pandas DataFrame, a tuple (X, y) of arrays, or a Bunch of scikit-learn. on_error: if shards
-    fail, "raise" raises ShardError once all others are done; "keep" keeps the failures in
-    `run.totals.failures`.
+    by default `results/NAME`, or `STORE://PLACE` for another store. jobs: worker processes; -1 is
+    one per core. engine: replaces the one in the file. fresh: replace a run of another plan.
+    figures: draw all figures into the run directory. overrides: values by dotted key, or strings
+    `KEY=VALUE` in TOML. allow_python: run the code of a problem with kind = "python". data: the
+    samples, in place of `problem.data`: a pandas DataFrame, a tuple (X, y) of arrays, or a Bunch of
+    scikit-learn. on_error: if shards fail, "raise" raises ShardError once all others are done;
+    "keep" keeps the failures in `run.totals.failures`.
 
     Raises SweepFileError if the sweep is invalid, UsageError if the directory cannot be used, and
     RunError if the disk fails or a worker is lost. Finished shards are kept in every case.
@@ -288,17 +295,20 @@ def run_sweep(
     directory = RunDirectory(Path("results") / plan.sweep.name if out is None else out)
     observer = ProgressBar() if progress else None
     totals = run(plan, directory, jobs=jobs, executor=executor, fresh=fresh, observer=observer)
-    made = Run(directory.path)
+    made = Run(directory.store)
     made.totals = totals
     if totals.trials:
         made.save_summary()
         if figures:
             made.save_figures()
     if totals.failures and on_error == "raise":
-        raise ShardError(totals.failures, made.path)
+        raise ShardError(totals.failures, made.location)
     return made
 
 
-def load_run(path: str | Path) -> Run:
-    """Load a run from its directory, complete or not; raises UsageError if there is none."""
-    return Run(path)
+def load_run(location: str | Path) -> Run:
+    """Load a run, complete or not, from its directory or its URL.
+
+    Raises UsageError if there is none.
+    """
+    return Run(location)

@@ -23,7 +23,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 
 class GdbatchError(Exception):
@@ -41,10 +40,10 @@ class ShardError(RunError):
 
     exit_code = 3
 
-    def __init__(self, failures: Sequence[str], path: Path) -> None:
+    def __init__(self, failures: Sequence[str], location: str) -> None:
         self.failures = list(failures)  # one message per shard
-        self.path = path  # of the run
-        super().__init__("\n".join([*self.failures, f"the other shards are kept in {path}"]))
+        self.location = location  # of the run
+        super().__init__("\n".join([*self.failures, f"the other shards are kept in {location}"]))
 
 
 class FigureError(RunError):

@@ -64,6 +64,7 @@ class Outcome(ABC):
     is_convergence: ClassVar[bool] = False
     is_stall: ClassVar[bool] = False  # whether the parameters stopped moving
     is_too_slow: ClassVar[bool] = False  # whether the trial might converge in a larger budget
+    lacks_stop_rule: ClassVar[bool] = False  # whether there was nothing to converge to
 
     @staticmethod
     @abstractmethod
@@ -156,6 +157,7 @@ class Completed(Outcome):
     """The step budget ran out; there was no stop rule."""
 
     code, precedence, colour = 4, 70, "#56B4E9"
+    lacks_stop_rule = True
 
     @staticmethod
     def applies(check: Check) -> Mask:

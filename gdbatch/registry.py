@@ -42,6 +42,7 @@ FAMILIES = {
     "outcome": Family("outcomes", "how a trial can end", "outcomes"),
     "search": Family("search", "how the trials of a group are chosen", "searches"),
     "analysis": Family("analysis", "how the trials of a search become an answer", "analyses"),
+    "axis_form": Family("sweep_file.forms", "how the values of an axis are written", "axis forms"),
     "engine": Family("engine", "what trains", "engines"),
     "column": Family("run.columns", "the columns of `trials`", "columns"),
     "executor": Family("run.executors", "where shards are trained", "executors"),

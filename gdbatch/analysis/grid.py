@@ -180,7 +180,10 @@ def _with_best_value(known: GridAnswer, part: pd.DataFrame, criterion: Criterion
     loss = part[criterion.column].where(diverged == 0).to_numpy(dtype=float)
     if criterion.is_share:
         loss = -loss
-    name, by_default = known.axis.replace("_", " "), part["completed"].any()
+    name, by_default = (
+        known.axis.replace("_", " "),
+        part[outcomes.names_with("lacks_stop_rule")].to_numpy().any(),
+    )
     warnings = []
     if criterion.objective == "final_loss" and by_default:
         warnings = ["the sweep has no stop rule, so the answer compares final losses, not speed"]
@@ -305,7 +308,9 @@ def _stalled_words(one: GridAnswer) -> list[str]:
         text += f"; {those}{verb} at a stationary point"
     if rest:
         others = "for the others try" if one.stationary else "try"
-        remedies = (registry.get("outcome", name).remedy for name in outcomes.names_with("is_stall"))
+        remedies = (
+            registry.get("outcome", name).remedy for name in outcomes.names_with("is_stall")
+        )
         text += f"; {others} {' or '.join(filter(None, remedies))}"
     return [text]
 

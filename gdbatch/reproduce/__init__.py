@@ -41,8 +41,8 @@ def reproduce(
         if name not in REPRODUCTIONS:
             raise UsageError(f'unknown reproduction "{name}"; '
                              f"{nearest(name, REPRODUCTIONS)}")  # fmt: skip
-    folder = Path("results") / ("reproduce-quick" if quick else "reproduce")
-    folder = folder if out is None else Path(out)
+    folder = "results/reproduce-quick" if quick else "results/reproduce"
+    folder = folder if out is None else str(out)
     rows = []
     for name in names or REPRODUCTIONS:
         one = REPRODUCTIONS[name]

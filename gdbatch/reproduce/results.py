@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..analysis import number
 from ..api import Run, run_sweep
@@ -66,7 +65,7 @@ class Train:
     """Runs the sweep of a reproduction, or a variant called `part`, and draws its figure."""
 
     one: Reproduction
-    folder: Path
+    folder: str  # a directory or STORE://PLACE
     quick: bool
     jobs: int
     progress: bool
@@ -75,7 +74,7 @@ class Train:
         one = self.one
         run = run_sweep(
             one.sweep,
-            out=self.folder / (f"{one.sweep}_{part}" if part else one.sweep),
+            out=f"{self.folder}/{one.sweep}_{part}" if part else f"{self.folder}/{one.sweep}",
             jobs=self.jobs,
             progress=self.progress,
             overrides=[*(one.quick if self.quick else ()), *overrides],

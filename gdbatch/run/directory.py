@@ -59,9 +59,9 @@ class RunDirectory:
         self.store = location if isinstance(location, Store) else open_store(location)
 
     @property
-    def path(self) -> Path:
-        """The location of the run."""
-        return Path(self.store.location())
+    def location(self) -> str:
+        """The path or URL of the run."""
+        return self.store.location()
 
     # starting and resuming ---------------------------------------------------------------
 
@@ -105,14 +105,14 @@ class RunDirectory:
             return manifest
         if manifest["format"] == 1:
             raise UsageError(
-                f"{self.path} holds a run of gdbatch {manifest['gdbatch']}, which this version can "
-                f"show but not resume; {_ELSEWHERE}, or replace that run with --fresh"
+                f"{self.location} holds a run of gdbatch {manifest['gdbatch']}, which this version "
+                f"can show but not resume; {_ELSEWHERE}, or replace that run with --fresh"
             )
         if manifest["plan_hash"] != plan.hash:
             changes = differences(manifest, plan.identity())[:_MOST_DIFFERENCES]
             raise UsageError(
-                f"{self.path} holds the run of another plan ({'; '.join(changes)}); {_ELSEWHERE}, "
-                "or replace that run with --fresh"
+                f"{self.location} holds the run of another plan ({'; '.join(changes)}); "
+                f"{_ELSEWHERE}, or replace that run with --fresh"
             )
         return manifest
 
@@ -133,7 +133,7 @@ class RunDirectory:
                 f"Run the sweep that made them, {_ELSEWHERE}, or replace that run with --fresh"
             )
         raise UsageError(
-            f"{self.path} is not empty and holds no run of gdbatch ({fault}); {_ELSEWHERE}"
+            f"{self.location} is not empty and holds no run of gdbatch ({fault}); {_ELSEWHERE}"
         )
 
     def _delete(self, manifest: Manifest) -> None:
@@ -152,8 +152,8 @@ class RunDirectory:
         simd = self.manifest()["simd"]
         if simd and simd != simd_level():
             raise UsageError(
-                f"{self.path} was trained with NumPy's {simd} instructions, but this machine uses "
-                f"{simd_level()}, which gives other last digits; resume it on a machine with "
+                f"{self.location} was trained with NumPy's {simd} instructions, but this machine "
+                f"uses {simd_level()}, which gives other last digits; resume it on a machine with "
                 f"{simd}, or {_ELSEWHERE}"
             )
 
@@ -180,7 +180,7 @@ class RunDirectory:
             raise DamagedManifestError(str(error)) from None
         if content is None:
             fault = "is missing or empty" if self.store.is_empty() else f"has no {manifests.NAME}"
-            raise DamagedManifestError(f"{self.path} is not a run: it {fault}")
+            raise DamagedManifestError(f"{self.location} is not a run: it {fault}")
         return manifests.parsed(content, self._where(manifests.NAME))
 
     def amend_manifest(self, changes: Mapping[str, object]) -> None:

@@ -14,6 +14,7 @@ import threadpoolctl
 from ..engine import Results, Task, train
 from ..plan import Group, Plan
 from ..plan.recorded import recorded_values
+from .columns import trials_schema
 from .executors.local import cores
 
 _BUDGET = 0.35  # seconds of calibration per group
@@ -61,8 +62,7 @@ def estimate(plan: Plan, jobs: int, budget: float = _BUDGET) -> Estimate:
         calibrations = [_calibrate(plan, int(number), budget) for number in numbers]
     workers = min(cores(jobs), plan.shard_count)
     seconds = _mean([one.seconds for one in calibrations])
-    columns = 5 + len(plan.axes) + len(plan.parameter_names)
-    columns += sum(len(options.columns()) for options in plan.sweep.record.measures)
+    columns = len(trials_schema(plan))
     trajectory = _mean([one.trajectory_bytes for one in calibrations])
     return Estimate(
         plan.sweep.name,

@@ -50,7 +50,7 @@ class Store(ABC):
 
     @abstractmethod
     def location(self, name: str = "") -> str:
-        """The location of a file, or of the whole run, for messages."""
+        """The location of a file for messages, or of the run, as `open_store` takes it."""
 
     def exists(self, name: str) -> bool:
         """Whether there is a file of this name."""

@@ -1,6 +1,6 @@
 """The forms of an axis; their values are computed on demand, never all at once.
 
-Each class is one form, recognised by its first field.
+Each class is one form: a table with the key under which the class is registered.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from .. import registry
 from ..errors import IngredientError, nearest
 from ..ingredients.options import Options
+from ..registry import register
 
 _MOST_VALUES = 2**62
 _MOST_DRAWS = 10_000_000  # random values of an axis are held in memory while a plan is used
@@ -35,9 +37,11 @@ Draw = Callable[[], Generator]
 
 
 class AxisForm(Options, ABC):
-    """One way to write the values of an axis."""
+    """One way to write the values of an axis.
 
-    key: ClassVar[str]
+    It is registered under the name of one of its fields, by which its tables are recognised.
+    """
+
     is_monotone: ClassVar[bool] = False  # whether values only rise, or only fall, along the axis
     is_drawn: ClassVar[bool] = False  # whether values are random, so that repeats are allowed
 
@@ -78,20 +82,20 @@ class _Spaced(AxisForm):
         return np.where(index == 0, ends[0], np.where(index == gaps, ends[1], inner))
 
 
+@register("axis_form", "linear")
 class Linear(_Spaced):
-    """Evenly spaced values, both ends included."""
+    """`{ linear = [a, b], num = n }`: n evenly spaced values from a to b, both included."""
 
-    key = "linear"
     linear: list[float] = Field(min_length=2, max_length=2, description="First and last value.")
 
     def values(self, index: Index, draw: Draw) -> Numbers:
         return self._between(self.linear, index)
 
 
+@register("axis_form", "log10")
 class Log10(_Spaced):
-    """Powers of ten with evenly spaced exponents, both ends included."""
+    """`{ log10 = [a, b], num = n }`: n powers of ten, with exponents from a to b."""
 
-    key = "log10"
     log10: list[float] = Field(min_length=2, max_length=2, description="First and last exponent.")
 
     @model_validator(mode="after")
@@ -124,10 +128,10 @@ class Log10(_Spaced):
         )
 
 
+@register("axis_form", "count")
 class Count(AxisForm):
-    """0, 1, … count - 1."""
+    """`{ count = n }`: 0, 1, …, n - 1."""
 
-    key = "count"
     is_monotone = True
     count: int = Field(ge=1, le=_MOST_VALUES, description="Number of values: 0, 1, … count - 1.")
 
@@ -139,10 +143,10 @@ class Count(AxisForm):
         return index
 
 
+@register("axis_form", "range")
 class Range(AxisForm):
-    """Evenly spaced values, without the end, like Python's range."""
+    """`{ range = [a, b, step] }`: a, a + step, … up to but not including b, as in Python."""
 
-    key = "range"
     is_monotone = True
     range: list[int | float] = Field(
         min_length=3, max_length=3, description="[first, end (not included), step]"
@@ -190,14 +194,15 @@ class _Drawn(AxisForm):
 
     def _outermost(self, pair: list[float]) -> list[object]:
         if not pair[0] < pair[1]:
-            raise IngredientError(f"{self.key} = {pair}: the lower end must come first", self.key)
+            name = registry.name_of("axis_form", type(self))
+            raise IngredientError(f"{name} = {pair}: the lower end must come first", name)
         return list(pair)
 
 
+@register("axis_form", "uniform")
 class Uniform(_Drawn):
-    """Random values between two ends, drawn once."""
+    """`{ uniform = [a, b], num = n }`: n random values between a and b, drawn once."""
 
-    key = "uniform"
     uniform: list[float] = Field(min_length=2, max_length=2, description="Lower and upper end.")
 
     def values(self, index: Index, draw: Draw) -> Numbers:
@@ -207,10 +212,10 @@ class Uniform(_Drawn):
         return self._outermost(self.uniform)
 
 
+@register("axis_form", "log_uniform")
 class LogUniform(_Drawn):
-    """Random values between two ends, uniform in their logarithm, drawn once."""
+    """`{ log_uniform = [a, b], num = n }`: n random values, uniform in their logarithm."""
 
-    key = "log_uniform"
     log_uniform: list[float] = Field(min_length=2, max_length=2, description="Ends, both > 0.")
 
     def values(self, index: Index, draw: Draw) -> Numbers:
@@ -224,14 +229,14 @@ class LogUniform(_Drawn):
         return self._outermost(self.log_uniform)
 
 
+@register("axis_form", "refine")
 class Refine(AxisForm):
-    """A bracket to bisect: its two ends, then midpoints that depend on the outcomes.
+    """`{ refine = [a, b], tolerance = t }`: found by bisection; see `gdbatch help refine`.
 
     With a tolerance, the midpoint is the mean of the ends. Without one, it is the middle one of the
     float64 numbers between them, so that the last bracket is two neighbouring floats.
     """
 
-    key = "refine"
     refine: list[float] = Field(
         min_length=2, max_length=2, description="Bracket: lower and upper end."
     )
@@ -297,7 +302,6 @@ def _floats_at(places: NDArray[np.int64]) -> NDArray[np.float64]:
 class Listed(AxisForm):
     """The values themselves."""
 
-    key = "values"
     listed: list[object] = Field(min_length=1)
 
     @property
@@ -311,12 +315,9 @@ class Listed(AxisForm):
         return self.listed
 
 
-FORMS: tuple[type[AxisForm], ...] = (Linear, Log10, Count, Range, Uniform, LogUniform, Refine)
-
-
 def form_of(value: dict[str, object]) -> type[AxisForm] | None:
     """The form of a table, if it has the key of exactly one."""
-    chosen = [form for form in FORMS if form.key in value]
+    chosen = [form for name, form in registry.family("axis_form").items() if name in value]
     return chosen[0] if len(chosen) == 1 else None
 
 
@@ -329,13 +330,14 @@ def parse_axis(value: object) -> AxisForm:
         if not value:
             raise IngredientError("an axis needs at least one value")
         return Listed(listed=value)
-    known = [form.key for form in FORMS]
+    known = registry.family("axis_form")
     allowed = "a list of values, or a table with one of " + ", ".join(known)
     if not isinstance(value, dict):
         raise IngredientError(f"an axis is {allowed}; to fix a value, put it into its section")
     model = form_of(value)
     if model is None:
-        unknown = [key for key in value if key not in (*known, "num", "tolerance")]
+        fields = {field for form in known.values() for field in form.model_fields}
+        unknown = [key for key in value if key not in fields]
         hint = f'; unknown key "{unknown[0]}", {nearest(unknown[0], known)}' if unknown else ""
         raise IngredientError(f"an axis is {allowed}{hint}")
     form = model.model_validate(value)

@@ -14,7 +14,6 @@ from .. import registry
 from ..ingredients.options import Options
 from .answer import AnswerOptions
 from .families import FAMILIES, default_kind, nested_families
-from .forms import FORMS
 from .record import Record
 from .search import table_searches
 from .train import Heading, Train
@@ -42,7 +41,7 @@ def json_schema() -> Schema:
     definitions["axis"] = {
         "anyOf": [
             {"type": "array", "minItems": 1, "description": "The values themselves."},
-            *(_reference(f"axis.{form.key}") for form in FORMS),
+            *(_reference(f"axis_form.{name}") for name in registry.family("axis_form")),
         ]
     }
     used = _used(definitions, ["axis", *models])
@@ -68,7 +67,8 @@ def _models() -> Iterator[tuple[str, type[Options]]]:
         ("train", Train),
     )
     yield from ((name, search.table_options) for name, search in table_searches().items())
-    yield from ((f"axis.{form.key}", form) for form in FORMS)
+    forms = registry.family("axis_form")
+    yield from ((f"axis_form.{name}", form) for name, form in forms.items())
     for family in (*FAMILIES, *_nested_in_any()):
         for name, entry in registry.family(family).items():
             chosen_by = entry.Options.chosen_by
@@ -109,7 +109,7 @@ def _reference(name: str) -> Schema:
 
 def _finish(schema: Schema, name: str, model: type[Options]) -> None:
     """Add what pydantic does not know: an axis may replace a key, and a table has a family."""
-    if not name.startswith("axis.") and name not in (*_PLAIN, *table_searches()):
+    if not name.startswith("axis_form.") and name not in (*_PLAIN, *table_searches()):
         fields = model.model_fields
         schema["required"] = [
             key for key in _choices(model) if key in fields and fields[key].is_required()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from .. import registry
 from ..errors import RunError, UsageError
 from .diagnostics import diagnostics_of
 from .train import Heading
@@ -37,7 +38,8 @@ kind = "gradient_descent"       # add learning_rate = 0.1 if it is not an axis
 
 [train]
 max_steps = 20_000
-stop = {{ loss = 0.05 }}          # and/or prediction_error, gradient_norm; hold = n checks in a row
+stop = {{ loss = 0.05 }}          # hold = n: for n checks in a row
+# rules of stop: {rules}
 divergence = {{ factor = 1e8 }}   # or {{ loss = … }}, or false
 
 [axes]                          # the trials are the product of the axes
@@ -72,7 +74,7 @@ kind = "gradient_descent"
 
 [train]
 max_steps = 10_000
-stop = {{ gradient_norm = 1e-6 }} # and/or loss
+stop = {{ gradient_norm = 1e-6 }} # others: `gdbatch list stop_rules`
 
 [axes]
 learning_rate = {{ log10 = [-4, 0], num = 41 }}
@@ -131,10 +133,11 @@ def write_starter(name: str, folder: Path, python: bool = False) -> list[Path]:
     for path in paths:
         if path.exists():
             raise UsageError(f"{path} exists; choose another name")
+    rules = ", ".join(registry.family("stop_rule"))
     for path, text in paths.items():
         try:
             with path.open("x", encoding="utf-8") as file:
-                file.write(text.format(name=name))
+                file.write(text.format(name=name, rules=rules))
         except OSError as error:
             raise RunError(f"cannot write {path}: {error.strerror or error}") from None
     return list(paths)

@@ -31,7 +31,11 @@ ACTIVATIONS = sorted(
 )
 LOSSES = sorted(registry.family("loss"))
 FORMS: dict[str, Any] = {"elementwise": ElementwiseEvaluator, "products": ProductsEvaluator}
-KINKED = ("relu", "leaky_relu")
+_SLOPES = {
+    name: [registry.get("activation", name).derivative(np.float64(sop)) for sop in (-1e-9, 1e-9)]
+    for name in ACTIVATIONS
+}
+KINKED = [name for name, (left, right) in _SLOPES.items() if abs(left - right) > 1e-3]
 
 Array = NDArray[Any]
 

@@ -263,7 +263,7 @@ def test_most_trials_on_minibatches_equal_the_reference(batch: Batch, name: str,
     problem = network(**CHOSEN[name], samples=4, form=form)
     stop = {"loss": 0.05, "prediction_error": 0.2}
     training = Training(90, stop=stop, hold=3, batch=batch)
-    rates, seeds = np.geomspace(0.02, 0.4, 4), [0, 1]
+    rates, seeds = np.geomspace(0.02, 0.25, 4), [0, 1]
     task = task_of(problem, training, np.tile(rates, 2), np.repeat(seeds, 4))
     found = list(assert_equals_reference(task))
     assert_few_left_out(found, 0.2)

@@ -75,14 +75,14 @@ class ReferenceEngine(Engine):
 def test_a_plugin_engine_trains_measures_and_records(
     register: Callable[[str, str, Any], None],
 ) -> None:
-    register("engine", "reference", ReferenceEngine)
+    register("engine", "outside_reference", ReferenceEngine)
     training = Training(90, stop={"loss": 0.02}, hold=2)
     task = task_of(network([2, 3, 1], bias=True), training, np.geomspace(0.05, 5, 9), np.arange(9))
     recording = Recording(np.arange(9), 10, ("loss", "parameters"))
     wanted = [measure("best_loss"), measure("sharpness")]
     ours, theirs = (
         train(replace(task, training=replace(training, engine=engine)), recording, True, wanted)
-        for engine in ("numpy", "reference")
+        for engine in ("numpy", "outside_reference")
     )
     assert outcomes(ours) == outcomes(theirs)
     assert ours.steps.tolist() == theirs.steps.tolist()
@@ -123,13 +123,13 @@ class LargestParameter(StopRule):
 def test_a_rule_may_have_any_direction_and_quantity(
     register: Callable[[str, str, Any], None], hold: int
 ) -> None:
-    register("stop_rule", "loss_reduction", LossReduction)
-    register("stop_rule", "largest_parameter", LargestParameter)
+    register("stop_rule", "outside_loss_reduction", LossReduction)
+    register("stop_rule", "outside_largest_parameter", LargestParameter)
     # w = 0.9^k: loss 0.81^k falls to a 1000th at 33, w to 0.01 at 44
     for stop, steps in (
-        ({"loss_reduction": 1000.0}, 33),
-        ({"largest_parameter": 0.01}, 44),
-        ({"largest_parameter": 0.01, "loss_reduction": 1000.0}, 44),
+        ({"outside_loss_reduction": 1000.0}, 33),
+        ({"outside_largest_parameter": 0.01}, 44),
+        ({"outside_largest_parameter": 0.01, "outside_loss_reduction": 1000.0}, 44),
     ):
         training = Training(1000, stop=stop, hold=hold)
         task = started_at([1.0, 2.0], single(), training, [0.05, 1e-9])
@@ -144,8 +144,8 @@ def test_nan_does_not_hide_an_event(
     register: Callable[[str, str, Any], None],
 ) -> None:
     """w = (-0.9)^k is negative at every other check, where the rule's value is NaN."""
-    register("stop_rule", "largest_parameter", LargestParameter)
-    training = Training(1000, stop={"largest_parameter": 0.01})
+    register("stop_rule", "outside_largest_parameter", LargestParameter)
+    training = Training(1000, stop={"outside_largest_parameter": 0.01})
     found = train(started_at(1.0, single(), training, 0.95))
     assert (outcomes(found), found.steps.tolist()) == (["converged"], [44])
 
@@ -153,14 +153,14 @@ def test_nan_does_not_hide_an_event(
 def test_the_fused_engine_refuses_unknown_rules(
     register: Callable[[str, str, Any], None],
 ) -> None:
-    register("stop_rule", "loss_reduction", LossReduction)
+    register("stop_rule", "outside_loss_reduction", LossReduction)
     descent = registry.get("optimizer", "gradient_descent").Options(
         kind="gradient_descent", learning_rate=1.0
     )
     constant = registry.get("schedule", "constant").Options()
-    training = Training(10, stop={"loss": 1.0, "loss_reduction": 9.0})
+    training = Training(10, stop={"loss": 1.0, "outside_loss_reduction": 9.0})
     refusal = engine_named("fused").refusal(single(), descent, constant, training)
-    assert refusal == "has no compiled form of the stop rule loss_reduction"
+    assert refusal == "has no compiled form of the stop rule outside_loss_reduction"
 
 
 # outcomes ------------------------------------------------------------------------------------
@@ -181,14 +181,14 @@ class Nearly(Outcome):
 def test_an_outcome_can_refine_the_end_of_the_budget(
     register: Callable[[str, str, Any], None], stop: dict[str, float], engine: str
 ) -> None:
-    register("outcome", "nearly", Nearly)
+    register("outcome", "outside_nearly", Nearly)
     # the loss falls by 0.81^100 = 7e-10 and by 0.998^200 = 0.67
     training = Training(100, stop=stop, engine=engine)
     task = started_at(1.0, single(), training, [0.05, 1e-3])
     rest = "unfinished" if stop else "completed"
     found = train(task)
-    assert outcomes(found) == ["nearly", rest]
+    assert outcomes(found) == ["outside_nearly", rest]
     assert found.steps.tolist() == [100, 100]
     assert known_outcomes.stable(found.outcome, found.initial_loss, found.final_loss).all()
     end = train_reference(reference_of(single()), [1.0], updates_of(task, 0), training)
-    assert end.outcome == "nearly"
+    assert end.outcome == "outside_nearly"

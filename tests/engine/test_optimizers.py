@@ -169,9 +169,10 @@ def test_no_update_allocates(optimizer: str) -> None:
 
 @cache
 def expected(optimizer: str, dtype: np.dtype[Any]) -> tuple[Task, list[tuple[bytes, ...]]]:
-    """Trials with a stop rule that some meet, trained together."""
-    training = {"max_steps": 140, "stop": {"loss": 0.1}, "hold": 3}
-    task = any_updates(plain_task(21, dtype, **training), optimizer, "cosine", 1)
+    """Trials with a stop rule that about half of them meet, trained together."""
+    task = any_updates(plain_task(21, dtype, max_steps=140), optimizer, "cosine", 1)
+    median = float(np.nanmedian(train(task).final_loss))
+    task = replace(task, training=replace(task.training, stop={"loss": median}, hold=3))
     results = train(task, keep_parameters=True)
     assert len({*results.steps}) > 1
     return task, bytes_of(results)

@@ -42,13 +42,16 @@ def cut_off(figure: Figure) -> list[str]:
     ]
 
 
+EXPECTED = {kind for _, kinds in CASES.values() for kind in kinds}
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_every_available_figure_is_drawn_and_readable(case: str) -> None:
     make, expected = CASES[case]
-    data = make()
-    drawn = all_drawn(data)
-    assert list(drawn) == expected
-    assert set(expected) < set(names())
+    drawn = all_drawn(make())
+    # a new figure may apply to any case
+    assert [kind for kind in drawn if kind in EXPECTED] == expected
+    assert set(names()) >= EXPECTED
     for kind, figure in drawn.items():
         assert isinstance(figure, Figure)
         figure.draw_without_rendering()

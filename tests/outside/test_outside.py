@@ -19,49 +19,51 @@ import pytest
 HERE = Path(__file__).resolve().parent
 FILES = {path.stem: path for path in (HERE / "gdbatch_outside").glob("[a-z]*.py")}
 PARTS = {
-    "activations": "softsign",
-    "losses": "half_squared_error",
-    "optimizers": "signum",
-    "schedules": "inverse_root",
-    "initializers": "signs",
-    "datasets": "sine",
-    "functions": "styblinski_tang",
-    "measures": "largest_loss",
-    "stop rules": "loss_drop",
-    "outcomes": "improved",
-    "columns": "descent",
-    "figures": "success",
-    "engines": "plain",
-    "executors": "threads",
-    "searches": "thinned",
-    "commands": "count",
+    "activations": "outside_softsign",
+    "losses": "outside_half_squared_error",
+    "optimizers": "outside_signum",
+    "schedules": "outside_inverse_root",
+    "initializers": "outside_signs",
+    "datasets": "outside_sine",
+    "functions": "outside_styblinski_tang",
+    "measures": "outside_largest_loss",
+    "stop rules": "outside_loss_drop",
+    "outcomes": "outside_improved",
+    "columns": "outside_descent",
+    "figures": "outside_success",
+    "axis forms": "outside_halvings",
+    "stores": "outside_sqlite",
+    "engines": "outside_plain",
+    "executors": "outside_threads",
+    "searches": "outside_thinned",
+    "commands": "outside_count",
 }
-LIMITS = {"executor": 120, "engine": 120}  # lines; 40 for all others
+LIMITS = {"executor": 120, "engine": 120, "store": 60}  # lines; 40 for all others
 
 NETWORK: dict[str, Any] = {
     "name": "network",
     "problem": {
         "kind": "network",
         "layers": [1, 2, 1],
-        "activation": "softsign",
-        "loss": "half_squared_error",
-        "data": {"kind": "sine", "samples": 5},
+        "activation": "outside_softsign",
+        "loss": "outside_half_squared_error",
+        "data": {"kind": "outside_sine", "samples": 5},
     },
-    "init": {"kind": "signs", "size": 0.5},
-    "optimizer": {"kind": "signum"},
-    "schedule": {"kind": "inverse_root"},
-    "train": {"max_steps": 60, "stop": {"loss_drop": 4.0}},
+    "init": {"kind": "outside_signs", "size": 0.5},
+    "optimizer": {"kind": "outside_signum"},
+    "schedule": {"kind": "outside_inverse_root"},
+    "train": {"max_steps": 60, "stop": {"outside_loss_drop": 3.0}},
     "axes": {
         "problem.data.noise": [0.1, 0.2],
         "optimizer.beta": [0.0, 0.9],
         "learning_rate": [1e-6, 0.02, 0.05, 0.2],
         "seed": {"count": 5},
     },
-    "record": {"measures": ["largest_loss"]},
+    "record": {"measures": ["outside_largest_loss"]},
 }
 FUNCTION = NETWORK | {
     "name": "function",
-    "problem": {"kind": "function", "function": "styblinski_tang"},
+    "problem": {"kind": "function", "function": "outside_styblinski_tang"},
     "optimizer": {"kind": "gradient_descent"},
     "train": {"max_steps": 60, "stop": {"gradient_norm": 1e-6}},
     "axes": {"learning_rate": [1e-3, 0.02, 0.1], "seed": {"count": 2}},
@@ -131,9 +133,9 @@ def test_help_pages_and_the_command_line_know_them(tmp_path: Path) -> None:
     results = gdbatch("help", "results", cwd=tmp_path)
     for family in ("outcomes", "measures", "figures", "columns"):
         assert f"| `{PARTS[family]}` |" in results
-    assert "loss_drop" in gdbatch("help", "training", cwd=tmp_path)
-    assert "count" in gdbatch("--help", cwd=tmp_path)
-    assert "A run directory" in gdbatch("count", "--help", cwd=tmp_path)
+    assert "outside_loss_drop" in gdbatch("help", "training", cwd=tmp_path)
+    assert "outside_count" in gdbatch("--help", cwd=tmp_path)
+    assert "A run directory" in gdbatch("outside_count", "--help", cwd=tmp_path)
 
 
 @pytest.mark.parametrize("sweep", [NETWORK, FUNCTION], ids=lambda sweep: sweep["name"])
@@ -150,13 +152,13 @@ def test_the_schema_knows_every_ingredient(tmp_path: Path, sweep: dict[str, Any]
 def test_trials_have_the_outcome_the_column_and_the_measure(run: Path) -> None:
     trials = pd.read_parquet(run / "trials")
     assert len(trials) == 80
-    assert {"converged", "improved"} <= set(trials["outcome"])
+    assert {"converged", "outside_improved"} <= set(trials["outcome"])
     descent = trials["initial_loss"] - trials["final_loss"]
-    assert (trials["descent"] == descent).all()
-    assert (trials["largest_loss"] >= trials["initial_loss"]).all()
+    assert (trials["outside_descent"] == descent).all()
+    assert (trials["outside_largest_loss"] >= trials["initial_loss"]).all()
     converged = trials[trials["outcome"] == "converged"]
-    assert (converged["initial_loss"] >= 4 * converged["final_loss"]).all()
-    improved = trials[trials["outcome"] == "improved"]
+    assert (converged["initial_loss"] >= 3 * converged["final_loss"]).all()
+    improved = trials[trials["outcome"] == "outside_improved"]
     assert (improved["steps"] == 60).all()
     assert (improved["final_loss"] < improved["initial_loss"] / 2).all()
 
@@ -164,26 +166,35 @@ def test_trials_have_the_outcome_the_column_and_the_measure(run: Path) -> None:
 def test_the_summary_counts_the_outcome(run: Path) -> None:
     trials = pd.read_parquet(run / "trials")
     summary = pd.read_csv(run / "summary.csv")
-    assert summary["improved"].sum() == (trials["outcome"] == "improved").sum()
+    assert summary["outside_improved"].sum() == (trials["outcome"] == "outside_improved").sum()
+
+
+def test_the_answer_asks_whether_the_outcome_is_too_slow(run: Path) -> None:
+    answer = gdbatch("summary", run, cwd=run.parent)
+    assert answer.count("too slow to converge in 60 steps: 1e-6 to 0.2") == 4
 
 
 def test_the_figures_are_drawn(run: Path) -> None:
     for ending in ("png", "svg"):
-        assert (run / "figures" / f"success.{ending}").is_file()
+        assert (run / "figures" / f"outside_success.{ending}").is_file()
         assert (run / "figures" / f"convergence.{ending}").is_file()
-    assert "success.png" in gdbatch("plot", run, "success", cwd=run.parent)
+    assert "outside_success.png" in gdbatch("plot", run, "outside_success", cwd=run.parent)
 
 
 def test_the_command_runs(run: Path) -> None:
-    assert gdbatch("count", run, cwd=run.parent) == "80\n"
+    assert gdbatch("outside_count", run, cwd=run.parent) == "80\n"
 
 
 def test_a_stop_rule_can_be_an_axis(tmp_path: Path) -> None:
-    axes = {"train.stop.loss_drop": [1.0, 4.0], "learning_rate": [0.02], "seed": {"count": 5}}
+    axes = {
+        "train.stop.outside_loss_drop": [1.0, 4.0],
+        "learning_rate": [0.02],
+        "seed": {"count": 5},
+    }
     path = write(tmp_path, NETWORK | {"train": {"max_steps": 60}, "axes": axes})
     gdbatch("sweep", path, "-j", "1", "-o", "run", "--no-figures", cwd=tmp_path)
     trials = pd.read_parquet(tmp_path / "run" / "trials")
-    steps = trials.groupby("loss_drop")["steps"].max()
+    steps = trials.groupby("outside_loss_drop")["steps"].max()
     assert steps[1.0] == 0 < steps[4.0]
 
 
@@ -196,10 +207,12 @@ def test_a_function_trains(tmp_path: Path) -> None:
 
 
 def test_a_search_has_a_table_of_its_own(tmp_path: Path) -> None:
-    sweep = FUNCTION | {"thinned": {"every": 3}}
+    sweep = FUNCTION | {"outside_thinned": {"every": 3}}
     schema = json.loads(gdbatch("schema", cwd=tmp_path))
     jsonschema.validate(sweep, schema)
-    assert not jsonschema.Draft202012Validator(schema).is_valid(sweep | {"thinned": {"evry": 3}})
+    assert not jsonschema.Draft202012Validator(schema).is_valid(
+        sweep | {"outside_thinned": {"evry": 3}}
+    )
     path = write(tmp_path, sweep)
     gdbatch("sweep", path, "-j", "1", "-o", "run", "--no-figures", cwd=tmp_path)
     assert pd.read_csv(tmp_path / "run" / "summary.csv")["trials"].tolist() == [2]
@@ -208,10 +221,55 @@ def test_a_search_has_a_table_of_its_own(tmp_path: Path) -> None:
     assert (trials["learning_rate"] == 1e-3).all()
 
 
+def test_an_axis_has_the_form(tmp_path: Path) -> None:
+    axes = {"learning_rate": {"outside_halvings": 3, "first": 0.1}, "seed": {"count": 2}}
+    jsonschema.validate(FUNCTION | {"axes": axes}, json.loads(gdbatch("schema", cwd=tmp_path)))
+    path = write(tmp_path, FUNCTION | {"axes": axes})
+    gdbatch("sweep", path, "-j", "1", "-o", "run", "--no-figures", cwd=tmp_path)
+    trials = pd.read_parquet(tmp_path / "run" / "trials")
+    assert sorted(set(trials["learning_rate"])) == [0.025, 0.05, 0.1]
+    assert "| `outside_halvings` |" in gdbatch("help", "axes", cwd=tmp_path)
+
+
+def test_the_store_keeps_a_run(tmp_path: Path, run: Path) -> None:
+    path, url = write(tmp_path, NETWORK), "outside_sqlite://run.db"
+    answer = gdbatch("sweep", path, "-j", "2", "-o", url, cwd=tmp_path)
+    assert {one.name for one in tmp_path.iterdir()} == {"network.toml", "run.db"}
+    assert gdbatch("sweep", path, "-j", "1", "-o", url, cwd=tmp_path) == answer  # resumes
+    for command in ("summary", "plot", "outside_count"):
+        assert gdbatch(command, url, cwd=tmp_path).replace(url, str(run)) == gdbatch(
+            command, run, cwd=tmp_path
+        )
+    done = python(
+        "-c",
+        "import sys, gdbatch\n"
+        "run = gdbatch.run_sweep(sys.argv[1], out=sys.argv[2], jobs=1)\n"
+        "assert run.totals.computed_shards == 0 and run.location == sys.argv[2]\n"
+        "assert run.trials().equals(gdbatch.load_run(sys.argv[3]).trials())\n"
+        "try: run.path\n"
+        "except gdbatch.UsageError as error: print(error)",
+        path, url, run,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert "outside_sqlite://run.db is not a local directory" in done
+    assert {one.name for one in tmp_path.iterdir()} == {"network.toml", "run.db"}
+
+
+def test_the_store_passes_the_contract_tests(tmp_path: Path) -> None:
+    (tmp_path / "test_store.py").write_text(
+        "from gdbatch.testing import StoreTests\n"
+        "from gdbatch_outside.store import Sqlite\n"
+        "class TestSqlite(StoreTests):\n"
+        "    def make_store(self, tmp_path):\n"
+        "        return Sqlite(str(tmp_path / 'run.db'))\n"
+    )
+    assert " passed" in python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_the_executor_gives_the_same_bytes(tmp_path: Path, run: Path, jobs: int) -> None:
     path = write(tmp_path, NETWORK)
-    options = ["--executor", "threads", "-j", str(jobs), "--no-figures"]
+    options = ["--executor", "outside_threads", "-j", str(jobs), "--no-figures"]
     gdbatch("sweep", path, *options, "-o", "run", cwd=tmp_path)
     parts = sorted(path.name for path in (run / "trials").glob("*.parquet"))
     assert parts
@@ -223,20 +281,20 @@ def test_the_executor_gives_the_same_bytes(tmp_path: Path, run: Path, jobs: int)
 def test_the_engine_trains_the_same(tmp_path: Path) -> None:
     path = write(tmp_path, NETWORK)
     tables = {}
-    for engine in ("numpy", "plain"):
+    for engine in ("numpy", "outside_plain"):
         options = ["--engine", engine, "-j", "1", "--no-figures", "-o", engine]
         gdbatch("sweep", path, *options, cwd=tmp_path)
         tables[engine] = pd.read_parquet(tmp_path / engine / "trials")
-    pd.testing.assert_frame_equal(tables["plain"], tables["numpy"], rtol=1e-9)
+    pd.testing.assert_frame_equal(tables["outside_plain"], tables["numpy"], rtol=1e-9)
 
 
 def test_refusals_of_the_engine_are_reported(tmp_path: Path) -> None:
     done = python(
         "-c",
         "import sys, gdbatch\n"
-        "try: gdbatch.run_sweep(sys.argv[1], engine='plain')\n"
+        "try: gdbatch.run_sweep(sys.argv[1], engine='outside_plain')\n"
         "except gdbatch.SweepFileError as error: print(error)",
         write(tmp_path, FUNCTION),
         cwd=tmp_path,
     )
-    assert 'the engine "plain" trains networks only' in done
+    assert 'the engine "outside_plain" trains networks only' in done

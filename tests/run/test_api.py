@@ -268,7 +268,7 @@ def test_without_figures_there_are_none_and_matplotlib_can_still_draw(run: Run) 
 
 def test_saved_figures_are_at_the_returned_paths(tmp_path: Path) -> None:
     run = sweep_in(tmp_path / "run", document())
-    paths = run.save_figures(["loss"])
+    paths = [*map(Path, run.save_figures(["loss"]))]
     assert paths == [run.path / "figures" / "loss.png", run.path / "figures" / "loss.svg"]
     assert all(path.stat().st_size > 1000 for path in paths)
 
@@ -402,7 +402,7 @@ def test_shards_that_fail_raise_once_the_others_are_kept(
         run_sweep(structured(), out=tmp_path / "run", jobs=1)
     assert len(caught.value.failures) == 1
     assert caught.value.exit_code == 3
-    loaded = load_run(caught.value.path)
+    loaded = load_run(caught.value.location)
     assert loaded.partial == "3 of 4 shards"
     assert len(loaded.trials()) == 36
     assert (loaded.path / "summary.csv").exists()

@@ -266,11 +266,8 @@ def test_the_schema_refuses_what_a_sweep_refuses(
     assert not valid(schema, document(changes))
 
 
-def test_the_schema_accepts_axes_of_every_form(schema: dict[str, Any]) -> None:
-    forms = [{"linear": [0, 1], "num": 3}, {"log10": [0, 1], "num": 3}, {"range": [0, 1, 0.5]},
-             {"uniform": [0, 1], "num": 3}, {"log_uniform": [1, 2], "num": 3}, [0, 1]]  # fmt: skip
-    for form in forms:
-        assert valid(schema, document({"axes.learning_rate": form}))
+def test_the_schema_accepts_lists_and_zipped_axes(schema: dict[str, Any]) -> None:
+    assert valid(schema, document({"axes.learning_rate": [0, 1]}))
     assert valid(schema, structured())
     zipped = {"zip": [{"learning_rate": [1, 2], "init.low": [0, 0.5]}]}
     assert valid(schema, document(axes=zipped))

@@ -12,20 +12,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gdbatch import registry
 from gdbatch.api import load_run
 from gdbatch.errors import SweepFileError
-from gdbatch.ingredients.problems.quantities import QUANTITIES
 from gdbatch.plan import Plan
 from gdbatch.run import runner
 from gdbatch.run.estimate import estimate
 from gdbatch.sweep_file import read_sweep
 from gdbatch.sweep_file.schema import json_schema
 from tests.documents import document
+from tests.engine.test_measures import MEASURES, NEEDED
 from tests.run.helpers import parts_of, structured, sweep_in
 
-ALL: list[Any] = [*sorted(set(registry.family("measure")) - {"loss_at", *QUANTITIES})]
-ALL += [{"kind": "loss_at", "steps": [0, 7]}, {"kind": "mean_loss", "last": 3}]
+ALL: list[Any] = [{"kind": name, **NEEDED.get(name, {})} for name in MEASURES]
+ALL.append({"kind": "mean_loss", "last": 3})
 
 
 def test_measures_follow_all_other_columns_in_order(tmp_path: Path) -> None:

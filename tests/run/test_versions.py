@@ -286,19 +286,19 @@ def test_the_error_says_how_to_repair_a_damaged_manifest(path: Path) -> None:
 # decisions of the first writer -----------------------------------------------------------------
 
 
-class LossRatio(Column):
+class OutsideRatio(Column):
     """The final loss as a share of the initial one."""
 
-    type = pa.float64()
+    place, type = 1000, pa.float64()
 
     def values(self, rows: Rows) -> Values:
         return np.asarray(rows.results.final_loss / rows.results.initial_loss)
 
 
 @pytest.fixture
-def with_loss_ratio(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The column `loss_ratio`, as from a plug-in."""
-    family = dict(registry.family("column")) | {"loss_ratio": LossRatio}
+def with_own_column(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The column `outside_ratio`, as from a plug-in."""
+    family = dict(registry.family("column")) | {"outside_ratio": OutsideRatio}
     monkeypatch.setattr(registry, "family", lambda name: family)
     columns.registered.cache_clear()
     columns.registered()
@@ -313,31 +313,31 @@ def _without_plug_ins() -> Any:
 
 
 def test_a_plug_in_column_is_in_the_trials_of_every_sweep(
-    tmp_path: Path, with_loss_ratio: pytest.MonkeyPatch
+    tmp_path: Path, with_own_column: pytest.MonkeyPatch
 ) -> None:
     run = sweep_in(tmp_path / "run")
-    assert list(run.trials())[-1] == "loss_ratio"
+    assert list(run.trials())[-1] == "outside_ratio"
     expected = run.trials()["final_loss"] / run.trials()["initial_loss"]
-    pd.testing.assert_series_equal(run.trials()["loss_ratio"], expected, check_names=False)
-    assert run.manifest["columns"]["loss_ratio"] == "double"
+    pd.testing.assert_series_equal(run.trials()["outside_ratio"], expected, check_names=False)
+    assert run.manifest["columns"]["outside_ratio"] == "double"
 
 
 def test_a_resume_with_other_columns_is_refused_by_name(
-    tmp_path: Path, with_loss_ratio: pytest.MonkeyPatch
+    tmp_path: Path, with_own_column: pytest.MonkeyPatch
 ) -> None:
     path = sweep_in(tmp_path / "run").path
     columns.registered.cache_clear()
     before = everything_in(path)
-    with pytest.raises(UsageError, match="this installation does not define: loss_ratio"):
+    with pytest.raises(UsageError, match="this installation does not define: outside_ratio"):
         sweep_in(path)
     assert everything_in(path) == before
-    assert "loss_ratio" in load_run(path).trials()
+    assert "outside_ratio" in load_run(path).trials()
 
 
-def test_a_new_column_does_not_change_a_run(path: Path, with_loss_ratio: object) -> None:
+def test_a_new_column_does_not_change_a_run(path: Path, with_own_column: object) -> None:
     before = everything_in(path)
     with pytest.raises(
-        UsageError, match="lacks columns that this installation defines: loss_ratio"
+        UsageError, match="lacks columns that this installation defines: outside_ratio"
     ):
         sweep_in(path)
     assert everything_in(path) == before

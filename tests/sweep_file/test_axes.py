@@ -7,15 +7,18 @@ import math
 from fractions import Fraction
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gdbatch import registry
 from gdbatch.errors import SweepFileError
 from gdbatch.sweep_file import read_sweep
 from gdbatch.sweep_file.axis import Axis
 from gdbatch.sweep_file.forms import parse_axis
+from gdbatch.sweep_file.schema import json_schema
 from tests.documents import document, plan_of
 
 
@@ -27,6 +30,47 @@ def values_of(form: Any, entropy: int = 0, key: str = "init.low") -> list[Any]:
 
 
 # forms -------------------------------------------------------------------------------------
+
+EXAMPLES: dict[str, dict[str, Any]] = {  # one of every form
+    "count": {"count": 4},
+    "linear": {"linear": [0, 1], "num": 3},
+    "log10": {"log10": [0, 1], "num": 3},
+    "log_uniform": {"log_uniform": [1, 2], "num": 3},
+    "range": {"range": [0, 1, 0.5]},
+    "refine": {"refine": [0.5, 2.0], "tolerance": 0.1},
+    "uniform": {"uniform": [0, 1], "num": 3},
+}
+
+
+def test_every_form_has_an_example() -> None:
+    assert list(EXAMPLES) == list(registry.family("axis_form"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_form_keeps_its_contract(name: str) -> None:
+    form = parse_axis(EXAMPLES[name])
+    assert isinstance(form, registry.get("axis_form", name))
+    values = np.array(values_of(EXAMPLES[name]), float)
+    assert values.shape == (form.size,)
+    axis = Axis("init.low", "low", form, True, 0)
+    for place in (0, form.size - 1):
+        assert np.asarray(axis.values(np.array([place]))) == values[place]
+    low, high = np.min(np.array(form.ends(), float)), np.max(np.array(form.ends(), float))
+    assert ((low <= values) & (values <= high)).all()
+    steps = np.diff(values)
+    assert not form.is_monotone or (steps > 0).all() or (steps < 0).all()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_schema_knows_every_form(name: str) -> None:
+    changes: dict[str, Any] = {"axes": {"learning_rate": EXAMPLES[name]}}
+    assert valid(document(changes))
+    changes["axes"]["learning_rate"] = EXAMPLES[name] | {"nun": 3}
+    assert not valid(document(changes))
+
+
+def valid(source: dict[str, Any]) -> bool:
+    return bool(jsonschema.Draft202012Validator(json_schema()).is_valid(source))
 
 
 def test_a_list_is_its_values() -> None:

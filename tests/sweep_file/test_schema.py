@@ -68,5 +68,5 @@ def test_the_schema_refuses(
 
 def test_definitions_have_names_that_do_not_depend_on_modules() -> None:
     names = json_schema()["$defs"]
-    assert all(re.fullmatch(r"[a-z]+(\.[a-z0-9_]+)?", name) for name in names)
+    assert all(re.fullmatch(r"[a-z_]+(\.[a-z0-9_]+)?", name) for name in names)
     assert {f"optimizer.{name}" for name in registry.family("optimizer")} <= {*names}

@@ -31,6 +31,7 @@ def runs_have_tables(path: Path) -> None:
     run = gdbatch.load_run(path)
     assert_type(run, gdbatch.Run)
     assert_type(gdbatch.load_run("run").path, Path)
+    assert_type(gdbatch.load_run("store://run").location, str)
     assert_type(run.name, str)
     assert_type(run.axes, list[str])
     assert_type(run.partial, str)
@@ -63,8 +64,8 @@ def runs_have_one_answer(run: gdbatch.Run) -> None:
 def runs_have_figures(run: gdbatch.Run, told: list[str]) -> None:
     assert_type(run.plot(), Figure)
     assert_type(run.plot("map"), Figure)
-    assert_type(run.save_figures(), list[Path])
-    assert_type(run.save_figures(["map"], on_failure=told.append), list[Path])
+    assert_type(run.save_figures(), list[str])
+    assert_type(run.save_figures(["map"], on_failure=told.append), list[str])
 
 
 def errors_are_a_tree() -> None:
@@ -74,7 +75,7 @@ def errors_are_a_tree() -> None:
         print(error.problems[0].line)
     except gdbatch.ShardError as error:
         assert_type(error.failures, list[str])
-        gdbatch.load_run(error.path)
+        gdbatch.load_run(error.location)
     except (gdbatch.UsageError, gdbatch.RunError) as error:
         assert_type(error.exit_code, int)
     except gdbatch.GdbatchError:

@@ -8,12 +8,12 @@ import typer
 
 from ...registry import register
 from ..terminal import say, warn
-from .summary import RunDirectory
+from .summary import RunLocation
 
 
 @register("command", "plot")
 def plot(
-    run: RunDirectory,
+    run: RunLocation,
     kind: Annotated[
         str | None,
         typer.Argument(help="A figure from `gdbatch list figures`; all by default."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,7 +22,7 @@ def reproduce(
         bool, typer.Option("--quick", help="Run coarser sweeps, in under three minutes.")
     ] = False,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option("-o", "--out", help="Folder for the runs.", show_default="results/reproduce"),
     ] = None,
     jobs: Jobs = -1,

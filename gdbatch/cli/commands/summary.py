@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,12 +12,12 @@ from ..terminal import print_json, say, warn
 if TYPE_CHECKING:
     from ...api import Run
 
-RunDirectory = Annotated[Path, typer.Argument(help="A run directory.")]
+RunLocation = Annotated[str, typer.Argument(help="A run directory, or STORE://PLACE.")]
 
 
 @register("command", "summary")
 def summary(
-    run: RunDirectory,
+    run: RunLocation,
     csv: Annotated[bool, typer.Option("--csv", help="Print the summary table as CSV.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
@@ -42,4 +41,4 @@ def print_answer(run: Run, as_json: bool) -> None:
         say(str(run.answer))
         return
     partial = {"partial": run.answer.partial} if run.answer.partial else {}
-    print_json({"run": str(run.path), **partial, "answers": run.answer.as_dicts()})
+    print_json({"run": run.location, **partial, "answers": run.answer.as_dicts()})

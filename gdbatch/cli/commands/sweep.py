@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,8 +27,13 @@ Jobs = Annotated[int, typer.Option("-j", "--jobs", help="Worker processes; -1 me
 def sweep(
     file: Annotated[str, typer.Argument(help="A sweep file, or the name of a shipped sweep.")],
     out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", help="Run directory.", show_default="results/NAME"),
+        str | None,
+        typer.Option(
+            "-o",
+            "--out",
+            help="Run directory, or STORE://PLACE; see `gdbatch list stores`.",
+            show_default="results/NAME",
+        ),
     ] = None,
     jobs: Jobs = -1,
     engine: Annotated[
@@ -111,7 +115,7 @@ def _finish(run: Run, csv: bool, json: bool, quiet: bool, figures: bool) -> None
         shards = "1 shard" if totals.kept_shards == 1 else f"{totals.kept_shards:,} shards"
         kept = f" ({shards} kept)" if totals.kept_shards else ""
         count = f"{totals.trials:,} {run.analysis.noun}"
-        say(f"{count} in {totals.seconds:.1f} s{kept}: {run.path}", err=True)
+        say(f"{count} in {totals.seconds:.1f} s{kept}: {run.location}", err=True)
     if totals.failures:
         raise SystemExit(PART_FAILED)
 

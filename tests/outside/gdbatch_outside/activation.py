@@ -8,7 +8,7 @@ from gdbatch.numerics.elementary import Scalar
 from gdbatch.registry import register
 
 
-@register("activation", "softsign")
+@register("activation", "outside_softsign")
 class Softsign(Activation):
     """s/(1 + |s|), between -1 and 1."""
 

@@ -6,7 +6,7 @@ from gdbatch.registry import register
 from gdbatch.run.columns import Column, Rows, Values
 
 
-@register("column", "descent")
+@register("column", "outside_descent")
 class Descent(Column):
     """The initial loss minus the final loss."""
 

@@ -1,15 +1,13 @@
 """A command: how many trials a run has."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
+from gdbatch.cli.commands.summary import RunLocation
 from gdbatch.registry import register
 
 
-@register("command", "count")
-def count(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
+@register("command", "outside_count")
+def count(run: RunLocation) -> None:
     """Count the trials of a run."""
     from gdbatch import load_run
 

@@ -10,12 +10,12 @@ from gdbatch.ingredients.datasets.protocol import Dataset, DatasetOptions, Noise
 from gdbatch.registry import register
 
 
-@register("dataset", "sine")
+@register("dataset", "outside_sine")
 class Sine(Dataset):
     """sin(π x) at random points x of [-1, 1], plus noise."""
 
     class Options(DatasetOptions):
-        kind: Literal["sine"]
+        kind: Literal["outside_sine"]
         noise: Noise = 0.0
 
     @staticmethod

@@ -19,7 +19,7 @@ from gdbatch.registry import register
 from gdbatch.training import Training
 
 
-@register("engine", "plain")
+@register("engine", "outside_plain")
 class Plain(Engine):
     """The reference trainer, one trial at a time."""
 

@@ -11,7 +11,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-@register("executor", "threads")
+@register("executor", "outside_threads")
 class Threads(Executor):
     """Threads of this process."""
 

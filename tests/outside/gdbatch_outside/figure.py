@@ -6,7 +6,7 @@ from gdbatch.figures.data import FigureData
 from gdbatch.registry import register
 
 
-@register("figure", "success")
+@register("figure", "outside_success")
 def success(data: FigureData) -> Figure | None:
     """Success rate of every row of the summary."""
     if "success_rate" not in data.summary:

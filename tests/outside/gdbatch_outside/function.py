@@ -10,12 +10,12 @@ from gdbatch.ingredients.options import Floats
 from gdbatch.registry import register
 
 
-@register("function", "styblinski_tang")
+@register("function", "outside_styblinski_tang")
 class StyblinskiTang(Function):
     """½ (x⁴ - 16 x² + 5 x): two minima (Styblinski and Tang 1990)."""
 
     class Options(FunctionOptions):
-        function: Literal["styblinski_tang"]
+        function: Literal["outside_styblinski_tang"]
 
     names = ("x",)
 

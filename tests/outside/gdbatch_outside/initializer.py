@@ -15,12 +15,12 @@ from gdbatch.ingredients.options import Floats, LaneNumber
 from gdbatch.registry import register
 
 
-@register("init", "signs")
+@register("init", "outside_signs")
 class Signs(WeightInitializer):
     """Every weight is `size` or -`size`."""
 
     class Options(InitOptions):
-        kind: Literal["signs"]
+        kind: Literal["outside_signs"]
         size: LaneNumber = Field(1.0, description="The absolute value of every weight.")
 
     def draw(self, random: Generator, seed: int) -> Floats:

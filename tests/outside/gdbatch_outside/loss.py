@@ -8,7 +8,7 @@ from gdbatch.numerics.elementary import Scalar
 from gdbatch.registry import register
 
 
-@register("loss", "half_squared_error")
+@register("loss", "outside_half_squared_error")
 class HalfSquaredError(Loss):
     """½ (p - t)², summed over outputs and samples."""
 

@@ -15,15 +15,15 @@ from gdbatch.ingredients.measures.protocol import (
 from gdbatch.registry import register
 
 
-@register("measure", "largest_loss")
+@register("measure", "outside_largest_loss")
 class LargestLoss(PathMeasure):
     """The largest loss during training."""
 
     class Options(MeasureOptions):
-        kind: Literal["largest_loss"]
+        kind: Literal["outside_largest_loss"]
 
         def columns(self) -> list[Column]:
-            return [Column("largest_loss")]
+            return [Column("outside_largest_loss")]
 
     def __init__(self, options: Any, n_parameters: int, lanes: int) -> None:
         self.largest = np.full(lanes, -np.inf)

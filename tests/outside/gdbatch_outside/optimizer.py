@@ -12,14 +12,14 @@ from gdbatch.numerics.elementary import Scalar
 from gdbatch.registry import register
 
 
-@register("optimizer", "signum")
+@register("optimizer", "outside_signum")
 class Signum(Optimizer):
     """v ← β v + g, w ← w - η sign(v) (Bernstein et al. 2018)."""
 
     state = ("velocity",)
 
     class Options(OptimizerOptions):
-        kind: Literal["signum"]
+        kind: Literal["outside_signum"]
         beta: LaneNumber = Field(0.9, ge=0, lt=1, description="β: the share of v that stays.")
 
     @staticmethod

@@ -4,12 +4,13 @@ from gdbatch.outcomes import Check, Mask, Outcome
 from gdbatch.registry import register
 
 
-@register("outcome", "improved")
+@register("outcome", "outside_improved")
 class Improved(Outcome):
     """The budget ended with less than half of the initial loss."""
 
     precedence, colour = 45, "#117733"
     remedy = "more steps"
+    is_too_slow = True
 
     @staticmethod
     def applies(check: Check) -> Mask:

@@ -15,12 +15,12 @@ from gdbatch.numerics.elementary import Scalar
 from gdbatch.registry import register
 
 
-@register("schedule", "inverse_root")
+@register("schedule", "outside_inverse_root")
 class InverseRoot(Schedule):
     """1/√(1 + t)."""
 
     class Options(ScheduleOptions):
-        kind: Literal["inverse_root"]
+        kind: Literal["outside_inverse_root"]
 
     @staticmethod
     def fill(step: Factors, hyperparameters: Hyperparameters, factor: Factors) -> None:

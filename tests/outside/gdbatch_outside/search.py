@@ -16,13 +16,13 @@ class ThinnedOptions(Options):
     every: int = Field(2, ge=1, description="Distance of the trials that are trained.")
 
 
-@register("search", "thinned")
+@register("search", "outside_thinned")
 @dataclass(frozen=True)
 class Thinned(TableSearch):
     """Trains every n-th trial of the grid."""
 
     options: ThinnedOptions
-    table, table_options, trains_all = "thinned", ThinnedOptions, False
+    table, table_options, trains_all = "outside_thinned", ThinnedOptions, False
     of = classmethod(lambda cls, options, axes, measures: cls(options))
 
     def cut(self, trials: int, block_width: int) -> list[tuple[int, int]]:
@@ -33,7 +33,7 @@ class Thinned(TableSearch):
         return Trained(train(shard.task_of(rows), measures=shard.measures), rows)
 
     def facts(self) -> dict[str, object]:
-        return {"kind": "thinned", "every": self.options.every}
+        return {"kind": "outside_thinned", "every": self.options.every}
 
 
-register("analysis", "thinned")(GridAnalysis)
+register("analysis", "outside_thinned")(GridAnalysis)

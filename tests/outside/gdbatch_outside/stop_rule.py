@@ -8,7 +8,7 @@ from gdbatch.registry import register
 from gdbatch.stopping import Observed, StopRule
 
 
-@register("stop_rule", "loss_drop")
+@register("stop_rule", "outside_loss_drop")
 class LossDrop(StopRule):
     """The initial loss divided by the loss."""
 
