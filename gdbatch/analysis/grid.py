@@ -38,6 +38,8 @@ class GridAnswer:
     best: float | None = None
     best_steps: float | None = None  # median, over all trials
     best_value: float | None = None  # median of another objective than steps
+    best_low: float | None = None  # 95% interval of that median; None with fewer than 6 trials
+    best_high: float | None = None
     success: float | None = None  # share that converged at the best value
     success_low: float | None = None
     success_high: float | None = None
@@ -195,8 +197,14 @@ def _with_best_value(known: GridAnswer, part: pd.DataFrame, criterion: Criterion
         known,
         best=float(best[known.axis]),
         best_value=float(best[criterion.column]),
+        best_low=_finite(best[f"{criterion.objective}_low"]),
+        best_high=_finite(best[f"{criterion.objective}_high"]),
         warnings=(*warnings, *_end_warnings(known.axis, flat)),
     )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _lowest(values: NDArray[np.float64], then: NDArray[np.float64]) -> Mask:
@@ -262,7 +270,7 @@ def _words(one: GridAnswer, max_steps: int | None) -> str:
         lines.append(
             f"{'highest' if rises(one.objective) else 'lowest'} median "
             f"{_named(one.objective)} without a divergence: {number(one.best_value)} "
-            f"at {name} {number(one.best, digits)}"
+            f"at {name} {number(one.best, digits)}{_interval(one)}"
         )
     elif one.best is not None and one.best_steps is not None:
         steps = f"{one.best_steps:,.0f} {'step' if one.best_steps == 1 else 'steps'}"
@@ -278,6 +286,13 @@ def _words(one: GridAnswer, max_steps: int | None) -> str:
     lines += _stalled_words(one)
     lines += _reliability_words(one, name)
     return "\n".join([*lines, *(f"warning: {warning}" for warning in one.warnings)])
+
+
+def _interval(one: GridAnswer) -> str:
+    if one.best_low is None or one.best_high is None:
+        return ""
+    ends = f"{number(one.best_low)} to {number(one.best_high)}"
+    return f" (95% interval of the median: {ends}, {one.trials:,} trials)"
 
 
 def _named(objective: str) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+_MOST_EXACT = 1000
+_NORMAL_95 = statistics.NormalDist().inv_cdf(0.975)
 
 
 class Groups:
@@ -62,8 +67,50 @@ class Quantiles:
 
     def of(self, values: NDArray[np.float64], shares: Sequence[float]) -> list[NDArray[np.float64]]:
         """For each share, the smallest value at or below which that share of its group lies."""
+        ordered = self._sorted(values)
+        ranks = [np.ceil(share * self._count).astype(np.int64) - 1 for share in shares]
+        return [ordered[self._first + rank] for rank in ranks]
+
+    def median_interval(
+        self, values: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Ends of a 95% interval for the median of each group; NaN with fewer than 6 values.
+
+        The ends are order statistics, so nothing is assumed about the distribution (David and
+        Nagaraja 2003, section 7.1).
+        """
+        ordered, rank = self._sorted(values), _interval_ranks(self._count)
+        known = rank > 0
+        low = ordered[self._first + np.maximum(rank, 1) - 1]
+        high = ordered[self._first + self._count - np.maximum(rank, 1)]
+        return np.where(known, low, np.nan), np.where(known, high, np.nan)
+
+    def _sorted(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The values of each group in ascending order, group after group."""
         ordered = values[self._order]
         for group in np.split(ordered, self._first[1:]):
             group.sort()
-        ranks = [np.ceil(share * self._count).astype(np.int64) - 1 for share in shares]
-        return [ordered[self._first + rank] for rank in ranks]
+        return ordered
+
+
+def _interval_ranks(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each number of values, the rank of the lower end of a 95% interval for their median.
+
+    The interval reaches from this rank to the same one from above; 0 if no interval is wide enough.
+    """
+    distinct, which = np.unique(counts, return_inverse=True)
+    return np.array([interval_rank(int(count)) for count in distinct], np.int64)[which]
+
+
+def interval_rank(count: int) -> int:
+    """The largest rank r for which fewer than r of `count` fair coins are heads in at most 2.5%.
+
+    >>> [interval_rank(count) for count in (5, 6, 20, 100)]
+    [0, 1, 6, 40]
+    """
+    if count > _MOST_EXACT:  # the normal approximation, rounded outward
+        return math.floor((count - _NORMAL_95 * math.sqrt(count)) / 2)
+    below, rank = 0, 0
+    while (below := below + math.comb(count, rank)) <= 2**count // 40:
+        rank += 1
+    return rank

@@ -20,6 +20,7 @@ from .groups import Groups, Quantiles
 from .outcome_columns import is_stable, outcome_codes
 
 _QUANTILES = {"steps_q25": 0.25, "steps_median": 0.5, "steps_q75": 0.75}
+_OF_LOSS = ("final_loss_median", "final_loss_low", "final_loss_high")
 _NORMAL_95 = statistics.NormalDist().inv_cdf(0.975)
 
 Number = TypeVar("Number", bound=np.generic)
@@ -55,7 +56,7 @@ def summarise(
     """The summary of trials over seeds; `axes` are the axis columns in plan order.
 
     `further` are columns of measures; `NAME_median` is the median of each, and a missing value
-    counts as the worst.
+    counts as the worst. `NAME_low` and `NAME_high` are a 95% interval of the median.
 
     A trial that did not converge counts as one that needs infinitely many steps. A quantile is the
     smallest number of steps within which that share of all trials converged; it is empty if
@@ -68,8 +69,8 @@ def summarise(
     measured: dict[str, list[NDArray[np.float64]]] = {name: [] for name in further}
     for part in parts:
         ends.add(part, groups.codes(part))
-        for name, values in measured.items():
-            values.append(_worst_if_missing(part, name))
+        for name, found in measured.items():
+            found.append(_worst_if_missing(part, name))
     code, table = groups.table(_joined(ends.groups))
     outcome = _joined(ends.outcomes)
     losses = _joined(ends.losses)
@@ -85,8 +86,11 @@ def summarise(
     for column, value in zip(_QUANTILES, steps, strict=True):
         table[column] = np.where(np.isfinite(value), value, np.nan)
     (table["final_loss_median"],) = quantiles.of(losses, [0.5])
-    for name, values in measured.items():
-        (table[f"{name}_median"],) = quantiles.of(_joined(values), [0.5])
+    table["final_loss_low"], table["final_loss_high"] = quantiles.median_interval(losses)
+    for name, parts_of in measured.items():
+        values = _joined(parts_of)
+        (table[f"{name}_median"],) = quantiles.of(values, [0.5])
+        table[f"{name}_low"], table[f"{name}_high"] = quantiles.median_interval(values)
     return table
 
 
@@ -99,7 +103,7 @@ def summary_columns() -> tuple[str, ...]:
     """The columns of a summary besides the axes."""
     counts = ("trials", *outcomes.names(), "stable", "stationary")
     rates = ("success_rate", "success_low", "success_high")
-    return (*counts, *rates, *_QUANTILES, "final_loss_median")
+    return (*counts, *rates, *_QUANTILES, *_OF_LOSS)
 
 
 def _joined(parts: list[NDArray[Number]]) -> NDArray[Number]:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from gdbatch import outcomes
 from gdbatch.analysis import summarise
+from gdbatch.analysis.groups import interval_rank
 from gdbatch.analysis.summary import summary_columns, wilson
 from gdbatch.errors import UsageError
 from tests.analysis.tables import random_trials, summary_of, tables, trials_of
@@ -76,7 +77,18 @@ def slow_row(part: list[dict[str, Any]], least: float) -> dict[str, Any]:
     losses = [trial["final_loss"] for trial in part]
     losses = [math.inf if math.isnan(loss) else loss for loss in losses]
     row["final_loss_median"] = slow_quantile(losses, 2)
+    row["final_loss_low"], row["final_loss_high"] = slow_interval(losses)
     return row
+
+
+def slow_interval(values: Sequence[float]) -> tuple[float, float]:
+    """The narrowest order statistics between which the median lies in 95% of all samples."""
+    count, ordered = len(values), sorted(values)
+    for rank in range(count // 2, 0, -1):
+        outside = 2 * sum(math.comb(count, heads) for heads in range(rank)) / 2**count
+        if outside <= 0.05:
+            return ordered[rank - 1], ordered[count - rank]
+    return math.nan, math.nan
 
 
 def slow_summary(trials: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
@@ -191,7 +203,8 @@ def test_the_columns_are_in_the_documented_order() -> None:
     assert list(row_of(3)) == [
         "learning_rate", "trials", *outcomes.names(), "stable", "stationary",
         "success_rate", "success_low", "success_high",
-        "steps_q25", "steps_median", "steps_q75", "final_loss_median",
+        "steps_q25", "steps_median", "steps_q75",
+        "final_loss_median", "final_loss_low", "final_loss_high",
     ]  # fmt: skip
     assert list(row_of(3))[1:] == list(summary_columns())
 
@@ -306,6 +319,16 @@ def test_a_loss_that_was_never_finite_counts_as_infinite() -> None:
     lost = ("diverged", math.nan)
     assert row_of(("diverged", 2.0), lost)["final_loss_median"] == 2
     assert row_of(("diverged", 2.0), lost, lost)["final_loss_median"] == math.inf
+
+
+def test_the_interval_of_a_median_covers_it() -> None:
+    """Of 95% or more of all samples, whatever their distribution, and not of much more."""
+    for count in (*range(6, 60), 999, 1000, 1001, 1002, 5000):
+        below = sum(math.comb(count, heads) for heads in range(interval_rank(count)))
+        more = below + math.comb(count, interval_rank(count))
+        assert 40 * below <= 2**count
+        assert 40 * more > 2**count or count > 1000
+    assert abs(interval_rank(1001) - interval_rank(1000)) <= 1
 
 
 # rows --------------------------------------------------------------------------------------

@@ -369,7 +369,7 @@ def test_a_missing_file_is_a_usage_error_with_the_nearest_name() -> None:
 
 def test_a_path_without_a_run_is_a_usage_error(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(UsageError, match=r"manifest\.json"):
+        with pytest.raises(UsageError, match="missing or empty"):
             load_run(path)
 
 
