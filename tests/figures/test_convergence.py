@@ -173,7 +173,9 @@ def test_without_a_stop_rule_the_curve_is_the_loss() -> None:
 def test_an_accuracy_has_a_linear_axis_from_0_to_1() -> None:
     data = figure_data({RATE: rates(9)}, completed, criterion=Criterion("accuracy"))
     shares = np.linspace(0.1, 0.9, 9)
-    data = replace(data, summary=data.summary.assign(accuracy_median=shares))
+    data = replace(
+        data, summary=data.summary.assign(accuracy_median=shares, accuracy_low=0, accuracy_high=1)
+    )
     top = drawn("convergence", data).axes[0]
     assert (top.get_yscale(), top.get_ylabel()) == ("linear", "median accuracy")
     assert top.get_ylim()[0] <= 0 < 1 <= top.get_ylim()[1] < 1.1

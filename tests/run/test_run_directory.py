@@ -102,7 +102,8 @@ def test_the_manifest_has_plan_versions_machine_and_totals(run: Run) -> None:
 def test_summary_csv_is_the_summary_with_the_documented_columns(run: Run) -> None:
     names = ["bias", "derivative_at", "learning_rate", "trials", *outcomes.names(), "stable",
              "stationary", "success_rate", "success_low", "success_high",
-             "steps_q25", "steps_median", "steps_q75", "final_loss_median"]  # fmt: skip
+             "steps_q25", "steps_median", "steps_q75",
+             "final_loss_median", "final_loss_low", "final_loss_high"]  # fmt: skip
     table = pd.read_csv(run.path / "summary.csv")
     assert list(table) == names
     pd.testing.assert_frame_equal(table, run.summary, check_dtype=False)
