@@ -227,6 +227,7 @@ class ReferenceUpdates:
     decoupled: bool = False
     schedule: type[Schedule] | None = None
     schedule_hyperparameters: Mapping[str, float] = field(default_factory=dict)
+    decayed: list[bool] | None = None  # which weights decay; None: all
 
     def factor(self, step: int) -> float:
         """The factor of the learning rates at a step."""
@@ -260,11 +261,15 @@ class ReferenceUpdates:
             return [
                 update_w(w, g, rate) for w, g, rate in zip(weights, gradient, rates, strict=True)
             ]
-        decay, updated = self.hyperparameters.get("weight_decay", 0), []
-        for weight, slope, rate, state in zip(
-            weights, self.clipped(gradient), self.learning_rates, states, strict=True
+        penalties = [self.hyperparameters.get(name, 0) for name in ("weight_decay", "l1")]
+        updated = []
+        decayed = self.decayed or [True] * len(weights)
+        for weight, slope, rate, state, decays in zip(
+            weights, self.clipped(gradient), self.learning_rates, states, decayed, strict=True
         ):
             rate = type(weight)(rate * self.factor(step))
+            decay, l1 = penalties if decays else (0, 0)
+            slope = slope + l1 * np.sign(weight)
             if self.decoupled:
                 weight = weight - rate * decay * weight
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ class Task:
     schedule_hyperparameters: Mapping[str, Number] = field(default_factory=lambda: {"warm_up": 0.0})
     decoupled: bool = False  # weight decay
     quantities: tuple[str, ...] = ()  # evaluated every `training.every` updates
+    decayed: Literal["all", "weights"] = "all"  # what weight decay and l1 act on
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -54,10 +56,9 @@ class Task:
         """Whether the learning rate changes from step to step."""
         return not self.schedule.is_constant or _is_used(self.schedule_hyperparameters["warm_up"])
 
-    @property
-    def decays(self) -> bool:
-        """Whether there is weight decay."""
-        return _is_used(self.optimizer_hyperparameters.get("weight_decay", 0.0))
+    def uses(self, name: str) -> bool:
+        """Whether a number of the optimizer is not 0, in any trial."""
+        return _is_used(self.optimizer_hyperparameters.get(name, 0.0))
 
     @property
     def is_autonomous(self) -> bool:

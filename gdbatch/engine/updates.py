@@ -1,6 +1,6 @@
 """The updates of a block: what all optimizers share, then the optimizer's own rule.
 
-In this order: the schedule's rate, clipping by value, clipping by norm, weight decay, rule.
+In this order: the schedule's rate, clipping by value, clipping by norm, l1, weight decay, rule.
 """
 
 from __future__ import annotations
@@ -52,7 +52,12 @@ class Updates:
             self._calls.append(self._clip_values)
         if "clip_norm" in hyperparameters:
             self._calls.append(self._clip_norm)
-        if task.decays:
+        self._decayed: Floats | None = None  # 1 for parameters that decay, else 0; None: all do
+        if task.decayed == "weights" and task.problem.is_bias.any():
+            self._decayed = (~task.problem.is_bias)[:, None].astype(dtype)
+        if task.uses("l1"):
+            self._calls.append(self._add_signs)
+        if task.uses("weight_decay"):
             self._calls.append(self._decay_weights if task.decoupled else self._decay_gradient)
         self._update = task.optimizer.update
 
@@ -110,14 +115,31 @@ class Updates:
         """g ← g + λ w."""
         step = self._step
         np.multiply(step.parameters, step.hyperparameters["weight_decay"], step.work)
+        self._add_penalty()
+
+    def _add_signs(self) -> None:
+        """g ← g + l1 sign(w)."""
+        step = self._step
+        np.sign(step.parameters, step.work)
+        np.multiply(step.work, step.hyperparameters["l1"], step.work)
+        self._add_penalty()
+
+    def _add_penalty(self) -> None:
+        """Add the scratch array to the gradient of the parameters that decay."""
+        step = self._step
+        if self._decayed is not None:
+            np.multiply(step.work, self._decayed, step.work)
         np.add(step.gradient, step.work, step.gradient)
 
     def _decay_weights(self) -> None:
         """w ← w - η λ w, as (1 - η λ) w."""
         step = self._step
         np.multiply(step.rate, step.hyperparameters["weight_decay"], step.scaled_rate)
-        np.subtract(1.0, step.scaled_rate, step.scaled_rate)
-        np.multiply(step.parameters, step.scaled_rate, step.parameters)
+        factors = step.scaled_rate
+        if self._decayed is not None:
+            factors = np.multiply(step.scaled_rate, self._decayed, step.work)
+        np.subtract(1.0, factors, factors)
+        np.multiply(step.parameters, factors, step.parameters)
 
     def _row(self, index: int) -> Floats:
         row: Floats = self._step.rows[index][0]

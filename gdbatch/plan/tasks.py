@@ -40,6 +40,7 @@ def make_task(
         _hyperparameters("schedule", sections.schedule, values),
         sections.optimizer.decoupled,
         group.quantities(measures),
+        sections.optimizer.decayed,
     )
 
 

@@ -28,9 +28,11 @@ from tests.engine.helpers import (
     bytes_of,
     network,
     outcomes,
+    present,
     reference_of,
     single,
     some_of,
+    started_at,
     task_of,
 )
 from tests.engine.updating import (
@@ -289,6 +291,46 @@ def test_weight_decay_is_coupled_or_decoupled() -> None:
     assert pulled.tolist() == [1.5, 1.5]
     shrunk = with_updates(base, "signsgd", decoupled=True, weight_decay=0.25)
     assert path_of(shrunk, gradient)[0, :, 0].tolist() == [1.75 - 0.5, 1.75]
+
+
+def test_decay_of_weights_spares_biases() -> None:
+    problem = network([1, 1], bias=True)
+    base = task_of(problem, Training(1), [0.5], init="constant", value=2.0, biases=2.0)
+    for numbers, after in (
+        ({"weight_decay": 0.25}, 1.75),
+        ({"weight_decay": 0.25, "decoupled": True}, 1.75),
+        ({"l1": 0.25}, 1.875),
+        ({"l1": 0.25, "weight_decay": 0.25, "decoupled": True}, 1.625),
+    ):
+        task = with_updates(base, **numbers)  # type: ignore[arg-type]
+        for spares, bias in ((False, after), (True, 2.0)):
+            other = replace(task, decayed="weights") if spares else task
+            path = path_of(other, np.zeros((1, 2, 1)))
+            assert path[0, :, 0].tolist() == [after, bias]
+
+
+def test_l1_with_gradient_descent_is_soft_thresholded() -> None:
+    """(w - 1)² + l1 |w| has its minimum at 1 - l1/2, or at 0 from l1 = 2 on."""
+    one = single("identity", 1.0, 1.0)
+    penalties = np.array([0.0, 0.3, 1.9, 2.1, 5.0])
+    training = Training(400)
+    results = train(
+        with_updates(task_of(one, training, [0.02] * 5, init="constant", value=3.0), l1=penalties),
+        keep_parameters=True,
+    )
+    (found,) = present(results.final_parameters)
+    np.testing.assert_allclose(found[:3], 1 - penalties[:3] / 2, rtol=0, atol=1e-6)
+    # around the kink, weights move to and fro by less than an update
+    assert (np.abs(found[3:]) <= 0.02 * (penalties[3:] + 2)).all()
+
+
+def test_at_the_kink_of_l1_a_trial_stalls_or_oscillates() -> None:
+    one = single("identity", 1.0, 0.0)  # w²
+    training = Training(400, stop={"loss": 1e-9})
+    starts = [0.0, 0.105]  # at 0.105, updates of at least 0.01 overshoot the kink
+    task = with_updates(started_at(starts, one, training, [0.1, 0.1]), l1=0.1)
+    assert outcomes(train(replace(task, training=Training(400)))) == ["stalled", "completed"]
+    assert outcomes(train(task)) == ["converged", "oscillating"]
 
 
 def test_learning_rates_by_layer_include_biases() -> None:

@@ -17,6 +17,7 @@ from gdbatch.reference import ReferenceUpdates
 from tests.engine.helpers import Array
 
 OPTIMIZERS = sorted(registry.family("optimizer"))
+SPARING = OPTIMIZERS[::2]  # tested with weight decay of weights only, the others of all
 SCHEDULES = sorted(registry.family("schedule"))
 CANDIDATES = (0.9, 0.02, 7.0, 30.0)  # for a number without a default
 
@@ -87,10 +88,11 @@ def any_updates(task: Task, optimizer: str, schedule: str, seed: int = 0) -> Tas
     numbers = different_numbers("optimizer", optimizer, trials, seed=seed) | {
         "learning_rate": rates * random.uniform(0.5, 2, (layers, trials)),
         "weight_decay": random.uniform(0, 0.05, trials),
+        "l1": random.uniform(0, 0.02, trials),
         "clip_norm": random.uniform(0.2, 2, trials),
         "clip_value": random.uniform(0.2, 2, trials),
     }
-    return with_updates(
+    updated = with_updates(
         task,
         optimizer,
         schedule,
@@ -103,6 +105,12 @@ def any_updates(task: Task, optimizer: str, schedule: str, seed: int = 0) -> Tas
         },
         **numbers,
     )
+    return replace(updated, decayed="weights" if optimizer in SPARING else "all")
+
+
+def decayed_of(task: Task) -> list[bool] | None:
+    """Which parameters decay; None: all."""
+    return None if task.decayed == "all" else (~task.problem.is_bias).tolist()
 
 
 def updates_of(task: Task, row: int) -> ReferenceUpdates:
@@ -128,6 +136,7 @@ def updates_of(task: Task, row: int) -> ReferenceUpdates:
         numbers,
         task.decoupled,
         **(schedule if task.rate_varies else {}),
+        decayed=decayed_of(task),
     )
 
 

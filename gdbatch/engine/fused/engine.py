@@ -98,6 +98,7 @@ def _refusal_of_updates(optimizer: OptimizerOptions, schedule: ScheduleOptions) 
         ("clip_value", optimizer.clip_value is None),
         ("clip_norm", optimizer.clip_norm is None),
         ("weight_decay", not optimizer.weight_decay),
+        ("l1", not optimizer.l1),
     ):
         if not is_plain:
             return f"does not support {key}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
@@ -39,6 +39,14 @@ class OptimizerOptions(Options):
     decoupled: bool = Field(
         False, description="true: weight decay is w ← w - η λ w before the update instead."
     )
+    l1: LaneNumber = Field(
+        0.0, ge=0, description="The gradient becomes g + l1 sign(w), with sign(0) = 0."
+    )
+    decayed: Literal["all", "weights"] = Field(
+        "all",
+        description='What weight_decay and l1 act on: "all" parameters, biases included, or only '
+        'the "weights".',
+    )
     clip_value: Limit = Field(
         None, description="Every component of the gradient is clipped to ± this."
     )
@@ -52,7 +60,7 @@ class Step:
     """What an update works on: arrays (parameters, lanes), unless noted otherwise."""
 
     parameters: Floats
-    gradient: Floats  # clipped, with coupled weight decay; may be overwritten
+    gradient: Floats  # clipped, with l1 and coupled weight decay; may be overwritten
     state: Mapping[str, Floats]
     hyperparameters: Mapping[str, Floats]  # (), or (lanes,) if they vary
     rate: Floats  # η at this step; broadcasts to the parameters

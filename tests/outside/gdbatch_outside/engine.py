@@ -70,6 +70,8 @@ def _updates(task: Task, row: int) -> ReferenceUpdates:
     layer = layer_indices(task.problem.arrays)
     rates = np.broadcast_to(numbers.pop("learning_rate"), layer.max() + 1)
     updates = ReferenceUpdates(list(rates[layer]), task.optimizer, numbers, task.decoupled)
+    if task.decayed == "weights":
+        updates.decayed = [not one for one in task.problem.is_bias]
     if task.rate_varies:
         updates.schedule = task.schedule
         updates.schedule_hyperparameters = _of_row(task.schedule_hyperparameters, row, np.float64)
