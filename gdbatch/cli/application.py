@@ -6,9 +6,10 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from .. import registry
 from ..errors import GdbatchError
@@ -29,14 +30,33 @@ def application() -> typer.Typer:
     """An application with every registered command, those of plug-ins included."""
     app = typer.Typer(
         add_completion=False,
+        cls=_Group,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         help="At which learning rates does gradient descent converge, how fast, and how reliably?",
     )
     app.callback()(_options_of_all)
     for name, command in registry.family("command").items():
-        app.command(name)(errors_as_messages()(command))
+        app.command(name, cls=_Command)(errors_as_messages()(command))
     return app
+
+
+class _Command(TyperCommand):
+    def get_params(self, ctx: Any) -> Any:
+        return _plain_flags(super().get_params(ctx))
+
+
+class _Group(TyperGroup):
+    def get_params(self, ctx: Any) -> Any:
+        return _plain_flags(super().get_params(ctx))
+
+
+def _plain_flags(params: list[Any]) -> list[Any]:
+    """Show flags as `--quiet` in help; Typer 0.29 adds the type of a value, `<bool>`."""
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    return params
 
 
 @contextlib.contextmanager
