@@ -21,7 +21,7 @@ Nothing here knows about sweeps or files. Add an exception only if a caller must
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -103,8 +103,17 @@ class SweepFileWarning(UserWarning):
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
-    """Suggests the nearest allowed name, or lists all of them: `did you mean "relu"?`."""
+    """Suggests the nearest allowed name, or lists all of them: `did you mean "relu"?`.
+
+    In a mapping from names to components, the `aliases` of a component are other names for it.
+    """
     names = [str(one) for one in allowed]
+    if isinstance(allowed, Mapping):
+        plain = name.lower().replace("-", "_").replace(" ", "_")
+        for known, component in allowed.items():
+            # its own ones: a subclass is another component
+            if plain in (known, *getattr(component, "__dict__", {}).get("aliases", ())):
+                return f'did you mean "{known}"?'
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f'did you mean "{close[0]}"?'

@@ -59,6 +59,8 @@ Entry = TypeVar("Entry", bound=Callable[..., Any])
 def register(family: str, name: str) -> Callable[[Entry], Entry]:
     """Decorator for classes and functions: registers one under `family` and `name`.
 
+    A component may have `aliases`, other names for it that messages recognise.
+
     Raises ValueError if the name is taken, or if there is no docstring, whose first line is the
     entry's line in `gdbatch list`. Raises TypeError if a class leaves methods abstract: many
     entries are used as classes, so instantiation would never notice.

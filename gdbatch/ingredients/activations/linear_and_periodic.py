@@ -16,6 +16,8 @@ from .protocol import Activation
 class Identity(Activation):
     """s: a linear layer."""
 
+    aliases = ("linear", "none")
+
     reads_sop = False
 
     @staticmethod
@@ -50,6 +52,8 @@ class Identity(Activation):
 @register("activation", "sin")
 class Sine(Activation):
     """sin(s): periodic, between -1 and 1 (Sitzmann et al. 2020)."""
+
+    aliases = ("sine",)
 
     bounds = (-1.0, 1.0)
 

@@ -58,6 +58,8 @@ class Relu(Activation):
 class LeakyRelu(Activation):
     """s above 0 and 0.01 s below, with derivative 0.01 at 0 (Maas et al. 2013)."""
 
+    aliases = ("leakyrelu", "lrelu")
+
     leak: ClassVar[float] = 0.01
 
     @staticmethod

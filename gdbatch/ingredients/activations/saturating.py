@@ -21,6 +21,8 @@ class Sigmoid(Activation):
     without cancellation, both are accurate in both tails. s is clamped where e would overflow.
     """
 
+    aliases = ("logistic",)
+
     bounds = (0.0, 1.0)
     reads_sop = False
 

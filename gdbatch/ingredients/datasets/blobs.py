@@ -21,6 +21,8 @@ class Blobs(Dataset):
     for the sample's own class, the first label for the others.
     """
 
+    aliases = ("make_blobs",)
+
     class Options(DatasetOptions):
         kind: Literal["blobs"]
         inputs: Width = Field(2, description="Dimensions of the space.")

@@ -17,6 +17,8 @@ from .protocol import Count, Dataset, DatasetOptions, Labels, Noise
 class Circles(Dataset):
     """Two concentric circles, one label each, plus noise."""
 
+    aliases = ("make_circles",)
+
     class Options(DatasetOptions):
         kind: Literal["circles"]
         samples: Count = Field(100, ge=2, description="Number of samples, half on each circle.")

@@ -17,6 +17,8 @@ from .protocol import Count, Dataset, DatasetOptions, Labels, Noise
 class TwoMoons(Dataset):
     """Two interleaved half circles in the plane, one label each, plus noise."""
 
+    aliases = ("moons", "make_moons")
+
     class Options(DatasetOptions):
         kind: Literal["two_moons"]
         samples: Count = Field(100, ge=2, description="Number of samples, half in each moon.")

@@ -90,6 +90,8 @@ class FanInitializer(LayerInitializer):
 class Xavier(FanInitializer):
     """Variance 2/(fan-in + fan-out), uniform by default (Glorot and Bengio 2010)."""
 
+    aliases = ("glorot", "glorot_normal", "glorot_uniform", "xavier_normal", "xavier_uniform")
+
     class Options(FanOptions):
         kind: Literal["xavier"]
         distribution: Literal["normal", "uniform"] = "uniform"
@@ -103,6 +105,8 @@ class Xavier(FanInitializer):
 class He(FanInitializer):
     """Variance 2/fan-in, normal by default; for relu (He et al. 2015)."""
 
+    aliases = ("kaiming", "kaiming_normal", "kaiming_uniform", "he_normal", "he_uniform")
+
     class Options(FanOptions):
         kind: Literal["he"]
         distribution: Literal["normal", "uniform"] = "normal"
@@ -115,6 +119,8 @@ class He(FanInitializer):
 @register("init", "lecun")
 class Lecun(FanInitializer):
     """Variance 1/fan-in, normal by default (LeCun et al. 1998)."""
+
+    aliases = ("lecun_normal", "lecun_uniform")
 
     class Options(FanOptions):
         kind: Literal["lecun"]

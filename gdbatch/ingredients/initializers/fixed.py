@@ -19,6 +19,8 @@ from .protocol import Hyperparameters, InitOptions, WeightInitializer
 class Constant(WeightInitializer):
     """All weights start at `value`."""
 
+    aliases = ("zeros", "ones")
+
     class Options(InitOptions):
         kind: Literal["constant"]
         value: LaneNumber = Field(description="The initial value of every weight.")

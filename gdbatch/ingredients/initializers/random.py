@@ -17,6 +17,8 @@ from .protocol import Hyperparameters, InitOptions, LayerNumbers, LayerScales, W
 class Uniform(WeightInitializer):
     """Weights drawn uniformly from [low, high), by default [0, 1), like numpy.random.rand."""
 
+    aliases = ("random_uniform",)
+
     class Options(InitOptions):
         kind: Literal["uniform"]
         low: LaneNumber = Field(0.0, description="Lower end of the interval.")
@@ -46,6 +48,8 @@ class Normal(WeightInitializer):
 
     Both are one number, or a list of one per layer.
     """
+
+    aliases = ("gaussian", "random_normal")
 
     class Options(InitOptions):
         kind: Literal["normal"]

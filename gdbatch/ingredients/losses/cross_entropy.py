@@ -22,6 +22,8 @@ class BinaryCrossEntropy(Loss):
     cancellation.
     """
 
+    aliases = ("bce", "binary_crossentropy", "log_loss", "logistic")
+
     output_activation = Sigmoid
     target_range = (0.0, 1.0)
     is_classification = True
@@ -63,6 +65,17 @@ class CrossEntropy(CoupledLoss):
     is (e - t - t r)/(1 + r): for the largest s that is ((1 - t) - t r)/(1 + r). Both are accurate
     in both tails.
     """
+
+    aliases = (
+        "ce",
+        "crossentropy",
+        "softmax_cross_entropy",
+        "categorical_crossentropy",
+        "sparse_categorical_crossentropy",
+        "categorical_cross_entropy",
+        "nll",
+        "nll_loss",
+    )
 
     output_activation = Softmax
     target_range = (0.0, 1.0)

@@ -34,6 +34,8 @@ class _Squared(Loss):
 class SquaredError(_Squared):
     """Sum of (p - t)² over outputs and samples, as in the tutorial."""
 
+    aliases = ("sse", "l2")
+
     @staticmethod
     def scale(count: int) -> float:
         return 1.0
@@ -46,6 +48,8 @@ class SquaredError(_Squared):
 @register("loss", "mean_squared_error")
 class MeanSquaredError(_Squared):
     """Mean of (p - t)² over outputs and samples."""
+
+    aliases = ("mse", "mse_loss")
 
     @staticmethod
     def scale(count: int) -> float:

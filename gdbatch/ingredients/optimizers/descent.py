@@ -27,6 +27,8 @@ class GradientDescent(Optimizer):
     η is the learning rate, g the gradient.
     """
 
+    aliases = ("sgd", "gd")
+
     class Options(OptimizerOptions):
         kind: Literal["gradient_descent"]
 
@@ -71,6 +73,8 @@ class Momentum(Optimizer):
     constant. If the gradient enters as (1 - β) g, as in an average, η is 1/(1 - β) times as large.
     Stable on a curvature λ if η λ < 2 (1 + β).
     """
+
+    aliases = ("heavy_ball", "sgd_momentum")
 
     class Options(_MomentumOptions):
         kind: Literal["momentum"]
@@ -120,6 +124,8 @@ class Nesterov(Optimizer):
     Stable on a curvature λ if η λ < (2 + 2 β)/(1 + 2 β).
     """
 
+    aliases = ("nag",)
+
     class Options(_MomentumOptions):
         kind: Literal["nesterov"]
 
@@ -165,6 +171,8 @@ class Nesterov(Optimizer):
 @register("optimizer", "signsgd")
 class SignDescent(Optimizer):
     """w ← w - η sign(g), with sign(0) = 0 (Bernstein et al. 2018)."""
+
+    aliases = ("sign_descent", "sign_sgd")
 
     class Options(OptimizerOptions):
         kind: Literal["signsgd"]
