@@ -20,6 +20,7 @@ from .toml_locations import Path
 Diagnostic = tuple[Path, str]  # where, and what is wrong
 
 _MOST_SHOWN = 20
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 # pydantic's error type → what is expected, formatted with the error's context
 _EXPECTED = {
@@ -114,9 +115,11 @@ def _expected(error: ErrorDetails) -> str:
 
 
 def _as_bound(value: object) -> object:
-    """A whole number with commas, unless it is too long to read."""
+    """A whole number with commas; one that is too long to read as a power of two, if it is one."""
     if isinstance(value, int) and abs(value) < 10**15:
         return f"{value:,}"
+    if isinstance(value, int) and value > 0 and value.bit_count() == 1:
+        return "2" + str(value.bit_length() - 1).translate(_SUPERSCRIPTS)
     return f"{value:g}" if isinstance(value, int | float) else value
 
 

@@ -69,6 +69,17 @@ class _Spaced(AxisForm):
     is_monotone = True
     num: int = Field(ge=1, le=_MOST_VALUES, description="Number of values, both ends included.")
 
+    @model_validator(mode="after")
+    def _holds_both_ends(self) -> _Spaced:
+        first, last = getattr(self, self.key)
+        if self.num == 1 and first != last:
+            raise IngredientError(
+                f"num = 1 leaves no room for both ends, {first:g} and {last:g}; give num = 2 or "
+                "more, or a list of one value",
+                "num",
+            )
+        return self
+
     @property
     def size(self) -> int:
         return self.num

@@ -41,6 +41,7 @@ class FoundAxes:
 
     groups: list[list[FoundAxis]] = field(default_factory=list)
     places: dict[str, Path] = field(default_factory=dict)  # by key, including invalid axes
+    listed: dict[str, object] = field(default_factory=dict)  # by key, the first value in a list
     warnings: list[str] = field(default_factory=list)
 
     def first_values(self) -> dict[str, object]:
@@ -97,6 +98,8 @@ class _Resolver:
             if key is None:
                 continue
             self._axes.places[key] = place
+            if isinstance(value, list) and value:
+                self._axes.listed[key] = _first_of(value)
             try:
                 group.append(self._axis(key, place, value, is_zipped=len(path) > 1))
             except IngredientError as error:
@@ -257,6 +260,8 @@ class _Resolver:
                 message = f"{base} is missing: write the list, or give an axis for each of its "
                 message += f"values, from {base}.0 on"
                 self._diagnostics.add(self._axes.places[keys[0]], message)
+                for key in keys:
+                    self._axes.listed.pop(key, None)
                 for group in self._axes.groups:
                     group[:] = [axis for axis in group if axis.key not in keys]
 
@@ -271,6 +276,14 @@ class _Resolver:
                     values: Iterable[object] = axis.form.ends()
                     return all(found(one, path[len(parts) :]) is not None for one in values)
         return False
+
+
+def _first_of(values: list[object]) -> object:
+    """The first value of a list, without its label."""
+    value = values[0]
+    if isinstance(value, dict):
+        return {name: one for name, one in value.items() if name != "label"}
+    return value
 
 
 def _default_label(key: str, table: dict[str, object]) -> str:

@@ -101,9 +101,11 @@ def test_a_linear_axis_is_evenly_spaced(first: float, last: float, num: int) -> 
         assert abs(Fraction(value) - (Fraction(first) + place * step)) <= 4 * math.ulp(size)
 
 
-def test_a_spaced_axis_of_one_value_is_its_first_end() -> None:
-    assert values_of({"linear": [2, 3], "num": 1}) == [2]
-    assert values_of({"log10": [2, 3], "num": 1}) == [100]
+@pytest.mark.parametrize(("form", "value"), [("linear", 2), ("log10", 100)])
+def test_a_spaced_axis_of_one_value_needs_equal_ends(form: str, value: float) -> None:
+    assert values_of({form: [2, 2], "num": 1}) == [value]
+    with pytest.raises(ValueError, match="num = 1 leaves no room for both ends, 2 and 3"):
+        values_of({form: [2, 3], "num": 1})
 
 
 def test_a_log10_axis_is_exact_at_whole_powers() -> None:

@@ -86,13 +86,13 @@ FORMS = st.one_of(
     st.builds(
         lambda ends, num: {"linear": list(ends), "num": num},
         st.tuples(st.floats(-10, 10, width=32), st.floats(-10, 10, width=32)),
-        st.integers(1, 3000),
+        st.integers(2, 3000),
     ),
     st.builds(
         lambda first, width, num: {"log10": [first, first + width], "num": num},
         st.floats(-8, 8),
         st.floats(1e-5, 1e-2) | st.just(0.0),
-        st.integers(1, 5000),
+        st.integers(2, 5000),
     ),
 )
 

@@ -189,6 +189,34 @@ def test_invalid_table_axes_are_refused(
     assert any(one.startswith(message) for one in messages), messages
 
 
+@pytest.mark.parametrize(
+    ("axes", "key"),
+    [
+        ({"problem.data": [{"kind": "xor"}, {"kind": "xor", "seed": 1}]}, "problem.data"),
+        ({"problem.data": []}, "problem.data"),
+        ({"problem.layers": {"linear": [0, 1], "num": 1}}, "problem.layers"),
+        ({"init": [{"kind": "normal"}, {"kind": "normal", "scale": 2.0}]}, "init"),
+    ],
+)
+def test_an_invalid_axis_gives_one_error(axes: dict[str, Any], key: str) -> None:
+    problem = {"kind": "network", "layers": [2, 1], "data": {"kind": "xor"}}
+    source = document({"problem": problem, "optimizer.learning_rate": 1.0}, axes=axes)
+    source.pop(key) if key == "init" else source["problem"].pop(key.partition(".")[2], None)
+    with pytest.raises(SweepFileError) as caught:
+        read_sweep(source)
+    assert len(caught.value.problems) == 1, caught.value
+    assert key in caught.value.problems[0].key
+
+
+def test_other_errors_than_those_of_an_invalid_axis_are_reported() -> None:
+    source = document(
+        {"problem": {"kind": "network", "layers": [2, 1], "lss": 1}},
+        axes={"problem.data": [{"kind": "xor"}, {"kind": "xor", "seed": 1}]},
+    )
+    with pytest.raises(SweepFileError, match='unknown key "lss"'):
+        read_sweep(source)
+
+
 def test_a_value_of_one_kind_does_not_fit_the_other() -> None:
     axes = {"optimizer": [ADAM, {"kind": "momentum"}], "momentum": [0.5], **RATES}
     assert "unknown key" in "\n".join(refusal("optimizer", axes))
