@@ -35,7 +35,9 @@ def find(topic: str) -> str:
     found = [_description(family, topic, of[topic]) for family, of in known.items() if topic in of]
     if found:
         return "\n\n".join(found)
-    names = [*topics(), *(name for of in known.values() for name in of)]
+    names: dict[str, object] = dict(topics())
+    for of in known.values():
+        names |= of
     close = nearest(topic, names)
     hint = close if close.startswith("did you mean") else f"pages: {', '.join(topics())}"
     raise UsageError(f'there is no page or component "{topic}"; {hint}')
@@ -47,6 +49,11 @@ def page(topic: str) -> str:
     return re.sub(
         r"^\{\{ (.+) \}\}$", lambda match: _table(match[1], families()), text, flags=re.MULTILINE
     )
+
+
+def without_images(text: str) -> str:
+    """A page for a terminal, which shows no images: only their alternative texts would remain."""
+    return re.sub(r"^!\[[^\]]*\]\([^)]*\)\n*", "", text, flags=re.MULTILINE)
 
 
 def _table(title: str, known: Mapping[str, Mapping[str, str]]) -> str:

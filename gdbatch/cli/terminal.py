@@ -6,9 +6,12 @@ import codecs
 import contextlib
 import io
 import json
+import re
+import shutil
 import sys
+import textwrap
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NoReturn
 
 from ..signals import Interrupt
@@ -18,6 +21,9 @@ _SPELLINGS = {
     "÷": "/", "√": "sqrt ", "‖": "||", "∞": "inf", "∂": "d", "≈": "~", "…": "...", "′": "'",
     "“": '"', "”": '"', "‘": "'", "’": "'",
 }  # fmt: skip
+
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_NARROW = 30  # columns of text, below which it starts on a line of its own
 
 
 def say(text: object, *, err: bool = False) -> None:
@@ -55,6 +61,33 @@ def print_json(data: object) -> None:
     say(json.dumps(data, indent=2, allow_nan=False))
 
 
+def is_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout.isatty()
+
+
+def described(entries: Mapping[str, str], width: int, indent: str = "") -> str:
+    """Names with their descriptions, which start in one column and are wrapped on a terminal.
+
+    width: of the names' column. In a pipe, each name has one line.
+    """
+    lines = [f"{indent}{name:<{width}}{text}" for name, text in entries.items()]
+    if not is_terminal():
+        return "\n".join(lines)
+    columns = shutil.get_terminal_size().columns
+    hanging = " " * (len(indent) + width)
+    if columns - len(hanging) < _NARROW:  # the text on lines of its own
+        hanging = f"{indent}    "
+        lines = [f"{indent}{name}\n{hanging}{text}" for name, text in entries.items()]
+    return "\n".join(
+        _wrapped(part, columns, hanging) for line in lines for part in line.split("\n")
+    )
+
+
+def _wrapped(line: str, columns: int, hanging: str) -> str:
+    return textwrap.fill(line, columns, subsequent_indent=hanging, break_on_hyphens=False)
+
+
 def duration(seconds: float) -> str:
     """A duration in the largest unit of which it has at least two: `3 min`."""
     for unit, length in (("years", 31_557_600), ("days", 86_400), ("h", 3600), ("min", 60)):
@@ -84,7 +117,8 @@ def _spelled(error: UnicodeError) -> tuple[str, int]:
     """A codecs error handler: η becomes "eta", ≤ becomes "<=", 数 becomes an escape."""
     assert isinstance(error, UnicodeEncodeError)
     missing = error.object[error.start : error.end]
-    return "".join(map(_spelling, missing)), error.end
+    power = re.sub(f"[{_SUPERSCRIPTS}]+", r"^\g<0>", missing)  # 2⁶³ is 2^63
+    return "".join(one if one == "^" else _spelling(one) for one in power), error.end
 
 
 def _spelling(character: str) -> str:

@@ -26,7 +26,8 @@ import gdbatch
 from gdbatch import figures, registry
 from gdbatch.api import Run
 from gdbatch.cli import application
-from gdbatch.cli.pages import FOLDER
+from gdbatch.cli.pages import FOLDER, page, without_images
+from gdbatch.cli.terminal import replace_unencodable
 from gdbatch.sweep_file.shipped import shipped_folder, shipped_sweeps
 from tests.documents import document
 from tests.run.helpers import command, environment, message, process, structured, sweep_in
@@ -87,6 +88,11 @@ def test_the_help_of_a_command_mentions_its_options(name: str) -> None:
         for option in parameter.opts:
             assert option in result.stdout or option.upper() in result.stdout.upper()
         assert parameter.help in " ".join(re.sub(r"[│\n]", " ", result.stdout).split())
+
+
+@pytest.mark.parametrize("arguments", [(), *((name,) for name in COMMANDS)])
+def test_flags_show_no_type_in_help(arguments: tuple[str, ...]) -> None:
+    assert not re.search("(?i)<?bool", command(*arguments, "--help").stdout)
 
 
 def test_sweep_has_the_documented_options() -> None:
@@ -151,6 +157,18 @@ def test_a_misspelt_family_gets_the_nearest_name() -> None:
     assert message(result.stderr) == expected
 
 
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("name", ["list", "help"])
+def test_lists_fit_the_terminal(monkeypatch: pytest.MonkeyPatch, name: str, columns: int) -> None:
+    size = os.terminal_size((columns, 24))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_: size)
+    plain = command(name).stdout
+    monkeypatch.setattr("gdbatch.cli.terminal.is_terminal", lambda: True)
+    wrapped = command(name).stdout
+    assert max(map(len, wrapped.splitlines())) <= columns
+    assert wrapped.split() == plain.split()
+
+
 # help pages --------------------------------------------------------------------------------
 
 
@@ -171,6 +189,13 @@ def test_help_describes_every_part_by_its_name() -> None:
         assert command("help", name).exit_code == 0
 
 
+def test_a_terminal_gets_no_images() -> None:
+    text = page("published")
+    assert "![" in text
+    assert "gallery" not in without_images(text)
+    assert without_images("before\n\n![a](b.png)\n![c](d.png)\n\nafter") == "before\n\nafter"
+
+
 def test_help_shows_defaults_as_in_a_sweep_file() -> None:
     shown = command("help", "adam").stdout
     assert "`decoupled` (default: false)" in shown
@@ -179,7 +204,9 @@ def test_help_shows_defaults_as_in_a_sweep_file() -> None:
     assert '`loss` (default: "squared_error")' in command("help", "network").stdout
 
 
-@pytest.mark.parametrize(("name", "meant"), [("axis", "axes"), ("momentun", "momentum")])
+@pytest.mark.parametrize(
+    ("name", "meant"), [("axis", "axes"), ("momentun", "momentum"), ("sgd", "gradient_descent")]
+)
 def test_a_misspelt_page_gets_the_nearest_name(name: str, meant: str) -> None:
     result = command("help", name)
     assert result.exit_code == 2
@@ -211,6 +238,14 @@ def test_characters_that_the_terminal_cannot_encode_are_replaced(
         assert "w <- w - eta g" in out
     elif arguments[0] == "summary":
         assert r"nowhere\u6570" in err
+
+
+def test_powers_are_spelled_in_ascii() -> None:
+    replace_unencodable()
+    stream = io.TextIOWrapper(io.BytesIO(), "ascii", "gdbatch.spelled")
+    stream.write("0 to 2⁶³ - 1, x², 10¹²")
+    stream.flush()
+    assert stream.buffer.getvalue() == b"0 to 2^63 - 1, x^2, 10^12"
 
 
 # schema ------------------------------------------------------------------------------------

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from ...registry import register
-from ..terminal import say
+from ..terminal import described, is_terminal, say
 
 
 @register("command", "help")
@@ -21,16 +20,14 @@ def help_(
     ] = None,
 ) -> None:
     """Print a reference page, or describe an optimizer, a measure, an outcome, …"""
-    from ..pages import find, topics
+    from ..pages import find, topics, without_images
 
     if topic is None:
-        width = max(map(len, topics())) + 2
-        for name, title in topics().items():
-            say(f"{name:<{width}}{title}")
-    elif sys.stdout.isatty():
+        say(described(topics(), max(map(len, topics())) + 2))
+    elif is_terminal():
         from rich.console import Console
         from rich.markdown import Markdown
 
-        Console().print(Markdown(find(topic)))
+        Console().print(Markdown(without_images(find(topic))))
     else:
         say(find(topic))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from ...registry import register
-from ..terminal import say
+from ..terminal import described, say
 
 
 @register("command", "list")
@@ -26,8 +25,5 @@ def list_(
         title = find_family(family, shown)
         shown = {title: shown[title]}
     width = max(len(name) for entries in shown.values() for name in entries) + 2
-    say("\n\n".join(_block(title, entries, width) for title, entries in shown.items()))
-
-
-def _block(title: str, entries: Mapping[str, str], width: int) -> str:
-    return "\n".join([title, *(f"  {name:<{width}}{line}" for name, line in entries.items())])
+    blocks = (f"{title}\n{described(entries, width, '  ')}" for title, entries in shown.items())
+    say("\n\n".join(blocks))
