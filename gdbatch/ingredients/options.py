@@ -29,6 +29,7 @@ class FromFamily:
     """Marks an option whose table holds options of another family, chosen by its `kind`."""
 
     family: str
+    otherwise: str = ""  # what to write instead of a table that has no kind of the family
 
 
 LaneNumber = Annotated[float, Field(allow_inf_nan=False), PerLane()]

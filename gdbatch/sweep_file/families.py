@@ -80,10 +80,15 @@ def _named(
 
 def nested_families(model: type[Options]) -> Iterator[tuple[str, str]]:
     """The options that hold tables of another family, as (option, family) pairs."""
+    for key, mark in _marks(model):
+        yield key, mark.family
+
+
+def _marks(model: type[Options]) -> Iterator[tuple[str, FromFamily]]:
     for key, field in model.model_fields.items():
         for mark in field.metadata:
             if isinstance(mark, FromFamily):
-                yield key, mark.family
+                yield key, mark
 
 
 def family_of_option(family: str, option: str) -> str:
@@ -112,9 +117,9 @@ def validated_as(
     """Like `validated`, for a known options class; also validates nested ingredient tables."""
     diagnostics: list[Diagnostic] = []
     if isinstance(table, dict):
-        for key, family in nested_families(model):
+        for key, mark in _marks(model):
             if key in table:
-                inner, wrong = _nested(family, table[key], (*place, key), context)
+                inner, wrong = _nested(mark, table[key], (*place, key), context)
                 table = {**table, key: inner}
                 diagnostics += wrong
     if diagnostics:
@@ -126,11 +131,15 @@ def validated_as(
 
 
 def _nested(
-    family: str, value: object, place: Path, context: Context
+    mark: FromFamily, value: object, place: Path, context: Context
 ) -> tuple[object, list[Diagnostic]]:
     """Validate a nested table, or every item of a list of names and tables."""
+    family = mark.family
     if isinstance(value, dict):
-        return validated(family, value, place, context)
+        options, wrong = validated(family, value, place, context)
+        if mark.otherwise and not _has_kind(family, value):
+            wrong = [(path, f"{message}; {mark.otherwise}") for path, message in wrong]
+        return options, wrong
     if not isinstance(value, list):
         return value, []
     items, diagnostics = [], []
@@ -146,6 +155,12 @@ def _nested(
         items.append(options)
         diagnostics += wrong
     return items, diagnostics
+
+
+def _has_kind(family: str, table: dict[str, object]) -> bool:
+    """Whether a table names an entry of a family, even if it misspells it."""
+    kind, known = table.get("kind"), registry.family(family)
+    return isinstance(kind, str) and (kind in known or nearest(kind, known).startswith("did"))
 
 
 def _by_name(

@@ -84,7 +84,7 @@ MISSPELT: dict[str, tuple[str, str, str, list[str]]] = {
     "init kind": ('kind = "uniform"', 'kind = "unifrom" # HERE', "init.kind",
             ['did you mean "uniform"?']),
     "optimizer kind": (DESCENT, 'kind = "sgd" # HERE', "optimizer.kind",
-            ["allowed: ", "gradient_descent", 'did you mean "signsgd"?']),
+            ["allowed: ", "gradient_descent", 'did you mean "gradient_descent"?']),
     "dtype": ("max_steps = 50", "max_steps = 50\ndtype = 'float46' # HERE", "train.dtype",
             ['"float64"', '"float32"', '"float46"']),
     "axis": (RATES, "learning_rat = [1.0] # HERE", "axes.learning_rat",
@@ -159,7 +159,7 @@ WRONG: dict[str, tuple[str, str, str, list[str]]] = {
     "ragged inputs": ("inputs = [[0.1]]", "inputs = [[0.1], [0.2, 0.3]] # HERE", "problem.inputs",
             ["sample 1", "2 numbers", "needs 1"]),
     "more inputs than targets": ("targets = [[0.3]]", "targets = [[0.3], [0.4]] # HERE",
-            "problem.targets", ["1 lists of inputs", "2 of targets"]),
+            "problem.targets", ["1 list of inputs, but 2 targets"]),
     "no inputs": ("inputs = [[0.1]]\n", "", "problem.inputs", ["missing", "data"]),
     "data and inputs": ("inputs = [[0.1]]", "inputs = [[0.1]]\ndata = 'a.csv' # HERE",
             "problem.data", ["not both"]),
@@ -312,6 +312,29 @@ def test_combinations_of_structural_axes_are_checked(tmp_path: Path) -> None:
         "[axes]", "[axes]\nlayers = [[1, 1], [1, 2, 1]]\nactivation = ['tanh', ['tanh', 'tanh']]"
     )
     assert "activations for" in str(refuse(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "meant"),
+    [
+        ("optimizer.kind", "sgd", "gradient_descent"),
+        ("optimizer.kind", "SGD", "gradient_descent"),
+        ("init.kind", "Xavier-normal", "xavier"),
+        ("init.kind", "kaiming", "he"),
+        ("problem.loss", "mse", "mean_squared_error"),
+        ("problem.loss", "bce", "binary_cross_entropy"),
+        ("problem.loss", "nll", "cross_entropy"),
+        ("problem.activation", "linear", "identity"),
+    ],
+)
+def test_common_names_of_other_libraries_are_recognised(key: str, name: str, meant: str) -> None:
+    with pytest.raises(SweepFileError, match=f'"{name}"; did you mean "{meant}"'):
+        read_sweep(document({key: name}))
+
+
+def test_a_large_bound_is_a_power_of_two() -> None:
+    with pytest.raises(SweepFileError, match="must be a number below 2¹²⁸, not"):
+        read_sweep(document({"entropy": 2**128}))
 
 
 def test_a_missing_key_names_the_line_of_its_table(tmp_path: Path) -> None:

@@ -124,6 +124,8 @@ BAD_CSV: dict[str, tuple[str, int, list[str]]] = {
     "decimal commas": ("0,5;1,2;0,9\n", 1, ["separated by semicolons"]),
     "tabs": ("1\t2\t3\n4\t5\t6\n", 1, ["separated by tabs"]),
     "spaces": ("a b t\n1 2 3\n", 1, ["separated by spaces"]),
+    "a comment": ("# a comment\n1,2,3\n", 1, ['"# a comment" looks like a comment']),
+    "a comment between": ("1,2,3\n# no, two\n", 2, ["looks like a comment", "remove the line"]),
     "bars": ("1|2|3\n", 1, ["separated by vertical bars"]),
 }
 
@@ -170,6 +172,16 @@ def test_only_a_csv_has_a_header(tmp_path: Path, source: str) -> None:
     (tmp_path / "sweep.toml").write_text(text.replace("layers = [1, 1]", "layers = [2, 1]"))
     with pytest.raises(SweepFileError, match=r"problem\.header: header applies to CSV files only"):
         read_sweep(tmp_path / "sweep.toml")
+
+
+@pytest.mark.parametrize("table", ["file = 'a.csv', header = true", "kind = 'csv', path = 'a'"])
+def test_a_file_in_a_table_is_told_how_files_are_given(tmp_path: Path, table: str) -> None:
+    text = TEXT.replace("inputs = [[0.1]]\ntargets = [[0.3]]\n", f"data = {{ {table} }}\n")
+    (tmp_path / "sweep.toml").write_text(text)
+    with pytest.raises(SweepFileError) as caught:
+        read_sweep(tmp_path / "sweep.toml")
+    (problem,) = caught.value.problems
+    assert problem.message.endswith('write data = "FILE", and header and the like beside data')
 
 
 @pytest.mark.parametrize("text", ["0,1\n1,0\n", "0,1\n"])
@@ -219,10 +231,13 @@ good, column = np.ones((2, 2)), np.ones((2, 1))
     [
         ({"inputs": good}, ['no array "targets"', "it holds inputs"]),
         ({}, ['no array "inputs"', "nothing"]),
-        ({"inputs": good, "targets": np.ones((3, 1))}, ["2 inputs", "3 targets"]),
+        ({"inputs": good, "targets": np.ones((3, 1))},
+            ['"inputs" has 2 samples, but "targets" has 3']),
         ({"inputs": np.ones((2, 3)), "targets": column}, ["(2, 3)", "(samples, 2)"]),
         ({"inputs": np.ones(2), "targets": column}, ["(2,)", "(samples, 2)"]),
-        ({"inputs": np.ones((0, 2)), "targets": np.ones((0, 1))}, ["(0, 2)"]),
+        ({"inputs": np.ones((0, 2)), "targets": np.ones((0, 1))},
+            ['"inputs" has shape (0, 2), so it is empty']),
+        ({"inputs": good, "targets": np.ones((0, 1))}, ['"targets" has shape (0, 1)', "empty"]),
         ({"inputs": good * np.nan, "targets": column},
             ['"inputs" has values that are not finite: nan at [0, 0], and 3 more']),
         ({"inputs": good, "targets": np.array([[1.0], [np.inf]])},
@@ -315,7 +330,7 @@ def test_a_huge_member_is_not_unpacked(tmp_path: Path) -> None:
     message = refusal(tmp_path, "points.npz")
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert "20000000 inputs, but 2 targets" in message
+    assert '"inputs" has 20,000,000 samples, but "targets" has 2' in message
     assert most < 50e6
 
 

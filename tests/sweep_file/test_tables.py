@@ -408,6 +408,7 @@ BAD: dict[str, tuple[str, dict[str, Any], str, list[str]]] = {
         ["all of the 2 samples"],
     ),
     "the whole": (FLOWERS, {**NUMERIC, "validation": 1}, "validation", ["between 0 and 1"]),
+    "a comment": ("# the year 1936\nx,y\n1,2\n", {"target": "y"}, "data", ["like a comment"]),
     "a long label": (
         FLOWERS.replace("virginica", "x" * 300, 1),
         NUMERIC,
@@ -475,7 +476,7 @@ def test_a_bad_file_of_validation_samples(
 BAD_INLINE: dict[str, tuple[dict[str, Any], str, str]] = {
     "words and numbers": ({"targets": ["a", 1]}, "targets", "quote all"),
     "labels without classes": ({"targets": ["a", "b"]}, "targets", "cross_entropy"),
-    "too few labels": ({"targets": [1]}, "targets", "2 lists of inputs, but 1 of targets"),
+    "too few labels": ({"targets": [1]}, "targets", "2 lists of inputs, but 1 target"),
     "columns": ({"targets": [1, 2], "target": "y"}, "target", "no table"),
     "a file": ({"targets": [1, 2], "validation": "a.csv"}, "validation", "give a share"),
 }

@@ -19,6 +19,7 @@ _NO_WORD = _MISSING - {"none"}  # which may well be a category
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _MAX_SHOWN_LENGTH = 40  # of a cell
 MAX_SHOWN = 3  # wrong cells, in a message
+NO_COMMENT = "looks like a comment, which a CSV file cannot have; remove the line"
 
 Row = tuple[int, list[str]]  # line, cells
 
@@ -79,6 +80,11 @@ def why_wrong(cell: str) -> str:
     if _NUMBER.fullmatch(text):
         return f"{quoted(text)} overflows float64"
     return f"{quoted(text)} is not a number"
+
+
+def is_comment(cells: Sequence[str]) -> bool:
+    """Whether a row is a comment, which CSV files cannot have."""
+    return cells[0].lstrip().startswith("#") and all(number_in(cell) is None for cell in cells[1:])
 
 
 def other_separator(cells: Sequence[str]) -> str:

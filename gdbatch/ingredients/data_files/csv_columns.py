@@ -11,8 +11,10 @@ import numpy as np
 from ...errors import IngredientError
 from .cells import (
     MAX_SHOWN,
+    NO_COMMENT,
     Row,
     counted,
+    is_comment,
     is_text,
     number_in,
     other_separator,
@@ -37,6 +39,9 @@ class CsvTable(Table):
         if not cells:
             raise IngredientError(f"{path} is empty", "data")
         separator = other_separator(cells)
+        if len(cells) == 1 and is_comment(cells):
+            message = f"{path}, line {line}: {quoted(cells[0])} {NO_COMMENT}"
+            raise IngredientError(message, "data")
         if separator and len(cells) == 1:
             raise IngredientError(
                 f"{path}, line {line}: the values are separated by {separator}, but must be "
@@ -62,6 +67,8 @@ class CsvTable(Table):
             if len(cells) != len(self.names):
                 found = counted(len(cells), "column")
                 message = f"{found}, but the first row names {len(self.names)}"
+                if is_comment(cells):
+                    message = f"{quoted(','.join(cells))} {NO_COMMENT}"
                 raise IngredientError(f"{self.source}, line {line}: {message}", "data")
             count += 1
             if count * len(places) > MAX_NUMBERS:

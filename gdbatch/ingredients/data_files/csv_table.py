@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from ...errors import IngredientError
 from .cells import (
     MAX_SHOWN,
+    NO_COMMENT,
     Row,
     counted,
+    is_comment,
     is_text,
     listed,
     number_in,
@@ -110,6 +112,8 @@ class _Parser:
         width = None if n_inputs is None else n_inputs + self._n_targets
         if len(cells) == width or (width is None and len(cells) > self._n_targets):
             return
+        if is_comment(cells):
+            raise self._error(f"{quoted(','.join(cells))} {NO_COMMENT}", line)
         separator = other_separator(cells)
         if separator:
             raise self._error(

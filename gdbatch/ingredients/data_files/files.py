@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import IngredientError, nearest
+from .cells import counted
 from .csv_columns import CsvTable
 from .csv_table import parse_csv
 from .frames import parquet_table
@@ -134,14 +135,21 @@ def _npz_rows(
     for name, shape, width in zip(
         ("inputs", "targets"), shapes, (n_inputs, n_targets), strict=True
     ):
-        if len(shape) != 2 or 0 in shape or width not in (None, shape[1]):
+        if 0 in shape:
+            message = f'{path}: "{name}" has shape {shape}, so it is empty; it needs a sample'
+            raise IngredientError(message, "data")
+        if len(shape) != 2 or width not in (None, shape[1]):
             raise IngredientError(
                 f'{path}: "{name}" has shape {shape}, but must be '
                 f"(samples, {name if width is None else width})",
                 "data",
             )
     if shapes[0][0] != shapes[1][0]:
-        raise IngredientError(f"{path}: {shapes[0][0]} inputs, but {shapes[1][0]} targets", "data")
+        raise IngredientError(
+            f'{path}: "inputs" has {counted(shapes[0][0], "sample")}, but "targets" has '
+            f"{shapes[1][0]:,}",
+            "data",
+        )
     inputs = file.read("inputs")
     rows = named_rows((inputs, inputs), path)
     if is_label:

@@ -35,6 +35,10 @@ from .protocol import ProblemOptions, refuse_overflow
 
 _BY_NAME = ("target", "features", "categorical", "weight")  # which select columns of a table
 _PREPARED = (*_BY_NAME, "standardize", "validation")  # their effect is in the samples
+_DATASET = FromFamily(
+    "dataset",
+    otherwise='a file is no table: write data = "FILE", and header and the like beside data',
+)
 
 
 class SampleOptions(ProblemOptions):
@@ -44,7 +48,7 @@ class SampleOptions(ProblemOptions):
     targets: list[list[float]] | list[str | int | float] | None = Field(
         None, description="One list of targets, or one label, per sample."
     )
-    data: Annotated[str | SerializeAsAny[DataOptions] | None, FromFamily("dataset")] = Field(
+    data: Annotated[str | SerializeAsAny[DataOptions] | None, _DATASET] = Field(
         None,
         description="In place of inputs and targets: a CSV or Parquet file with named columns, a "
         "CSV file (inputs, then targets), an npz file (arrays `inputs` and `targets`), or a table "
@@ -233,8 +237,8 @@ class SampleOptions(ProblemOptions):
             targets = _inline_array("targets", self.targets, outputs.count, who)
             count = len(targets)
         if len(inputs) != count:
-            what = "of targets" if labels is None else "labels"
-            message = f"there are {len(inputs)} lists of inputs, but {count} {what}"
+            given = counted(count, "target" if labels is None else "label")
+            message = f"{counted(len(inputs), 'list')} of inputs, but {given}"
             raise IngredientError(message, "targets")
         if labels is None:
             assert targets is not None
