@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..sweep_file import Sweep
+from ..sweep_file.keys import short_name
 from ..sweep_file.sections import Sections
 
 RESULTS_VERSION = 3  # incremented when the same sweep would give other `trials`
@@ -86,8 +88,12 @@ def recording_hash(sweep: Sweep) -> str:
     return _digest(recorded)
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], written: Mapping[str, str] | None = None
+) -> list[str]:
     """How two identities differ in what determines `trials`: a line per key, old → new.
+
+    written: how the axes of the new one are named in its sweep file, by key.
 
     >>> old = {"sweep": {"train": {"max_steps": 10}, "axes": []}, "results_version": 2}
     >>> differences(old, {**old, "sweep": {"train": {"max_steps": 20}, "axes": []}})
@@ -95,9 +101,14 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
     A key that the old identity does not have is a new option; it is named unless it is off.
     """
-    before, after = (dict(_flat(_covered(one["sweep"]))) for one in (old, new))
-    changes = [(key, before.get(key), after.get(key)) for key in dict.fromkeys([*before, *after])]
-    order, other_order = ([axis["key"] for axis in _axes(one["sweep"])] for one in (old, new))
+    names = _names([*_axes(old["sweep"]), *_axes(new["sweep"])], written or {})
+    before, after = (dict(_flat(_covered(one["sweep"], names))) for one in (old, new))
+    keys = [key for key in dict.fromkeys([*before, *after]) if key not in names]
+    changes = [(key, before.get(key), after.get(key)) for key in keys]
+    order, other_order = (
+        [names[axis["key"]].removeprefix("axes.") for axis in _axes(one["sweep"])]
+        for one in (old, new)
+    )
     if sorted(order) == sorted(other_order):
         changes.append(("the order of axes", order, other_order))
     changes.append(("the version of results", old.get("results_version"), new["results_version"]))
@@ -113,12 +124,21 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return [f"{key}: the content of a file or dataset" for key in changed]
 
 
-def _covered(sweep: Mapping[str, Any]) -> dict[str, object]:
+def _names(axes: Iterable[Mapping[str, Any]], written: Mapping[str, str]) -> dict[str, str]:
+    """The names of axes in the sweep file, by key; short where nothing tells them."""
+    keys = {str(axis["key"]) for axis in axes}
+    counts = Counter(map(short_name, keys))
+    short = {key: short_name(key) if counts[short_name(key)] == 1 else key for key in keys}
+    return {key: written.get(key) or f"axes.{short[key]}" for key in keys}
+
+
+def _covered(sweep: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, object]:
     """What determines `trials` in a resolved sweep, with an entry per axis."""
     covered = {key: value for key, value in sweep.items() if key not in _NOT_IN_TRIALS}
     record = sweep.get("record", {})
     covered["record"] = {key: record[key] for key in _IN_TRIALS if record.get(key)}
-    covered["axes"] = {axis["key"]: _form(axis) for axis in _axes(sweep)}
+    del covered["axes"]
+    covered |= {names[axis["key"]]: _form(axis) for axis in _axes(sweep)}
     problem = sweep.get("problem") or {}
     data = problem.get("data")
     if isinstance(data, Mapping) and data.get("kind") == "given":

@@ -109,7 +109,8 @@ class RunDirectory:
                 f"can show but not resume; {_ELSEWHERE}, or replace that run with --fresh"
             )
         if manifest["plan_hash"] != plan.hash:
-            changes = differences(manifest, plan.identity())[:_MOST_DIFFERENCES]
+            written = {axis.key: axis.written for axis in plan.axes}
+            changes = differences(manifest, plan.identity(), written)[:_MOST_DIFFERENCES]
             raise UsageError(
                 f"{self.location} holds the run of another plan ({'; '.join(changes)}); "
                 f"{_ELSEWHERE}, or replace that run with --fresh"

@@ -28,6 +28,7 @@ class Axis:
     per_lane: bool  # whether the lanes of a block may differ in it; else it makes groups
     entropy: int
     labels: tuple[str, ...] | None = None  # column entries of values that are tables
+    written: str = ""  # the key in the sweep file: `axes.learning_rate`
 
     def values(self, index: Index) -> Values:
         """The values at some indices, as an array or a list."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -20,8 +21,8 @@ from .resolve import FoundAxes
 from .search import search_of, table_searches
 from .sections import Sections, validate_sections, with_values
 from .sweep import Sweep
-from .text import shortened
-from .toml_locations import Path
+from .text import describe, shortened
+from .toml_locations import Path, found
 from .train import Heading
 
 Model = TypeVar("Model", bound=Options)
@@ -100,13 +101,23 @@ def _first(
     sections: dict[str, object], axes: FoundAxes, context: Context, diagnostics: Diagnostics
 ) -> Sections | None:
     values = axes.first_values()
-    first, wrong = validate_sections(with_values(sections, values), context)
-    # a value missing because its axis is invalid is not a second error
+    filled = with_values(sections, axes.listed | values)
+    first, wrong = validate_sections(filled, context)
+    # what an invalid axis leaves missing is not a second error
     broken = [key_path(key) for key in axes.places if key not in values]
     for path, message in wrong:
-        if not any(one[: len(path)] == path for one in broken):
+        if not any(_is_caused_by(one, path, filled) for one in broken):
             diagnostics.add(axes.placed(path), message)
     return first
+
+
+def _is_caused_by(broken: Path, path: Path, tables: Mapping[str, object]) -> bool:
+    """Whether an error at `path` may be there only because the axis of `broken` is invalid."""
+    length = min(len(broken), len(path))
+    if broken[:length] == path[:length]:
+        return True
+    is_lost = found(tables, broken) is None
+    return is_lost and broken[0] == path[0] and found(tables, path) is None
 
 
 def _dimensions(axes: FoundAxes, entropy: int) -> tuple[tuple[Axis, ...], ...]:
@@ -120,6 +131,10 @@ def _dimensions(axes: FoundAxes, entropy: int) -> tuple[tuple[Axis, ...], ...]:
             clash = short.count(last) > 1 or last in reserved
             clash |= last == "seed" != axis.key  # a dataset's seed is not the seed of the starts
             column = axis.key if clash else last
-            dimension.append(Axis(axis.key, column, axis.form, axis.per_lane, entropy, axis.labels))
+            written = describe(axis.place)
+            form = axis.form
+            dimension.append(
+                Axis(axis.key, column, form, axis.per_lane, entropy, axis.labels, written)
+            )
         dimensions.append(tuple(dimension))
     return tuple(dimensions)

@@ -97,7 +97,7 @@ def test_the_run_of_another_plan_is_refused_and_not_touched(in_folder: Path) -> 
     assert result.exit_code == 2
     assert result.stdout == ""
     said = message(result.stderr)
-    assert "another plan (axes.optimizer.learning_rate: [1.0, 100.0, 1000.0] → " in said
+    assert "another plan (axes.learning_rate: [1.0, 100.0, 1000.0] → " in said
     assert "--fresh" in result.stderr
     assert everything_in(in_folder / "run") == before
     with pytest.raises(UsageError, match="another plan"):
