@@ -69,22 +69,17 @@ class _Spaced(AxisForm):
     is_monotone = True
     num: int = Field(ge=1, le=_MOST_VALUES, description="Number of values, both ends included.")
 
-    @model_validator(mode="after")
-    def _holds_both_ends(self) -> _Spaced:
-        first, last = getattr(self, self.key)
-        if self.num == 1 and first != last:
-            raise IngredientError(
-                f"num = 1 leaves no room for both ends, {first:g} and {last:g}; give num = 2 or "
-                "more, or a list of one value",
-                "num",
-            )
-        return self
-
     @property
     def size(self) -> int:
         return self.num
 
     def _between(self, ends: list[float], index: Index) -> NDArray[np.float64]:
+        if self.num == 1 and ends[0] != ends[1]:
+            raise IngredientError(
+                f"num = 1 leaves no room for both ends, {ends[0]:g} and {ends[1]:g}; give num = 2 "
+                "or more, or a list of one value",
+                "num",
+            )
         gaps = max(1, self.num - 1)
         if max(map(abs, ends)) > sys.float_info.max / gaps:
             raise IngredientError("the values of this axis overflow")
