@@ -34,6 +34,7 @@ FAMILIES = {
     "dataset": Family("ingredients", "data drawn from a seed, and real data", "datasets"),
     "activation": Family("ingredients", "functions of a unit's sum of products", "activations"),
     "loss": Family("ingredients", "what training a network minimises", "losses"),
+    "parametrization": Family("ingredients", "how layers scale with the width", "parametrizations"),
     "init": Family("ingredients", "where the parameters start", "initializers"),
     "optimizer": Family("ingredients", "how the gradient becomes an update", "optimizers"),
     "schedule": Family("ingredients", "how the learning rate changes", "schedules"),

@@ -61,6 +61,12 @@ class Task:
         return _is_used(self.optimizer_hyperparameters.get(name, 0.0))
 
     @property
+    def rate_factors(self) -> NDArray[np.float64] | None:
+        """The factor of each parameter's learning rate by the parametrization; None: all are 1."""
+        scaling, power = self.problem.scaling, self.optimizer.gradient_power
+        return None if scaling is None or power is None else scaling.rate_factors(power)
+
+    @property
     def is_autonomous(self) -> bool:
         """Whether an update depends only on parameters and optimizer state."""
         return not (self.rate_varies or self.problem.uses_step or self.training.batch)
@@ -118,7 +124,7 @@ class Task:
         for prefix in _DTYPES:
             for name, number in self._hyperparameters(prefix).items():
                 if isinstance(number, np.ndarray):
-                    columns[f"{prefix}.{name}"] = self._expanded(prefix, number[..., rows])
+                    columns[f"{prefix}.{name}"] = self._expanded(prefix, name, number[..., rows])
         return LaneState(columns)
 
     def constants(self, prefix: str) -> dict[str, Floats]:
@@ -127,7 +133,7 @@ class Task:
         prefix: a column prefix of `LaneState`.
         """
         return {
-            name: self._expanded(prefix, as_array(number))
+            name: self._expanded(prefix, name, as_array(number))
             for name, number in self._hyperparameters(prefix).items()
             if not isinstance(number, np.ndarray)
         }
@@ -139,10 +145,16 @@ class Task:
             "schedule": self.schedule_hyperparameters,
         }[prefix]
 
-    def _expanded(self, prefix: str, array: NDArray[np.float64]) -> Floats:
+    def _expanded(self, prefix: str, name: str, array: NDArray[np.float64]) -> Floats:
         """Hyperparameters in a block's dtype; optimizer lists are expanded to all parameters."""
         if prefix == "number" and array.ndim == 2:
             array = array[layer_indices(self.problem.arrays)]
+        scaled = name == "learning_rate" or (name == "weight_decay" and self.uses(name))
+        factors = self.rate_factors if prefix == "number" and scaled else None
+        if factors is not None:
+            # η λ is that of the base width, so that weights decay as fast at every width
+            by_rate = name == "learning_rate"
+            array = array * factors[:, None] if by_rate else array / factors[:, None]
         return array.astype(_DTYPES[prefix] or self.training.dtype)
 
 

@@ -115,6 +115,11 @@ def _misfits(sections: Sections, context: Context) -> Iterator[Diagnostic]:
         message = f"there are {len(rates)} learning rates for {layers} layers of weights: "
         message += "give one number, or one per layer"
         yield ("optimizer", "learning_rate", min(len(rates) - 1, layers)), message
+    power = registry.get("optimizer", sections.optimizer.kind).gradient_power
+    if problem.scaling is not None and power is None:
+        message = f"{sections.optimizer.kind} does not say how its updates scale with the gradient "
+        message += "(`gradient_power`), so only the standard parametrization is known for it"
+        yield ("optimizer", "kind"), message
     for name in training.stop:
         lacking = registry.get("stop_rule", name).lacking(problem)
         if lacking:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import registry
 from ...ingredients.activations.protocol import Activation
-from ...ingredients.optimizers.protocol import OptimizerOptions
+from ...ingredients.optimizers.protocol import Optimizer, OptimizerOptions
 from ...ingredients.problems.layers import Layers
 from ...ingredients.problems.protocol import Evaluator, Problem
 from ...ingredients.schedules.protocol import ScheduleOptions
@@ -45,6 +45,7 @@ class FusedEngine(LaneEngine):
             return f"trains only networks, with the optimizers {', '.join(known)}"
         return (
             _refusal_of_layers(layers)
+            or _refusal_of_scaling(problem, optimizers[optimizer.kind])
             or _refusal_of_updates(optimizer, schedule)
             or _refusal_of_training(training)
         )
@@ -81,13 +82,20 @@ class FusedEngine(LaneEngine):
 
 def _refusal_of_layers(layers: Layers) -> str:
     if layers.factors is not None:
-        return "does not support layer_scale"
+        return "does not support layer_scale, nor the multipliers of a parametrization"
     activations = {one for one in layers.activations if issubclass(one, Activation)}
     if len(activations) > _MOST_ACTIVATIONS:
         return f"supports at most {_MOST_ACTIVATIONS} different activations"
     parts: list[type] = [*activations, layers.loss]
     missing = [one.__name__ for one in parts if getattr(one, "fused", None) is None]
     return f"has no compiled form of {missing[0]}" if missing else ""
+
+
+def _refusal_of_scaling(problem: Problem, optimizer: type[Optimizer]) -> str:
+    scaling, power = problem.scaling, optimizer.gradient_power
+    if scaling is None or power is None or scaling.rate_factors(power) is None:
+        return ""
+    return "does not support learning rates by layer, which this parametrization needs"
 
 
 def _refusal_of_updates(optimizer: OptimizerOptions, schedule: ScheduleOptions) -> str:

@@ -80,6 +80,10 @@ class FanInitializer(LayerInitializer):
             return deviation * random.standard_normal((below, units))
         return math.sqrt(3) * deviation * random.uniform(-1, 1, (below, units))
 
+    @classmethod
+    def spread(cls, below: int, units: int) -> float:
+        return math.sqrt(cls.variance(below, units))
+
     @staticmethod
     @abstractmethod
     def variance(below: int, units: int) -> float:
@@ -144,3 +148,7 @@ class Orthogonal(LayerInitializer):
         factor, triangle = np.linalg.qr(tall)
         factor *= np.where(np.diag(triangle) < 0, -1.0, 1.0)
         return factor if below >= units else factor.T
+
+    @classmethod
+    def spread(cls, below: int, units: int) -> float:
+        return 1 / math.sqrt(max(below, units))

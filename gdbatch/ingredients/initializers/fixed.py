@@ -25,6 +25,10 @@ class Constant(WeightInitializer):
         kind: Literal["constant"]
         value: LaneNumber = Field(description="The initial value of every weight.")
 
+    @classmethod
+    def spread(cls, below: int, units: int) -> None:
+        return None
+
     def draw(self, random: Generator, seed: int) -> Floats:
         return np.zeros(self.n_weights)
 
@@ -54,6 +58,10 @@ class Point(WeightInitializer):
                 f"variables: {shown}",
                 "values",
             )
+
+    @classmethod
+    def spread(cls, below: int, units: int) -> None:
+        return None
 
     def draw(self, random: Generator, seed: int) -> Floats:
         return np.zeros(self.n_weights)

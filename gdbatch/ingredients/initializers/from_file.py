@@ -60,6 +60,10 @@ class FromFile(ScaledInitializer):
         flat = [_flat(options, one, self.sets) for one in wanted]
         self._sets: NDArray[np.float64] = np.concatenate(flat, axis=1)
 
+    @classmethod
+    def spread(cls, below: int, units: int) -> None:
+        return None
+
     def draw(self, random: Generator, seed: int) -> Floats:
         if self.sets is not None and seed >= self.sets:
             raise IngredientError(missing_set(self.sets, seed), "file")

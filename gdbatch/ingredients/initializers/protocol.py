@@ -90,10 +90,32 @@ class WeightInitializer(Initializer):
     def shape(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
         """Weights (weights, lanes) from draws (weights, lanes)."""
 
+    @classmethod
+    def spread(cls, below: int, units: int) -> float | None:
+        """How the deviation of weights depends on the units below and of a layer, up to a constant.
+
+        None: the weights are given, so a parametrization does not scale them.
+        """
+        return 1.0
+
+    @cached_property
+    def _factors(self) -> NDArray[np.float64] | None:
+        """The factor of each weight by the parametrization, (weights, 1); None: all are 1."""
+        if self._problem.scaling is None:
+            return None
+        factors = []
+        for array, (deviation, base) in zip(
+            self.arrays, self._problem.scaling.deviations(), strict=True
+        ):
+            now, before = (self.spread(*one.shape) for one in (array, base))
+            factors.append(1.0 if now is None or before is None else deviation * before / now)
+        return np.repeat(factors, [one.size for one in self.arrays])[:, None]
+
     def start(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
         """The weights and the biases in their order."""
         parameters = np.empty((len(self.is_bias), draws.shape[1]))
-        parameters[~self.is_bias] = self.shape(draws, hyperparameters)
+        weights = self.shape(draws, hyperparameters)
+        parameters[~self.is_bias] = weights if self._factors is None else weights * self._factors
         parameters[self.is_bias] = hyperparameters["biases"]
         return parameters
 

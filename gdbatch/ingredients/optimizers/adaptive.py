@@ -32,6 +32,8 @@ class AdaGrad(Optimizer):
     The defaults are those of torch.optim.Adagrad: ε = 1e-10, and s is 0 at the start.
     """
 
+    gradient_power = 0
+
     class Options(OptimizerOptions):
         kind: Literal["adagrad"]
         epsilon: LaneNumber = Field(1e-10, gt=0, description="ε: added to the square root.")
@@ -67,6 +69,8 @@ class RMSProp(Optimizer):
 
     The defaults are those of torch.optim.RMSprop: ρ = 0.99 (0.9 in the lecture), ε = 1e-8.
     """
+
+    gradient_power = 0
 
     class Options(OptimizerOptions):
         kind: Literal["rmsprop"]
@@ -116,6 +120,8 @@ class Adam(Optimizer):
     v̂ = v/(1 - β₂ᵗ), so the first step is η sign(g).
     The defaults are those of the source and torch.optim.Adam: β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
     """
+
+    gradient_power = 0
 
     class Options(_AdamOptions):
         kind: Literal["adam"]
@@ -183,6 +189,8 @@ class AMSGrad(Optimizer):
     the source does not have.
     """
 
+    gradient_power = 0
+
     class Options(_AdamOptions):
         kind: Literal["amsgrad"]
 
@@ -219,6 +227,8 @@ class NAdam(Optimizer):
 
     As in optax.nadam, β₁ is constant; in torch.optim.NAdam it grows with the steps.
     """
+
+    gradient_power = 0
 
     class Options(_AdamOptions):
         kind: Literal["nadam"]

@@ -28,6 +28,7 @@ class GradientDescent(Optimizer):
     """
 
     aliases = ("sgd", "gd")
+    gradient_power = 1
 
     class Options(OptimizerOptions):
         kind: Literal["gradient_descent"]
@@ -75,6 +76,7 @@ class Momentum(Optimizer):
     """
 
     aliases = ("heavy_ball", "sgd_momentum")
+    gradient_power = 1
 
     class Options(_MomentumOptions):
         kind: Literal["momentum"]
@@ -125,6 +127,7 @@ class Nesterov(Optimizer):
     """
 
     aliases = ("nag",)
+    gradient_power = 1
 
     class Options(_MomentumOptions):
         kind: Literal["nesterov"]
@@ -173,6 +176,7 @@ class SignDescent(Optimizer):
     """w ← w - η sign(g), with sign(0) = 0 (Bernstein et al. 2018)."""
 
     aliases = ("sign_descent", "sign_sgd")
+    gradient_power = 0
 
     class Options(OptimizerOptions):
         kind: Literal["signsgd"]
@@ -200,6 +204,8 @@ class Lion(Optimizer):
 
     Weight decay is decoupled by default, as in the source.
     """
+
+    gradient_power = 0
 
     class Options(OptimizerOptions):
         kind: Literal["lion"]

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from ...numerics.elementary import Scalar
 from ..options import Floats, LaneNumber, Options, PerLane
+from ..parametrizations.protocol import GradientPower
 
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LayerRates = Annotated[
@@ -95,6 +96,9 @@ class Optimizer(ABC):
     """
 
     Options: ClassVar[type[OptimizerOptions]]
+    # 1 if updates are in proportion to the gradients, as in gradient descent; 0 if the size of the
+    # gradients does not matter, as in Adam. None: unknown, so only for the standard parametrization
+    gradient_power: ClassVar[GradientPower | None] = None
     state: ClassVar[tuple[str, ...]] = ()  # names of state arrays (parameters, lanes)
     row_state: ClassVar[tuple[str, ...]] = ()  # names of bias corrections (1, lanes)
     numerator: ClassVar[str | None] = None  # in `state`: where it is 0, corrections have no effect

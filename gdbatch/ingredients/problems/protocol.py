@@ -22,6 +22,7 @@ from ..options import Floats, Options
 from .feature_scales import FeatureScales
 from .layers import Layers
 from .parameters import ParameterArray
+from .scaling import Scaling
 
 _BLOCK_BYTES = 2 << 20  # a block and its work arrays about fill an L2 cache
 _MAX_ROW_BYTES = 128 << 10  # for one number per lane
@@ -148,6 +149,7 @@ class Problem(ABC):
     targets: Sequence[float] = ()  # one per prediction
     loss_bound: float = math.inf  # upper bound of |loss| at finite parameters
     curvature: float | None = None  # largest curvature of the loss at the solution, if known
+    scaling: Scaling | None = None  # by a parametrization; None: no factor differs from 1
     layers: Layers | None = None  # of a layered network, for engines that compile it
 
     @property

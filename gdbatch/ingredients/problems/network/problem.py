@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Literal, cast
 
@@ -20,17 +21,19 @@ from ....registry import register
 from ...activations.protocol import Activation, OutputActivation
 from ...losses.protocol import CoupledLoss, Loss, OutputLoss
 from ...options import context_of
+from ...parametrizations.protocol import Parametrization
 from ..feature_scales import FeatureScales, feature_scales
 from ..layers import Layers
 from ..preparation import Outputs, Samples
 from ..protocol import ChosenSamples, Problem, lanes_in_cache, refuse_overflow
 from ..samples import SampleOptions
+from ..scaling import Scaling
 from .classes import check_class_weight, check_targets, targets_and_weights
 from .curvature import NetworkHessian
 from .elementwise import ElementwiseEvaluator
 from .evaluator import NetworkEvaluator
 from .products import ProductsEvaluator
-from .widths import Named, filled_in
+from .widths import Named, check_base_width, filled_in
 
 # above these, a product per lane beats elementwise arithmetic: 1,000 multiplications of a forward
 # pass in float64, 2,000 in float32, on several samples (measured on 15 shapes, AVX-512, NumPy 2.4)
@@ -79,6 +82,14 @@ class NetworkOptions(SampleOptions):
         "cross_entropy, sigmoid for binary_cross_entropy), else that of `activation`, which is "
         "then only of the hidden layers.",
     )
+    parametrization: Annotated[str, _names_of("parametrization")] = Field(
+        "standard",
+        description="How multipliers, initial weights and learning rates scale with the width: a "
+        "name from `gdbatch list parametrizations`.",
+    )
+    base_width: Width | None = Field(
+        None, description="The width at which every parametrization is the standard one."
+    )
     bias: bool = Field(False, description="Whether every unit has a bias.")
     layer_scale: list[float] | None = Field(
         None,
@@ -106,6 +117,19 @@ class NetworkOptions(SampleOptions):
 
     _filled: list[Named] = PrivateAttr()
     _units: tuple[int, ...] = PrivateAttr(())
+
+    @property
+    def rule(self) -> type[Parametrization]:
+        """The parametrization."""
+        rule: type[Parametrization] = registry.get("parametrization", self.parametrization)
+        return rule
+
+    @property
+    def base_units(self) -> tuple[int, ...]:
+        """Units per layer of the network of base width."""
+        base = filled_in(self.layers, self.base_width or self.width, self.depth)
+        numbers = (one for one in base[1:-1] if isinstance(one, int))
+        return (self._units[0], *numbers, self._units[-1])
 
     @property
     def units(self) -> tuple[int, ...]:
@@ -161,11 +185,13 @@ class NetworkOptions(SampleOptions):
             hint = nearest(self.output_activation, known)
             message = f'unknown activation "{self.output_activation}"; {hint}'
             raise IngredientError(message, "output_activation")
-        if self.loss not in registry.family("loss"):
-            hint = nearest(self.loss, registry.family("loss"))
-            raise IngredientError(f'unknown loss "{self.loss}"; {hint}', "loss")
+        for family in ("loss", "parametrization"):
+            name, names = getattr(self, family), registry.family(family)
+            if name not in names:
+                raise IngredientError(f'unknown {family} "{name}"; {nearest(name, names)}', family)
 
     def _check_layers(self) -> None:
+        check_base_width(self.rule, self.parametrization, self.layers, self.base_width)
         count = len(self._filled) - 1
         names = self.activation_names()
         if len(names) != count:
@@ -277,11 +303,12 @@ class Network(Problem):
             samples.inputs,
             targets,
             options.bias,
-            tuple(options.layer_scale) if options.layer_scale else None,
+            None,
             options.derivative_at == "prediction",
             weights,
         )
         self.arrays = self.layers.arrays
+        self._scale_layers()
         self.n_samples = self.layers.n_samples
         self.has_classes = self.layers.has_classes
         self.n_predictions = self.layers.n_predictions
@@ -307,6 +334,19 @@ class Network(Problem):
             if weight
         )
         return loss.scale(self.layers.n_terms) * sum(bounds)
+
+    def _scale_layers(self) -> None:
+        """Set the multipliers of the layers, given and by the parametrization, and `scaling`."""
+        scales, options = self.options.layer_scale, self.options
+        if options.rule.scales:
+            base = replace(self.layers, units=options.base_units).arrays
+            self.scaling = Scaling(options.rule, self.arrays, base)
+            given = scales or [1.0] * len(self.layers.shapes)
+            both = zip(given, self.scaling.multipliers(), strict=True)
+            product = [one * other for one, other in both]
+            scales = scales if product == given else product
+        if scales:
+            self.layers = replace(self.layers, scales=tuple(scales))
 
     @property
     def parameter_names(self) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ....errors import IngredientError
+from ...parametrizations.protocol import Parametrization
 
 Written = int | Literal["inputs", "width", "outputs"]  # an entry of `layers`
 Named = int | Literal["inputs", "outputs"]
@@ -60,3 +61,22 @@ def _check_places(layers: Sequence[Written]) -> None:
             where = "first" if units == "inputs" else "last"
             message = f'"{units}" stands for a number of units in the {where} place only'
             raise IngredientError(message, "layers", number)
+
+
+def check_base_width(
+    rule: type[Parametrization], name: str, layers: Sequence[Written], base_width: int | None
+) -> None:
+    """Raises IngredientError unless it is known which layers scale, and from which width."""
+    if base_width is None:
+        if rule.scales:
+            raise IngredientError(
+                f'parametrization = "{name}" needs base_width, the width at which it is the '
+                "standard one: that of the network whose best rate is known, or the smallest",
+                "parametrization",
+            )
+    elif "width" not in layers:
+        raise IngredientError(
+            'base_width is not used: write "width" for the layers that scale, such as '
+            'layers = ["inputs", "width", "outputs"]',
+            "base_width",
+        )
