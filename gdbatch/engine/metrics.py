@@ -182,7 +182,7 @@ class _Metrics(Observer):
             (one, registry.get("measure", one.kind)(one, task.problem.n_parameters, lanes))
             for one in wanted
         ]
-        self._max_steps = task.training.max_steps
+        self._problem, self._max_steps = task.problem, task.training.max_steps
         self._results, self._columns = results, columns
         self._allocate()
 
@@ -193,7 +193,7 @@ class _Metrics(Observer):
         np.logical_not(finite, out=not_finite)
         np.copyto(loss, np.nan, where=not_finite)
         step = int(block.steps[0])
-        now = Now(step, loss, finite, block.parameters[:, : self.lanes])
+        now = Now(step, loss, finite, block.parameters[:, : self.lanes], self._problem)
         for _, state in self._measures:
             state.update(now)
 

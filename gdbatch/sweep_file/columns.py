@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .. import registry
 from ..engine import RECORDABLE
-from ..ingredients.problems.quantities import QUANTITIES
 from .diagnostics import Diagnostic
 from .sweep import Sweep
 
@@ -39,7 +38,7 @@ def column_diagnostics(sweep: Sweep) -> list[Diagnostic]:
             message = f"{lacking}; record {', '.join(others)}"
             diagnostics.append((("record", "values", index), message))
     for index, options in enumerate(sweep.record.measures):
-        lacking = QUANTITIES[options.kind].lacking(problem) if options.kind in QUANTITIES else ""
+        lacking = options.lacking(problem)
         if lacking:
             diagnostics.append((("record", "measures", index), lacking))
     return diagnostics

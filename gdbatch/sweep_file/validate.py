@@ -48,8 +48,10 @@ def validate(
         return None
     dimensions = _dimensions(axes, heading.entropy)
     tables = {name: options for name, options in searches.items() if options is not None}
-    implied = implied_measures(first.make_problem(), record.measures)
-    record = record.model_copy(update={"measures": [*record.measures, *implied]})
+    problem = first.make_problem()
+    measures = [one.resolved_for(problem) for one in record.measures]
+    implied = implied_measures(problem, measures)
+    record = record.model_copy(update={"measures": [*measures, *implied]})
     for message in answer.complaints(first.train, record.measures):
         diagnostics.add(("answer", "objective"), message)
     answer = answer.resolved_for(first.train, record.measures)

@@ -92,7 +92,7 @@ def reference_of(problem: Network, dtype: Any = np.float64) -> ReferenceNetwork:
         problem.layers.bias,
         problem.layers.derivative_at_prediction,
         dtype,
-        problem.options.layer_scale,
+        list(problem.layers.scales) if problem.layers.scales else None,
         None if problem.layers.weights is None else problem.layers.weights.tolist(),
     )
 

@@ -22,7 +22,10 @@ from tests.engine.test_theory import task_of as function_task
 
 # of quantities: see test_quantities
 MEASURES = sorted(set(registry.family("measure")) - set(QUANTITIES))
-NEEDED: dict[str, dict[str, Any]] = {"loss_at": {"steps": [0, 3, 40, 150]}}
+NEEDED: dict[str, dict[str, Any]] = {
+    "loss_at": {"steps": [0, 3, 40, 150]},
+    "coordinate_check": {"layers": [1, 2], "change": True},
+}
 
 MAY_BE_MISSING = {"loss_at", "period"}  # in trials that did not diverge
 

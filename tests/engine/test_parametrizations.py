@@ -12,22 +12,22 @@ from pydantic import ValidationError
 
 from gdbatch import registry
 from gdbatch.engine import Task, engine_named, train
-from gdbatch.ingredients.problems.network.problem import Network
+from gdbatch.ingredients.problems.network.problem import Network, NetworkOptions
 from gdbatch.reference import ReferenceUpdates, train_reference
 from gdbatch.training import Training
-from tests.engine.helpers import Array, bytes_of, network, reference_of, task_of
+from tests.engine.helpers import Array, bytes_of, reference_of, task_of
+from tests.engine.test_measures import measure
 from tests.engine.updating import OPTIMIZERS, valid_numbers, with_updates
 
 BASE, RATIO = 3, 4
 LIKE_SGD = ("gradient_descent", "momentum", "nesterov")
-LAYERS: Any = [2, "width", "width", 2]
 # by parametrization: the factors of inputs', hidden and outputs' weights, r wide relative to 1
 R = RATIO
 DEVIATIONS = {"ntk": (1, 1, 1), "mup": (1, R**-0.5, 1 / R)}
 MULTIPLIERS = {"ntk": (1, R**-0.5, R**-0.5), "mup": (1, 1, 1)}
 RATES = {
     ("ntk", 1): ((1, 1, 1), (1, 1, 1)),  # weights, biases
-    ("ntk", 0): ((1, R**-0.5, R**-0.5), (1, 1, 1)),
+    ("ntk", 0): ((R**-0.5, 1 / R, R**-0.5), (R**-0.5, R**-0.5, 1)),
     ("mup", 1): ((R, 1, 1 / R), (R, R, 1)),
     ("mup", 0): ((1, 1 / R, 1 / R), (1, 1, 1)),
 }
@@ -37,13 +37,15 @@ both = pytest.mark.parametrize("rule", ["ntk", "mup"])
 
 def wide(rule: str, width: int = BASE * RATIO, **options: Any) -> Network:
     drawn: dict[str, Any] = {
+        "kind": "network",
+        "layers": ["inputs", "width", "width", "outputs"],
         "inputs": np.random.default_rng(3).uniform(-1.5, 1.5, (4, 2)).tolist(),
         "targets": np.random.default_rng(4).uniform(-1, 1, (4, 2)).tolist(),
         "activation": "tanh",
         "output_activation": "identity",
     }
     scales = {"width": width, "base_width": BASE, "parametrization": rule}
-    return network(LAYERS, **(drawn | scales | options))
+    return Network(NetworkOptions.model_validate(drawn | scales | options))
 
 
 def trials(problem: Network, optimizer: str = "gradient_descent", **numbers: Any) -> Task:
@@ -127,15 +129,15 @@ def test_at_the_base_width_everything_is_standard_to_the_bit(rule: str, optimize
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 def test_table_3_and_table_8_are_the_same_training(optimizer: str) -> None:
     """Table 8 has a multiplier 1/fan-in of the outputs, and other variances and rates there."""
-    numbers = {"epsilon": 1e-300} if optimizer == "adam" else {}
+    numbers: Any = {"epsilon": 1e-300} if optimizer == "adam" else {}
     one = trials(wide("mup"), optimizer, **numbers)
     problem = wide("standard", layer_scale=[1.0, 1.0, 1 / R])
     rates = (R, 1.0, R) if optimizer == "momentum" else (1.0, 1 / R, 1.0)
     tasks = with_updates(
         trials(problem), optimizer, learning_rate=tuple(0.02 * one for one in rates), **numbers
     )
-    scale = (1.0, 1.0, math.sqrt(R))
-    other = replace(tasks, init_hyperparameters=tasks.init_hyperparameters | {"scale": scale})
+    start = {**tasks.init_hyperparameters, "scale": (1.0, 1.0, math.sqrt(R))}
+    other = replace(tasks, init_hyperparameters=start)
     losses = [train(task).final_loss[0] for task in (one, other)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-12)
     assert losses[0] < 0.9 * train(one).initial_loss[0]
@@ -182,6 +184,63 @@ def test_optimizers_know_how_updates_scale_with_the_gradient(optimizer: str) -> 
             weight = entry.update_one(weight, np.float64(size * gradient), 0.1, numbers, state)
         ends.append(weight)
     assert ends[1] == pytest.approx(ends[0] * 1000.0**entry.gradient_power, rel=1e-9)
+
+
+# the coordinate check ------------------------------------------------------------------------
+
+# exponents of the width in the changes of sums of products by one update: of the first layer, of
+# the second, of the outputs
+EXPONENTS = {
+    ("standard", "gradient_descent"): (-0.5, 0.5, 1.0),
+    ("ntk", "gradient_descent"): (-0.5, -0.5, 0.0),
+    ("mup", "gradient_descent"): (0.0, 0.0, 0.0),
+    ("standard", "adam"): (0.0, 1.0, None),  # outputs: nonlinear
+    ("ntk", "adam"): (-0.5, -0.5, 0.0),
+    ("mup", "adam"): (0.0, 0.0, 0.0),
+}
+
+
+@pytest.mark.parametrize(("rule", "optimizer"), EXPONENTS)
+def test_updates_change_layers_as_theory_says(rule: str, optimizer: str) -> None:
+    random, changes = np.random.default_rng(5), list[Array]()
+    drawn = {"inputs": random.normal(size=(16, 8)), "targets": random.normal(size=(16, 1))}
+    given: Any = {name: one.tolist() for name, one in drawn.items()}
+    check = measure("coordinate_check", steps=[1], change=True, layers=[1, 2, 3])
+    for width in (64, 256):
+        problem = wide(rule, width, base_width=16, **given)
+        task = trials(problem, optimizer)
+        rates = np.full(12, 0.02 if optimizer == "gradient_descent" else 0.002)
+        numbers = {**task.optimizer_hyperparameters, "learning_rate": rates}
+        task = replace(task, seeds=np.arange(12), optimizer_hyperparameters=numbers)
+        measured = train(replace(task, training=Training(1)), measures=[check]).measures
+        changes.append(np.array([np.median(one) for one in measured.values()]))
+    exponents = np.log(changes[1] / changes[0]) / np.log(4)
+    for found, wanted in zip(exponents, EXPONENTS[rule, optimizer], strict=True):
+        assert wanted is None or abs(found - wanted) < 0.12, exponents
+
+
+def test_the_check_is_the_root_mean_square_of_the_references_sums() -> None:
+    problem = wide("ntk", bias=True)
+    task = trials(problem, "momentum")
+    reference = reference_of(problem)
+    sizes = []
+    for steps in (0, 3):
+        short = replace(task, training=Training(steps))
+        found = train(
+            short, None, True, [measure("coordinate_check", layers=[1, 2, 3], change=False)]
+        )
+        assert found.final_parameters is not None
+        nested = reference.nested(found.final_parameters[:, 1])
+        sops = [reference.forward(nested, sample)[0] for sample in reference.inputs]
+        sizes.append([np.array([one[layer] for one in sops]) for layer in range(3)])
+        wanted = [np.sqrt(np.mean(one**2)) for one in sizes[-1]]
+        assert [one[1] for one in found.measures.values()] == pytest.approx(wanted, rel=1e-12)
+    changes = [measure("coordinate_check", layers=[1, 2, 3], steps=[0, 3], change=True)]
+    measured = train(task, measures=changes).measures
+    assert list(measured)[:2] == ["preactivation_change_1_at_0", "preactivation_change_1_at_3"]
+    wanted = [np.sqrt(np.mean((b - a) ** 2)) for a, b in zip(*sizes, strict=True)]
+    found_changes = [one[1] for name, one in measured.items() if name.endswith("3")]
+    assert found_changes == pytest.approx(wanted, rel=1e-9)
 
 
 # refusals ------------------------------------------------------------------------------------

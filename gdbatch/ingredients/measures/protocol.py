@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...numerics.lanczos import Hessian
 from ..options import Floats, Options
+from ..problems.protocol import Problem
 
 Values = NDArray[np.float64]
 Chosen = slice | NDArray[np.int64]
@@ -33,6 +34,14 @@ class MeasureOptions(Options, ABC):
     def columns(self) -> list[Column]:
         """The columns that the measure fills."""
 
+    def resolved_for(self, problem: Problem) -> MeasureOptions:
+        """The options with the defaults that depend on the problem."""
+        return self
+
+    def lacking(self, problem: Problem) -> str:
+        """What a problem needs to be measured, "" if nothing."""
+        return ""
+
 
 @dataclass
 class Now:
@@ -42,6 +51,7 @@ class Now:
     loss: Values  # (lanes,); NaN where it is not finite, which ends the trial
     finite: NDArray[np.bool_]
     parameters: Floats  # (parameters, lanes)
+    problem: Problem
 
 
 class PathMeasure(ABC):

@@ -28,6 +28,9 @@ class QuantityOptions(MeasureOptions):
         best = [Column(quantity.best), Column(quantity.best_step, whole=True)]
         return [Column(quantity.name), *(best if self.best else [])]
 
+    def lacking(self, problem: Problem) -> str:
+        return QUANTITIES[self.kind].lacking(problem)
+
 
 def tracked_quantities(measures: Sequence[MeasureOptions]) -> frozenset[str]:
     """The quantities whose best values are wanted."""

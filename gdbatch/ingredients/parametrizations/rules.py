@@ -39,12 +39,13 @@ class NTK(Parametrization):
     | multiplier | 1/√fan-in | 1 |
     | initial variance | 1 | |
     | learning rate, like gradient descent | 1 | 1 |
-    | learning rate, like Adam | 1/√fan-in | 1 |
+    | learning rate, like Adam | 1/√(fan-in · fan-out) | 1/√fan-out |
 
-    Fans are relative to the network of width `base_width`. Under gradient descent, an infinitely
-    wide network trains as its linearization does and learns no features (Jacot et al. 2018; Yang
-    and Hu 2021). The rates for Adam keep the sums of products of order 1: every weight moves by up
-    to η, aligned with its inputs, so sums move by η · fan-in · multiplier (Everett et al. 2024).
+    Fans are relative to the network of width `base_width`, and a bias has fan-in 1. An infinitely
+    wide network trains as its linearization does and learns no features: sums of products of hidden
+    layers change by 1/√width, outputs by order 1 (Jacot et al. 2018; Yang and Hu 2021). The rates
+    for Adam, whose updates do not depend on the size of the gradient, scale as the gradient does
+    under gradient descent, which gives the same limit (Yang and Littwin 2023).
     """
 
     @staticmethod
@@ -57,7 +58,7 @@ class NTK(Parametrization):
 
     @staticmethod
     def rate(growth: Growth, power: GradientPower) -> float:
-        return 1.0 if power == 1 else 1 / math.sqrt(growth.fan_in)
+        return 1.0 if power == 1 else 1 / math.sqrt(growth.fan_in * growth.fan_out)
 
 
 @register("parametrization", "mup")
