@@ -16,7 +16,7 @@ from ..sweep_file import Sweep
 from ..sweep_file.keys import short_name
 from ..sweep_file.sections import Sections
 
-RESULTS_VERSION = 3  # incremented when the same sweep would give other `trials`
+RESULTS_VERSION = 4  # incremented when the same sweep would give other `trials`
 
 _NOT_IN_TRIALS = ("name", "description", "answer")
 _IN_TRIALS = ("final_parameters", "measures")  # of [record]
