@@ -365,6 +365,18 @@ def test_different_data_are_named(tmp_path: Path) -> None:
     assert found == ["problem: the content of a file or dataset"]
 
 
+def test_options_that_an_older_version_did_not_know_are_not_named() -> None:
+    now = plan_of({}).identity()
+    sweep: Any = now["sweep"]
+    train = {key: value for key, value in sweep["train"].items() if key != "dtype"}
+    old = {**now, "sweep": {**sweep, "train": {**train, "max_steps": 1}}, "results_version": 1}
+    steps = sweep["train"]["max_steps"]
+    assert differences(old, now) == [
+        f"train.max_steps: 1 → {steps}",
+        f"the version of results: 1 → {RESULTS_VERSION}",
+    ]
+
+
 def test_another_results_version_is_named() -> None:
     now = plan_of().identity()
     assert differences({**now, "results_version": 1}, now) == [

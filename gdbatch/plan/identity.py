@@ -99,7 +99,8 @@ def differences(
     >>> differences(old, {**old, "sweep": {"train": {"max_steps": 20}, "axes": []}})
     ['train.max_steps: 10 → 20']
 
-    A key that the old identity does not have is a new option; it is named unless it is off.
+    A key that the old identity does not have is a new option; it is named unless it is off, or the
+    old identity is of another version of results, which explains enough.
     """
     names = _names([*_axes(old["sweep"]), *_axes(new["sweep"])], written or {})
     before, after = (dict(_flat(_covered(one["sweep"], names))) for one in (old, new))
@@ -112,10 +113,11 @@ def differences(
     if sorted(order) == sorted(other_order):
         changes.append(("the order of axes", order, other_order))
     changes.append(("the version of results", old.get("results_version"), new["results_version"]))
+    is_older = old.get("results_version") != new["results_version"]
     lines = [
         f"{key}: {_shortened(one)} → {_shortened(other)}"
         for key, one, other in changes
-        if one != other and not (other in _OFF and key not in before)  # unknown to the old version
+        if one != other and not (key not in before and key in after and (is_older or other in _OFF))
     ]
     if lines:
         return lines
