@@ -97,8 +97,8 @@ class ReferenceNetwork:
     """A network as nested lists: `weights[layer][unit below][unit]`, the bias as the last row."""
 
     layers: list[int]
-    activations: list[type[OutputActivation]]
-    loss: type[OutputLoss]
+    activations: list[OutputActivation]
+    loss: OutputLoss
     inputs: list[list[float]]
     targets: list[list[float]]
     bias: bool = False
@@ -198,7 +198,7 @@ class ReferenceNetwork:
             if layer < len(weights) - 1 or self.loss.output_activation is None:
                 at = outputs[layer + 1] if self.slope_at_prediction else sops[layer]
                 activation = self.activations[layer]
-                assert issubclass(activation, Activation)
+                assert isinstance(activation, Activation)
                 slope = activation.derivative
                 delta = [d * slope(point) for d, point in zip(delta, at, strict=True)]
             for row, x in enumerate(self._into(layer, outputs[layer])):

@@ -11,7 +11,14 @@ from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+)
 
 Floats = NDArray[np.floating[Any]]
 P = ParamSpec("P")
@@ -112,6 +119,42 @@ class Options(BaseModel):
         resume the runs of this one.
         """
         return self.model_dump(mode="json", exclude_defaults=True)
+
+
+class PartOptions(Options):
+    """Options of an activation or a loss, which may be given by its name alone."""
+
+    kind: str
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The options besides `kind`, all of them numbers."""
+        return tuple(float(value) for name, value in self if name != "kind")
+
+    @model_serializer(mode="wrap")
+    def _by_name(self, handler: SerializerFunctionWrapHandler) -> object:
+        """The name, where nothing else is given."""
+        table = handler(self)
+        return table["kind"] if list(table) == ["kind"] else table
+
+
+class Part:
+    """An activation or a loss, with its options; equal if both are."""
+
+    Options: ClassVar[type[PartOptions]] = PartOptions
+
+    def __init__(self, options: PartOptions | None = None) -> None:
+        """options: None: the defaults."""
+        self.options = self.Options.model_construct(kind="") if options is None else options
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Part) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[object, ...]:
+        return type(self), self.options.numbers
 
 
 @dataclass(frozen=True)

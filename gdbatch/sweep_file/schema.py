@@ -70,13 +70,20 @@ def _models() -> Iterator[tuple[str, type[Options]]]:
     forms = registry.family("axis_form")
     yield from ((f"axis_form.{name}", form) for name, form in forms.items())
     for family in (*FAMILIES, *_nested_in_any()):
-        for name, entry in registry.family(family).items():
+        for name, entry in _with_tables(family).items():
             chosen_by = entry.Options.chosen_by
             if chosen_by is None:
                 yield f"{family}.{name}", entry.Options
                 continue
             for inner, inner_entry in registry.family(chosen_by).items():
                 yield f"{chosen_by}.{inner}", inner_entry.Options
+
+
+def _with_tables(family: str) -> dict[str, Any]:
+    """The entries with options of their own; others share a class, and their names are enough."""
+    entries = registry.family(family)
+    used = [entry.Options for entry in entries.values()]
+    return {name: entry for name, entry in entries.items() if used.count(entry.Options) == 1}
 
 
 def _nested_in_any() -> list[str]:
@@ -116,15 +123,21 @@ def _finish(schema: Schema, name: str, model: type[Options]) -> None:
         ]
         schema["title"] = name
     for key, family in nested_families(model):
-        tables = {"oneOf": [_reference(f"{family}.{one}") for one in registry.family(family)]}
+        tables = {"oneOf": [_reference(f"{family}.{one}") for one in _with_tables(family)]}
         option: Schema = schema["properties"][key]
-        if "items" in option:
+        if "$ref" in option.get("items", {}):  # names are also allowed, and become tables
             plain = {"enum": _without_options(family), "type": "string"}
             option["items"] = {"anyOf": [plain, tables]}
         else:
-            forms = option["anyOf"]
-            (base,) = [one for one in forms if "$ref" in one]
-            forms[forms.index(base)] = tables
+            for forms in (option["anyOf"], *_forms_of_items(option)):
+                forms[:] = [tables if "$ref" in one else one for one in forms]
+
+
+def _forms_of_items(option: Schema) -> Iterator[list[Schema]]:
+    """The forms of the items of the lists among an option's forms."""
+    for one in option["anyOf"]:
+        if "anyOf" in one.get("items", {}):
+            yield one["items"]["anyOf"]
 
 
 def _choices(model: type[Options]) -> list[str]:

@@ -18,7 +18,8 @@ from gdbatch.ingredients.losses.protocol import CoupledLoss
 from gdbatch.ingredients.options import Number
 from gdbatch.ingredients.problems.minibatches import keys_of
 from gdbatch.ingredients.problems.network.elementwise import ElementwiseEvaluator
-from gdbatch.ingredients.problems.network.problem import Network, NetworkOptions
+from gdbatch.ingredients.problems.network.options import NetworkOptions, part_of
+from gdbatch.ingredients.problems.network.problem import Network
 from gdbatch.ingredients.problems.network.products import ProductsEvaluator
 from gdbatch.ingredients.problems.protocol import Evaluation
 from gdbatch.outcomes import names
@@ -31,13 +32,18 @@ ACTIVATIONS = sorted(
 )
 LOSSES = sorted(registry.family("loss"))
 FORMS: dict[str, Any] = {"elementwise": ElementwiseEvaluator, "products": ProductsEvaluator}
-_SLOPES = {
-    name: [registry.get("activation", name).derivative(np.float64(sop)) for sop in (-1e-9, 1e-9)]
-    for name in ACTIVATIONS
-}
-KINKED = [name for name, (left, right) in _SLOPES.items() if abs(left - right) > 1e-3]
 
 Array = NDArray[Any]
+
+
+def activation_of(name: str) -> Any:
+    """An activation with its default options."""
+    return part_of("activation", name)
+
+
+def loss_of(name: str) -> Any:
+    """A loss with its default options."""
+    return part_of("loss", name)
 
 
 # problems ------------------------------------------------------------------------------------
@@ -55,8 +61,11 @@ def network(
         "inputs": random.uniform(-1.5, 1.5, (samples, layers[0])).tolist(),
         "targets": random.uniform(0.1, 0.9, (samples, layers[-1])),
     }
-    if issubclass(registry.get("loss", options.get("loss", "squared_error")), CoupledLoss):
+    loss = part_of("loss", options.get("loss", "squared_error"))
+    if isinstance(loss, CoupledLoss):
         drawn["targets"] /= drawn["targets"].sum(axis=1, keepdims=True)
+    if loss.needs_hard_labels:
+        drawn["targets"] = np.where(drawn["targets"] > 0.5, *loss.target_range[::-1])
     drawn["targets"] = drawn["targets"].tolist()
     problem = Network(NetworkOptions(kind="network", layers=[*layers], **(drawn | options)))
     if form is not None:
@@ -100,7 +109,7 @@ def reference_of(problem: Network, dtype: Any = np.float64) -> ReferenceNetwork:
 def random_parameters(
     problem: Network, lanes: int, scale: float = 0.8, seed: int = 0, kink: float = 0.0
 ) -> Array:
-    """Parameters (parameters, lanes) with no sum of products nearer to 0 than `kink`."""
+    """Parameters (parameters, lanes) with no sum of products nearer to a kink than `kink`."""
     random = np.random.default_rng([11, seed])
     if not kink:
         return random.normal(0, scale, (problem.n_parameters, lanes))
@@ -108,8 +117,14 @@ def random_parameters(
     while len(columns) < lanes:
         column = random.normal(0, scale, problem.n_parameters)
         nested = reference.nested(column)
-        sops = [s for x in reference.inputs for row in reference.forward(nested, x)[0] for s in row]
-        if min(map(abs, sops)) >= kink:
+        distances = [
+            abs(s - place)
+            for x in reference.inputs
+            for layer, row in enumerate(reference.forward(nested, x)[0])
+            for s in row
+            for place in getattr(problem.layers.activations[layer], "kinks", ())
+        ]
+        if min(distances, default=1.0) >= kink:
             columns.append(column)
     return np.array(columns).T
 

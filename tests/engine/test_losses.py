@@ -6,7 +6,6 @@ Event detection skips losses that cannot exceed the limit, so bounds must hold.
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdbatch import registry
+from gdbatch.ingredients.activations.protocol import Activation
 from gdbatch.ingredients.losses.protocol import Loss
 from tests.engine.helpers import (
     ACTIVATIONS,
@@ -22,32 +22,40 @@ from tests.engine.helpers import (
     F64,
     FORMS,
     LOSSES,
+    activation_of,
     evaluated,
+    loss_of,
     names_of_layers,
     network,
     random_parameters,
     reference_of,
 )
 
-SQUARED = [name for name in LOSSES if registry.get("loss", name).output_activation is None]
+WITH_ANY_OUTPUTS = [name for name in LOSSES if registry.get("loss", name).output_activation is None]
+SQUARED = ["mean_squared_error", "squared_error"]
 SEPARATE = [name for name in LOSSES if issubclass(registry.get("loss", name), Loss)]
 
 
 @pytest.mark.parametrize("loss", SEPARATE)
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_factor_matches_the_derivative_of_a_term(loss: str, count: int) -> None:
-    one = registry.get("loss", loss)
+def test_slopes_are_the_derivatives_of_terms(loss: str, count: int) -> None:
+    one = loss_of(loss)
+    value = one.output_activation().value if one.output_activation else lambda sop: sop
     for sop in (-2.0, 0.3, 1.5):
-        for target in (0.0, 0.4, 1.0):
+        for target in (-1.0, 1.0) if one.needs_hard_labels else (0.0, 0.4, 1.0):
 
             def term(s: float, t: float = target) -> Any:
-                prediction = 1 / (1 + np.exp(-s)) if one.output_activation else s
-                return one.scale(count) * one.term(np.float64(prediction), np.float64(s), t)
+                number = np.float64(s)
+                return one.scale(count) * one.term(value(number), number, np.float64(t))
 
-            prediction = 1 / (1 + math.exp(-sop)) if one.output_activation else sop
+            prediction, t = value(np.float64(sop)), np.float64(target)
             # with h = 1e-5 a central difference is off by h² and by 1e-16/h
             slope = (term(sop + 1e-5) - term(sop - 1e-5)) / 2e-5
-            assert slope == pytest.approx(one.factor(count) * (prediction - target), abs=1e-9)
+            found = one.factor(count) * one.slope(prediction, np.float64(sop), t)
+            assert slope == pytest.approx(found, abs=1e-9)
+            arrays = [np.array([x]) for x in (prediction - t, sop, t, 0.0)]
+            one.slopes(*arrays)
+            assert one.factor(count) * arrays[0] == pytest.approx(found, abs=1e-15)
 
 
 @pytest.mark.parametrize("dtype", [F64, F32], ids=str)
@@ -100,9 +108,15 @@ def test_a_bounded_output_reaches_the_bound_of_its_loss(loss: str) -> None:
     assert found.max() == pytest.approx(0.64, rel=1e-15)
 
 
+INVERTIBLE = [
+    name
+    for name in ACTIVATIONS
+    if registry.get("activation", name).inverse is not Activation.inverse
+]
 CURVED = [
-    *itertools.product(ACTIVATIONS, SQUARED, ["sop", "prediction"]),
+    *itertools.product(INVERTIBLE, [*SQUARED, "huber"], ["sop", "prediction"]),
     ("sigmoid", "binary_cross_entropy", "sop"),
+    ("exponential", "poisson", "sop"),
 ]
 
 
@@ -119,7 +133,7 @@ def test_the_curvature_is_the_largest_eigenvalue_of_the_updates_jacobian(
     }
     problem = network([2, 2], bias=bias, inputs=[[0.6, -0.4]], targets=[[0.3, 0.7]], **options)
     inputs = np.array([0.6, -0.4] + [1.0] * bias)
-    inverse = registry.get("activation", activation).inverse
+    inverse = activation_of(activation).inverse
     sops = [inverse(target) for target in (0.3, 0.7)]
     solution = np.outer(inputs, sops).ravel() / (inputs @ inputs)
     reference = reference_of(problem)
@@ -135,6 +149,21 @@ def test_the_curvature_is_the_largest_eigenvalue_of_the_updates_jacobian(
     largest = np.linalg.eigvals(np.array(columns).T).real.max()
     # the central difference is accurate to 1e-10, its eigenvalues nearly so
     assert problem.curvature == pytest.approx(largest, rel=1e-8)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "hinge", "squared_hinge"])
+def test_the_curvature_of_a_loss_without_a_parabola_is_unknown(loss: str) -> None:
+    assert network([1, 1], samples=1, loss=loss, activation="identity").curvature is None
+
+
+def test_options_of_losses_and_activations() -> None:
+    """Far from its target the Huber loss grows by delta; leaky_relu has its slope below 0."""
+    huber = registry.get("loss", "huber").Options(kind="huber", delta=0.25)
+    leaky = registry.get("activation", "leaky_relu").Options(kind="leaky_relu", slope=0.5)
+    problem = network([1, 1], inputs=[[1.0]], targets=[[0.0]], loss=huber, activation=leaky)
+    out = evaluated(problem, np.array([[10.0, -10.0, 0.1, -0.1]]))
+    assert out.loss == pytest.approx([0.25 * 9.875, 0.25 * 4.875, 0.005, 0.00125])
+    assert out.gradient == pytest.approx(np.array([[0.25, -0.125, 0.1, -0.025]]))
 
 
 def test_the_curvature_is_unknown_where_the_outputs_cannot_meet_the_targets() -> None:

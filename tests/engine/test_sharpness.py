@@ -9,14 +9,13 @@ import autograd
 import numpy as np
 import pytest
 
-from gdbatch import registry
 from gdbatch.engine import train
 from gdbatch.engine.curvature import hessian_at
 from gdbatch.engine.lane_state import LaneState
 from gdbatch.numerics.lanczos import largest_eigenvalue
 from gdbatch.training import Training
 from tests.documents import plan_of
-from tests.engine.helpers import ACTIVATIONS, F32, Array, network, present, task_of
+from tests.engine.helpers import ACTIVATIONS, F32, Array, activation_of, network, present, task_of
 from tests.engine.test_functions import Case as FunctionCase
 from tests.engine.test_functions import evaluated as function_at
 from tests.engine.test_functions import every_case as every_function
@@ -53,6 +52,7 @@ def assert_autodiff_agrees(problem: Any, parameters: Array) -> None:
         assert np.allclose(found[:, lane], wanted, rtol=0, atol=1e-12 * max(1, abs(wanted).max()))
 
 
+@pytest.mark.filterwarnings("ignore:Output seems independent")  # the gradient of a line
 @every_case
 def test_network_hessian_products_match_autodiff(case: Case) -> None:
     problem = problem_of(case, "elementwise")
@@ -68,8 +68,10 @@ def test_network_hessian_products_include_layer_scales(case: Case) -> None:
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_second_derivatives_match_differences(name: str) -> None:
-    activation = registry.get("activation", name)
+    activation = activation_of(name)
+    # no kink is among them; exp(30) differs by more than a double holds
     sop = np.concatenate([np.linspace(-30, 30, 122), [-700.0, 700.0]])
+    sop = sop[:80] if name == "exponential" else sop
     step = 1e-5
     wanted = [
         (activation.derivative(s + step) - activation.derivative(s - step)) / (2 * step)

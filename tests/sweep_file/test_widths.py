@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from gdbatch.api import run_sweep
-from gdbatch.ingredients.problems.network.problem import NetworkOptions
+from gdbatch.ingredients.problems.network.options import NetworkOptions
 
 DATA = {"kind": "chebyshev", "samples": 4, "degree": 2}
 

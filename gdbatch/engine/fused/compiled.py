@@ -40,8 +40,8 @@ def call(kernel: Any, *arguments: Any) -> None:
 
 def net_of(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Net:
     """A network as kernels read it; with a task, its chunks leave room for the optimizer state."""
-    distinct = _compiled_activations(layers)
-    used = layers.activations
+    distinct, used = _compiled_activations(layers), [type(one) for one in layers.activations]
+    options = [sum(one.options.numbers) for one in (*layers.activations, layers.loss)]
     number, width = dtype.type, vectors.lanes_of(dtype)
     states = len(task.optimizer.state) if task else 0
     together = _together(layers)
@@ -58,6 +58,7 @@ def net_of(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Ne
     return Net(
         np.array(layers.units, np.int64),
         np.array([distinct.index(one) if one in distinct else 0 for one in used], np.int64),
+        np.array(options, dtype),
         inputs,
         targets,
         weights,
@@ -72,16 +73,23 @@ def net_of(layers: Layers, dtype: np.dtype[Any], task: Task | None = None) -> Ne
 
 def kernels_for(layers: Layers, optimizer: Any = GradientDescent) -> Kernels:
     """The kernels for the activations and loss of a network, and for an optimizer."""
-    functions = tuple(one.fused for one in _compiled_activations(layers))
+    functions = tuple(_compiled_activations(layers))
     at_prediction = layers.derivative_at_prediction
-    loss: Any = layers.loss
-    return _made(functions, at_prediction, loss, _together(layers), optimizer)
+    return _made(functions, at_prediction, type(layers.loss), _together(layers), optimizer)
 
 
 def _compiled_activations(layers: Layers) -> list[type[Activation]]:
     """The different activations that kernels call; coupled outputs are part of the loss."""
-    found = [one for one in dict.fromkeys(layers.activations) if issubclass(one, Activation)]
-    return found or [Identity]
+    found = dict.fromkeys(type(one) for one in layers.activations if isinstance(one, Activation))
+    return list(found) or [Identity]
+
+
+def _with_number(activation: Any) -> Any:
+    """The fused form, called with the activation's number whether it has one or not."""
+    form = register_jitable(activation.fused)
+    if activation().options.numbers:
+        return form
+    return register_jitable(lambda sop, number: form(sop))
 
 
 def _together(layers: Layers) -> int:
@@ -91,13 +99,15 @@ def _together(layers: Layers) -> int:
 
 @functools.cache
 def _made(
-    functions: tuple[Any, ...], at_prediction: bool, loss: Any, together: int, optimizer: Any
+    activations: tuple[Any, ...], at_prediction: bool, loss: Any, together: int, optimizer: Any
 ) -> Kernels:
-    for function in (*functions, loss.fused):
-        register_jitable(function)
+    """Kernels for classes of activations and losses; their options are numbers of a `Net`."""
+    functions = [one.fused for one in activations]
     forms = [one for one in (loss.fused, loss.fused_slope) if one is not None]
     stamp = stamp_of(*functions, *forms, optimizer.fused)
-    arithmetic = make_arithmetic(functions, at_prediction, loss, together)
+    arithmetic = make_arithmetic(
+        [_with_number(one) for one in activations], at_prediction, loss(), together
+    )
     update = make_update(optimizer)
     is_plain = optimizer is GradientDescent
     if stamp is not None:

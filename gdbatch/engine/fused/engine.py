@@ -83,11 +83,13 @@ class FusedEngine(LaneEngine):
 def _refusal_of_layers(layers: Layers) -> str:
     if layers.factors is not None:
         return "does not support layer_scale, nor the multipliers of a parametrization"
-    activations = {one for one in layers.activations if issubclass(one, Activation)}
+    activations = {type(one) for one in layers.activations if isinstance(one, Activation)}
     if len(activations) > _MOST_ACTIVATIONS:
         return f"supports at most {_MOST_ACTIVATIONS} different activations"
-    parts: list[type] = [*activations, layers.loss]
+    parts: list[type] = [*activations, type(layers.loss)]
+    used = (*layers.activations, layers.loss)
     missing = [one.__name__ for one in parts if getattr(one, "fused", None) is None]
+    missing += [type(one).__name__ for one in used if len(one.options.numbers) > 1]
     return f"has no compiled form of {missing[0]}" if missing else ""
 
 

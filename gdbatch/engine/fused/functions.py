@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,12 @@ def _compiled_split(x: Any) -> Any:
 
 @overload(_series, strict=False)
 def _compiled_series(r: Any) -> Any:
-    terms = telescoped(_TERMS[_bits(r)])
+    series = polynomial(telescoped(_TERMS[_bits(r)]))
+    return lambda r: series(r)
+
+
+def polynomial(coefficients: Sequence[float]) -> Any:
+    """A polynomial by Horner's rule, highest power first."""
 
     def longer(total: Any, term: float) -> Any:
         @register_jitable
@@ -78,11 +84,11 @@ def _compiled_series(r: Any) -> Any:
 
         return series
 
-    first, *rest = terms
+    first, *rest = coefficients
     series = register_jitable(lambda r: like(r, first))
     for term in rest:
         series = longer(series, term)
-    return lambda r: series(r)
+    return series
 
 
 @overload(elementary.exp)
@@ -172,3 +178,36 @@ def _tanh(number: Any) -> Any:
         return with_sign_of(n / multiply_add(one + one, q - r, n), number)
 
     return tanh
+
+
+@overload(elementary.expm1)
+def _expm1(number: Any) -> Any:
+    """Within 3 ulp of e^x - 1; clamped like exp.
+
+    With e^x = 2^k (Q + R)/(Q - R) it is ((2^k - 1) Q + (2^k + 1) R)/(Q - R).
+    """
+    highest, lowest = _HIGHEST[_bits(number)], _LOWEST[_bits(number)]
+
+    def expm1(number: Any) -> Any:
+        one = like(number, 1.0)
+        x = where(number > like(number, highest), like(number, highest), number)  # NaN stays
+        x = where(x < like(x, lowest), like(x, lowest), x)
+        rounded, r = _split(x)
+        r, q = _fraction(r)
+        power = scaled(one, rounded)
+        return multiply_add(power + one, r, (power - one) * q) / (q - r)
+
+    return expm1
+
+
+@overload(elementary.erfcx)
+def _erfcx(number: Any) -> Any:
+    """Within 4 ulp of erfc(x) e^(x²) for x ≥ 0."""
+    series = polynomial(elementary.erfcx_coefficients(_bits(number)))
+    centre = elementary.ERFCX_CENTRE
+
+    def erfcx(number: Any) -> Any:
+        middle = like(number, centre)
+        return series((number - middle) / (number + middle))
+
+    return erfcx

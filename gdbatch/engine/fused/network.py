@@ -26,6 +26,7 @@ class Net(NamedTuple):
 
     sizes: Any  # (layers + 1,) int64: units, inputs first
     codes: Any  # (layers,) int64: index of the activation
+    numbers: Any  # (layers + 1,) dtype: the option of each activation and of the loss, or 0
     inputs: Any  # (inputs, samples) dtype; the last sample repeated to a multiple of `together`
     targets: Any  # (outputs, samples) dtype
     weights: Any  # (samples,) dtype: of the samples, 0 for repeated ones
@@ -128,7 +129,7 @@ def _make_forward(activate: Any, forward_sums: Any, outputs: Outputs, together: 
         for layer in range(len(net.codes)):
             n_in, n_out, code = net.sizes[layer], net.sizes[layer + 1], net.codes[layer]
             forward_sums(net, first, work, layer, start, row)
-            last = layer == len(net.codes) - 1
+            last, number = layer == len(net.codes) - 1, spread(net.numbers[layer])
             for unit in range(row, row + n_out):
                 for vector in range(net.vectors * together):
                     sop = load(work.values, unit, vector)
@@ -136,7 +137,7 @@ def _make_forward(activate: Any, forward_sums: Any, outputs: Outputs, together: 
                         store(work.sops, unit - row, vector, sop)
                         if are_coupled:
                             continue
-                    value, slope = activate(code, sop)
+                    value, slope = activate(code, sop, number)
                     store(work.values, unit, vector, value)
                     store(work.slopes, unit, vector, slope)
             if are_coupled and last:
@@ -196,12 +197,13 @@ def _make_single_steps(activate: Any, loss: Any) -> Any:
         """Update one weight by gradient descent; returns prediction - target before the update."""
         use_wide_vectors()
         number, target = repeat(spread(net.inputs[0, 0])), repeat(spread(net.targets[0, 0]))
+        option, of_loss = repeat(spread(net.numbers[0])), repeat(spread(net.numbers[1]))
         zero = repeat(spread(work.zero))
         weight = load_abreast(work.parameters, 0, vector)
         sop = multiply_add(weight, number, zero)
-        value, slope = activate(0, sop)
+        value, slope = activate(0, sop, option)
         difference = value - target
-        delta = repeat(spread(net.factor)) * slope_of(value, sop, target)
+        delta = repeat(spread(net.factor)) * slope_of(value, sop, target, of_loss)
         if not cancels:
             delta = delta * slope
         gradient = multiply_add(number, delta, zero)
@@ -230,19 +232,25 @@ def _make_single_steps(activate: Any, loss: Any) -> Any:
 def _activation(functions: Sequence[Any], at_prediction: bool) -> Any:
     """Value and derivative of one of up to three functions, chosen by number."""
     first, second, third = [*functions, functions[0], functions[0]][:3]
-    choices: list[Callable[[Any, Any], Any]] = [
-        lambda code, sop: first(sop),
-        lambda code, sop: first(sop) if code == 0 else second(sop),
-        lambda code, sop: first(sop) if code == 0 else second(sop) if code == 1 else third(sop),
+
+    def of_three(code: Any, sop: Any, number: Any) -> Any:
+        if code == 0:
+            return first(sop, number)
+        return second(sop, number) if code == 1 else third(sop, number)
+
+    choices: list[Callable[[Any, Any, Any], Any]] = [
+        lambda code, sop, number: first(sop, number),
+        lambda code, sop, number: first(sop, number) if code == 0 else second(sop, number),
+        of_three,
     ]
     chosen = register_jitable(choices[len(functions) - 1])
     if not at_prediction:
         return chosen
 
     @register_jitable
-    def with_derivative_at_prediction(code: Any, sop: Any) -> Any:
-        value, _ = chosen(code, sop)
-        _, slope = chosen(code, value)
+    def with_derivative_at_prediction(code: Any, sop: Any, number: Any) -> Any:
+        value, _ = chosen(code, sop, number)
+        _, slope = chosen(code, value, number)
         return value, slope
 
     return with_derivative_at_prediction

@@ -24,17 +24,19 @@ class Outputs(NamedTuple):
 
 def make_outputs(loss: Any, together: int) -> Outputs:
     """The outputs under a loss; `together` samples are computed at once."""
-    if issubclass(loss, CoupledLoss):
-        add_terms = _make_coupled_terms(loss.fused, together)
+    if isinstance(loss, CoupledLoss):
+        add_terms = _make_coupled_terms(register_jitable(loss.fused), together)
         return Outputs(_make_softmax(together), add_terms, _make_coupled_slopes(loss, together))
-    return Outputs(None, _make_terms(loss.fused, together), _make_slopes(loss, together))
+    return Outputs(
+        None, _make_terms(_with_number(loss.fused, loss), together), _make_slopes(loss, together)
+    )
 
 
 def _make_terms(term: Any, together: int) -> Any:
     @register_jitable
     def add_terms(net: Any, first: Any, work: Any) -> None:
         use_wide_vectors()
-        outputs = net.sizes[-1]
+        outputs, number = net.sizes[-1], spread(net.numbers[-1])
         row = work.values.shape[0] - outputs
         for part in range(min(together, net.samples - first)):
             weight = spread(net.weights[first + part])
@@ -42,7 +44,8 @@ def _make_terms(term: Any, together: int) -> Any:
                 target = spread(net.targets[unit, first + part])
                 for vector in range(net.vectors):
                     value = load(work.values, row + unit, vector * together + part)
-                    loss = term(value, load(work.sops, unit, vector * together + part), target)
+                    sop = load(work.sops, unit, vector * together + part)
+                    loss = term(value, sop, target, number)
                     loss = loss * weight
                     store(work.measures, LOSS, vector, load(work.measures, LOSS, vector) + loss)
                     keep_larger(work.measures, ERROR, vector, abs(value - target))
@@ -58,7 +61,7 @@ def _make_slopes(loss: Any, together: int) -> Any:
     def start_deltas(net: Any, first: Any, work: Any) -> None:
         """The derivative of the loss with respect to the output sums; 0 for a repeated sample."""
         use_wide_vectors()
-        outputs = net.sizes[-1]
+        outputs, number = net.sizes[-1], spread(net.numbers[-1])
         row = work.values.shape[0] - outputs
         for part in range(together):
             factor = spread(net.factor * net.weights[first + part])
@@ -69,7 +72,7 @@ def _make_slopes(loss: Any, together: int) -> Any:
                         load(work.values, row + unit, vector),
                         load(work.sops, unit, vector),
                     )
-                    delta = factor * slope_of(value, sop, target)
+                    delta = factor * slope_of(value, sop, target, number)
                     if not cancels:
                         delta = delta * load(work.slopes, row + unit, vector)
                     store(work.deltas, row + unit, vector, delta)
@@ -79,13 +82,21 @@ def _make_slopes(loss: Any, together: int) -> Any:
 
 def single_slope(loss: Any) -> Any:
     """The slope of one output's term; coupled outputs are never single."""
-    has_own = not issubclass(loss, CoupledLoss) and loss.fused_slope is not None
-    return register_jitable(loss.fused_slope) if has_own else _difference
+    has_own = not isinstance(loss, CoupledLoss) and loss.fused_slope is not None
+    return _with_number(loss.fused_slope, loss) if has_own else _difference
 
 
 @register_jitable
-def _difference(value: Any, sop: Any, target: Any) -> Any:
+def _difference(value: Any, sop: Any, target: Any, number: Any) -> Any:
     return value - target
+
+
+def _with_number(form: Any, loss: Any) -> Any:
+    """A form of a loss that takes the loss's number, whether it has one or not."""
+    jitable = register_jitable(form)
+    if loss.options.numbers:
+        return jitable
+    return register_jitable(lambda value, sop, target, number: jitable(value, sop, target))
 
 
 # outputs that are coupled ----------------------------------------------------------------------

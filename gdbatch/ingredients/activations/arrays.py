@@ -32,6 +32,11 @@ def along(numbers: dict[str, Floats], sop: Floats) -> Floats:
     return _row(float(numbers[sop.dtype.char]), sop.dtype.char, sop.shape[-1])
 
 
+def filled(number: float, sop: Floats) -> Floats:
+    """Like `along`, for a number that is an option."""
+    return _row(number, sop.dtype.char, sop.shape[-1])
+
+
 @lru_cache(maxsize=64)
 def _row(number: float, kind: str, length: int) -> Floats:
     row: Floats = new_buffer(length, np.dtype(kind))

@@ -10,29 +10,28 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from ...numerics.elementary import Scalar
-from ..options import Floats
+from ..options import Floats, Part
 
 _STEP = float(np.cbrt(np.finfo(np.float64).eps))
 
 
 class FusedActivation(Protocol):
-    """Value and derivative of one number, for the fused engine.
+    """Value and derivative of one number, for the fused engine; the options' number follows it.
 
     It has no branches, and uses the functions in `numerics.elementary` and constants from `like`.
     """
 
-    def __call__(self, sop: Scalar, /) -> tuple[Scalar, Scalar]: ...
+    def __call__(self, sop: Scalar, /, *number: Scalar) -> tuple[Scalar, Scalar]: ...
 
 
-class OutputActivation(ABC):
-    """What the outputs apply to their sums of products s (sop); used as a class."""
+class OutputActivation(Part, ABC):
+    """What the outputs apply to their sums of products s (sop)."""
 
     bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # of the values
     reads_sop: ClassVar[bool] = True  # in `backward`; if not, `value` and `sop` may share memory
 
-    @classmethod
     @abstractmethod
-    def values(cls, sops: Sequence[Scalar]) -> list[Scalar]:
+    def values(self, sops: Sequence[Scalar]) -> list[Scalar]:
         """The values of a layer for one sample, from its sums of products."""
 
 
@@ -43,19 +42,17 @@ class CoupledActivation(OutputActivation):
     what the units have in common; a `CoupledLoss` reads it too.
     """
 
-    @staticmethod
     @abstractmethod
-    def forward(sop: Floats, value: Floats, residuals: Floats, shared: Floats) -> None:
+    def forward(self, sop: Floats, value: Floats, residuals: Floats, shared: Floats) -> None:
         """Fill `value`, `residuals` and `shared` from `sop`, without allocating memory."""
 
-    @staticmethod
     @abstractmethod
-    def change(value: Floats, towards: Floats) -> Floats:
+    def change(self, value: Floats, towards: Floats) -> Floats:
         """The derivative of the values in the direction `towards` of the sums of products."""
 
 
 class Activation(OutputActivation):
-    """A function that a unit applies to its sum of products s (sop); used as a class.
+    """A function that a unit applies to its sum of products s (sop).
 
     The plain forms `value` and `derivative` take one number: they are the equations, for readers
     and for the reference trainer. The array forms `forward` and `backward` work in place on arrays
@@ -63,51 +60,44 @@ class Activation(OutputActivation):
     """
 
     fused: ClassVar[FusedActivation | None] = None  # None: not available in the fused engine
+    kinks: ClassVar[tuple[float, ...]] = ()  # where the derivative jumps
 
-    @staticmethod
     @abstractmethod
-    def value(sop: Scalar) -> Scalar:
+    def value(self, sop: Scalar) -> Scalar:
         """The activation of one sum of products."""
 
-    @staticmethod
     @abstractmethod
-    def derivative(sop: Scalar) -> Scalar:
+    def derivative(self, sop: Scalar) -> Scalar:
         """The derivative of `value` at one sum of products."""
 
-    @staticmethod
     @abstractmethod
-    def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
+    def forward(self, sop: Floats, value: Floats, residuals: Floats) -> None:
         """Fill `value` from `sop`, and `residuals` with whatever `backward` can reuse."""
 
-    @staticmethod
     @abstractmethod
-    def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
+    def backward(self, delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
         """Multiply `delta` by the derivative; `value` and `residuals` may be overwritten."""
 
-    @classmethod
-    def values(cls, sops: Sequence[Scalar]) -> list[Scalar]:
+    def values(self, sops: Sequence[Scalar]) -> list[Scalar]:
         """The value of each sum of products."""
-        return [cls.value(sop) for sop in sops]
+        return [self.value(sop) for sop in sops]
 
-    @staticmethod
-    def inverse(value: float) -> float:
+    def inverse(self, value: float) -> float:
         """The sum of products that gives `value`, if known and unique, else NaN."""
         return math.nan
 
-    @classmethod
-    def second_derivative(cls, sop: Floats) -> Floats:
+    def second_derivative(self, sop: Floats) -> Floats:
         """The second derivative of `value`, needed for the sharpness of a network.
 
         By default, central differences of the derivative, accurate to about 10 digits.
         """
         step = _STEP * np.maximum(1.0, np.abs(sop))
-        ahead, behind = (cls._derivatives(sop + signed) for signed in (step, -step))
+        ahead, behind = (self._derivatives(sop + signed) for signed in (step, -step))
         difference: Floats = (ahead - behind) / (2 * step)
         return difference
 
-    @classmethod
-    def _derivatives(cls, sop: Floats) -> Floats:
+    def _derivatives(self, sop: Floats) -> Floats:
         value, residuals, derivative = np.empty_like(sop), np.empty_like(sop), np.ones_like(sop)
-        cls.forward(sop, value, residuals)
-        cls.backward(derivative, sop, value, residuals)
+        self.forward(sop, value, residuals)
+        self.backward(derivative, sop, value, residuals)
         return derivative

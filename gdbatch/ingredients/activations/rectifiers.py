@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from ...numerics.elementary import Scalar, exp, like, log1p, where
 from ...registry import register
-from ..options import Floats
-from .arrays import EXPONENT_LIMIT, ONE, ZERO, along, constant
+from ..options import Floats, PartOptions
+from .arrays import EXPONENT_LIMIT, ONE, ZERO, along, filled
 from .protocol import Activation
-from .saturating import Sigmoid
 
 
 @register("activation", "relu")
@@ -21,17 +21,15 @@ class Relu(Activation):
 
     bounds = (0.0, math.inf)
     reads_sop = False
+    kinks = (0.0,)
 
-    @staticmethod
-    def value(sop: Scalar) -> Scalar:
+    def value(self, sop: Scalar) -> Scalar:
         return np.maximum(sop, 0)
 
-    @staticmethod
-    def derivative(sop: Scalar) -> Scalar:
+    def derivative(self, sop: Scalar) -> Scalar:
         return sop if np.isnan(sop) else sop.dtype.type(sop > 0)
 
-    @staticmethod
-    def inverse(value: float) -> float:
+    def inverse(self, value: float) -> float:
         return value if value > 0 else math.nan
 
     @staticmethod
@@ -40,59 +38,55 @@ class Relu(Activation):
         derivative = where(sop > zero, one, where(sop <= zero, zero, sop))  # NaN stays NaN
         return where(sop < zero, zero, sop), derivative
 
-    @staticmethod
-    def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
+    def forward(self, sop: Floats, value: Floats, residuals: Floats) -> None:
         np.maximum(sop, along(ZERO, sop), out=value)
 
-    @staticmethod
-    def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
+    def backward(self, delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
         np.sign(value, value)
         np.multiply(delta, value, delta)
 
-    @classmethod
-    def second_derivative(cls, sop: Floats) -> Floats:
+    def second_derivative(self, sop: Floats) -> Floats:
         return np.zeros_like(sop)
 
 
 @register("activation", "leaky_relu")
 class LeakyRelu(Activation):
-    """s above 0 and 0.01 s below, with derivative 0.01 at 0 (Maas et al. 2013)."""
+    """s above 0 and 0.01 s below, or another slope; left derivative at 0 (Maas et al. 2013)."""
 
     aliases = ("leakyrelu", "lrelu")
 
-    leak: ClassVar[float] = 0.01
+    class Options(PartOptions):
+        kind: Literal["leaky_relu"]
+        slope: float = Field(0.01, gt=0, le=1, description="The derivative below 0.")
+
+    options: Options
+    kinks = (0.0,)
+
+    def value(self, sop: Scalar) -> Scalar:
+        return np.maximum(sop, sop * sop.dtype.type(self.options.slope))
+
+    def derivative(self, sop: Scalar) -> Scalar:
+        return sop if np.isnan(sop) else sop.dtype.type(1.0 if sop > 0 else self.options.slope)
+
+    def inverse(self, value: float) -> float:
+        return value if value > 0 else value / self.options.slope
 
     @staticmethod
-    def value(sop: Scalar) -> Scalar:
-        return np.maximum(sop, sop * sop.dtype.type(LeakyRelu.leak))
+    def fused(sop: Scalar, slope: Scalar) -> tuple[Scalar, Scalar]:
+        zero, one = like(sop, 0.0), like(sop, 1.0)
+        derivative = where(sop > zero, one, where(sop <= zero, slope, sop))
+        return where(sop < zero, sop * slope, sop), derivative
 
-    @staticmethod
-    def derivative(sop: Scalar) -> Scalar:
-        return sop if np.isnan(sop) else sop.dtype.type(1.0 if sop > 0 else LeakyRelu.leak)
-
-    @staticmethod
-    def inverse(value: float) -> float:
-        return value if value > 0 else value / LeakyRelu.leak
-
-    @staticmethod
-    def fused(sop: Scalar) -> tuple[Scalar, Scalar]:
-        zero, one, leak = like(sop, 0.0), like(sop, 1.0), like(sop, 0.01)
-        derivative = where(sop > zero, one, where(sop <= zero, leak, sop))
-        return where(sop < zero, sop * leak, sop), derivative
-
-    @staticmethod
-    def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
-        np.multiply(sop, _LEAK[sop.dtype.char], residuals)
+    def forward(self, sop: Floats, value: Floats, residuals: Floats) -> None:
+        np.multiply(sop, sop.dtype.type(self.options.slope), residuals)
         np.maximum(sop, residuals, out=value)
 
-    @staticmethod
-    def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
+    def backward(self, delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
         np.sign(sop, residuals)
-        np.maximum(residuals, along(_LEAK, sop), out=residuals)
+        np.maximum(residuals, filled(self.options.slope, sop), out=residuals)
         np.multiply(delta, residuals, delta)
 
-    @classmethod
-    def second_derivative(cls, sop: Floats) -> Floats:
+    def second_derivative(self, sop: Floats) -> Floats:
         return np.zeros_like(sop)
 
 
@@ -105,16 +99,13 @@ class Softplus(Activation):
 
     bounds = (0.0, math.inf)
 
-    @staticmethod
-    def value(sop: Scalar) -> Scalar:
+    def value(self, sop: Scalar) -> Scalar:
         return np.maximum(sop, 0) + np.log1p(np.exp(-abs(sop)))
 
-    @staticmethod
-    def derivative(sop: Scalar) -> Scalar:
-        return Sigmoid.value(sop)
+    def derivative(self, sop: Scalar) -> Scalar:
+        return 1 / (1 + np.exp(-sop))
 
-    @staticmethod
-    def inverse(value: float) -> float:
+    def inverse(self, value: float) -> float:
         return value + math.log(-math.expm1(-value)) if value > 0 else math.nan
 
     @staticmethod
@@ -123,8 +114,7 @@ class Softplus(Activation):
         above = where(sop < zero, zero, sop)
         return above + log1p(e), where(sop < zero, e, one) / (one + e)
 
-    @staticmethod
-    def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
+    def forward(self, sop: Floats, value: Floats, residuals: Floats) -> None:
         np.absolute(sop, residuals)
         np.negative(residuals, residuals)
         np.exp(residuals, residuals)
@@ -132,19 +122,14 @@ class Softplus(Activation):
         np.maximum(sop, along(ZERO, sop), out=value)
         np.add(value, residuals, value)
 
-    @staticmethod
-    def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
+    def backward(self, delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
         np.negative(sop, residuals)
         np.minimum(residuals, along(EXPONENT_LIMIT, sop), out=residuals)
         np.exp(residuals, residuals)
         np.add(residuals, ONE[sop.dtype.char], residuals)
         np.divide(delta, residuals, delta)
 
-    @classmethod
-    def second_derivative(cls, sop: Floats) -> Floats:
+    def second_derivative(self, sop: Floats) -> Floats:
         e = np.exp(-np.abs(sop))
         curve: Floats = e / (1 + e) ** 2
         return curve
-
-
-_LEAK = constant(LeakyRelu.leak)

@@ -24,14 +24,12 @@ class Softmax(CoupledActivation):
 
     bounds = (0.0, 1.0)
 
-    @classmethod
-    def values(cls, sops: Sequence[Scalar]) -> list[Scalar]:
+    def values(self, sops: Sequence[Scalar]) -> list[Scalar]:
         """The probabilities of one sample."""
         powers, rest = powers_and_rest(sops)
         return [power / (1 + rest) for power in powers]
 
-    @staticmethod
-    def forward(sop: Floats, value: Floats, residuals: Floats, shared: Floats) -> None:
+    def forward(self, sop: Floats, value: Floats, residuals: Floats, shared: Floats) -> None:
         """See `CoupledActivation`."""
         largest, rest, total = shared
         np.maximum.reduce(sop, axis=0, out=largest)
@@ -46,8 +44,7 @@ class Softmax(CoupledActivation):
         np.add(rest, ONE[sop.dtype.char], total)
         np.divide(residuals, total, value)
 
-    @staticmethod
-    def change(value: Floats, towards: Floats) -> Floats:
+    def change(self, value: Floats, towards: Floats) -> Floats:
         """p (v - Σ p v)."""
         changed: Floats = value * (towards - np.sum(value * towards, axis=0))
         return changed

@@ -19,6 +19,7 @@ from .protocol import Minimum
 from .regression import Regression, RegressionOptions
 
 _MAX_UPDATES = 100
+_LOSS, _SIGMOID = BinaryCrossEntropy(), Sigmoid()
 
 
 @register("function", "logistic_regression")
@@ -93,10 +94,10 @@ class LogisticRegression(Regression):
         )
         self.fill_sums(inputs, x, sums)
         if loss is not None:
-            BinaryCrossEntropy.terms(probabilities, sums, targets, probabilities, rest)
+            _LOSS.terms(probabilities, sums, targets, probabilities, rest)
             terms = self.weigh(probabilities, numbers, probabilities)
             np.add.reduce(terms, axis=0, out=loss)
-        Sigmoid.forward(sums, probabilities, rest)
+        _SIGMOID.forward(sums, probabilities, rest)
         np.subtract(probabilities, targets, probabilities)
         slopes = self.weigh(probabilities, numbers, probabilities)
         self.fill_weight_gradients(inputs, slopes, gradient)

@@ -28,8 +28,7 @@ class BinaryCrossEntropy(Loss):
     target_range = (0.0, 1.0)
     is_classification = True
 
-    @staticmethod
-    def term(prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
+    def term(self, prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
         return np.maximum(sop, 0) - target * sop + np.log1p(np.exp(-abs(sop)))
 
     @staticmethod
@@ -37,16 +36,15 @@ class BinaryCrossEntropy(Loss):
         zero = like(sop, 0.0)
         return where(sop < zero, zero, sop) - target * sop + log1p(exp(-abs(sop)))
 
-    @staticmethod
-    def scale(count: int) -> float:
+    def scale(self, count: int) -> float:
         return 1.0 / count
 
-    @staticmethod
-    def factor(count: int) -> float:
+    def factor(self, count: int) -> float:
         return 1.0 / count
 
-    @staticmethod
-    def terms(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
+    def terms(
+        self, difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats
+    ) -> None:
         np.multiply(sop, targets, out)
         np.maximum(sop, 0, out=work)
         np.subtract(work, out, out)  # exactly 0 as the target is approached
@@ -82,40 +80,36 @@ class CrossEntropy(CoupledLoss):
     is_classification = True
     averages_samples = True
 
-    @staticmethod
-    def scale(count: int) -> float:
+    def scale(self, count: int) -> float:
         return 1.0 / count
 
-    @staticmethod
-    def factor(count: int) -> float:
+    def factor(self, count: int) -> float:
         return 1.0 / count
 
-    @classmethod
     def sample_terms(
-        cls, predictions: Sequence[Scalar], sops: Sequence[Scalar], targets: Sequence[Scalar]
+        self, predictions: Sequence[Scalar], sops: Sequence[Scalar], targets: Sequence[Scalar]
     ) -> list[Scalar]:
         _, rest = powers_and_rest(sops)
         largest = max(sops)
         return [t * (np.log1p(rest) - (s - largest)) for s, t in zip(sops, targets, strict=True)]
 
-    @classmethod
     def sample_slopes(
-        cls, predictions: Sequence[Scalar], sops: Sequence[Scalar], targets: Sequence[Scalar]
+        self, predictions: Sequence[Scalar], sops: Sequence[Scalar], targets: Sequence[Scalar]
     ) -> list[Scalar]:
         powers, rest = powers_and_rest(sops)
         return [((e - t) - t * rest) / (1 + rest) for e, t in zip(powers, targets, strict=True)]
 
-    @staticmethod
-    def terms(shared: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
+    def terms(
+        self, shared: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats
+    ) -> None:
         largest, rest, _ = shared
         np.log1p(rest, work[0])
         np.subtract(sop, largest, out)
         np.subtract(work[0], out, out)
         np.multiply(out, targets, out)
 
-    @staticmethod
     def slopes(
-        residuals: Floats, shared: Floats, targets: Floats, out: Floats, work: Floats
+        self, residuals: Floats, shared: Floats, targets: Floats, out: Floats, work: Floats
     ) -> None:
         _, rest, total = shared
         np.multiply(targets, rest, work)

@@ -11,20 +11,19 @@ from .protocol import Loss
 
 
 class _Squared(Loss):
-    @staticmethod
-    def term(prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
+    def term(self, prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
         return (prediction - target) ** 2
 
     @staticmethod
     def fused(prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
         return (prediction - target) * (prediction - target)
 
-    @staticmethod
-    def terms(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
+    def terms(
+        self, difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats
+    ) -> None:
         np.multiply(difference, difference, out)
 
-    @staticmethod
-    def bound(lowest: float, highest: float, target: float) -> float:
+    def bound(self, lowest: float, highest: float, target: float) -> float:
         # a product overflows to inf; a power of Python floats would raise OverflowError
         below, above = lowest - target, highest - target
         return max(below * below, above * above)
@@ -36,12 +35,10 @@ class SquaredError(_Squared):
 
     aliases = ("sse", "l2")
 
-    @staticmethod
-    def scale(count: int) -> float:
+    def scale(self, count: int) -> float:
         return 1.0
 
-    @staticmethod
-    def factor(count: int) -> float:
+    def factor(self, count: int) -> float:
         return 2.0
 
 
@@ -51,10 +48,8 @@ class MeanSquaredError(_Squared):
 
     aliases = ("mse", "mse_loss")
 
-    @staticmethod
-    def scale(count: int) -> float:
+    def scale(self, count: int) -> float:
         return 1.0 / count
 
-    @staticmethod
-    def factor(count: int) -> float:
+    def factor(self, count: int) -> float:
         return 2.0 / count

@@ -24,8 +24,8 @@ class Layers:
     """
 
     units: tuple[int, ...]  # per layer, the inputs first
-    activations: tuple[type[OutputActivation], ...]  # per layer after the inputs
-    loss: type[OutputLoss]
+    activations: tuple[OutputActivation, ...]  # per layer after the inputs
+    loss: OutputLoss
     inputs: NDArray[np.float64]  # (samples, inputs)
     targets: NDArray[np.float64]  # (samples, outputs)
     bias: bool = False

@@ -14,21 +14,17 @@ class Softsign(Activation):
 
     bounds = (-1.0, 1.0)
 
-    @staticmethod
-    def value(sop: Scalar) -> Scalar:
+    def value(self, sop: Scalar) -> Scalar:
         return sop / (1 + abs(sop))
 
-    @staticmethod
-    def derivative(sop: Scalar) -> Scalar:
+    def derivative(self, sop: Scalar) -> Scalar:
         return 1 / (1 + abs(sop)) ** 2
 
-    @staticmethod
-    def forward(sop: Floats, value: Floats, residuals: Floats) -> None:
+    def forward(self, sop: Floats, value: Floats, residuals: Floats) -> None:
         np.abs(sop, residuals)
         np.add(residuals, 1, residuals)
         np.divide(sop, residuals, value)
 
-    @staticmethod
-    def backward(delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
+    def backward(self, delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
         np.divide(delta, residuals, delta)
         np.divide(delta, residuals, delta)

@@ -12,18 +12,16 @@ from gdbatch.registry import register
 class HalfSquaredError(Loss):
     """½ (p - t)², summed over outputs and samples."""
 
-    @staticmethod
-    def term(prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
+    def term(self, prediction: Scalar, sop: Scalar, target: Scalar) -> Scalar:
         return (prediction - target) ** 2
 
-    @staticmethod
-    def scale(count: int) -> float:
+    def scale(self, count: int) -> float:
         return 0.5
 
-    @staticmethod
-    def factor(count: int) -> float:
+    def factor(self, count: int) -> float:
         return 1.0
 
-    @staticmethod
-    def terms(difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats) -> None:
+    def terms(
+        self, difference: Floats, sop: Floats, targets: Floats, out: Floats, work: Floats
+    ) -> None:
         np.multiply(difference, difference, out)

@@ -17,7 +17,7 @@ from ..protocol import Call
 class LayerArrays:
     """The work arrays of one layer; all but `output` have the same shape."""
 
-    activation: type[OutputActivation]
+    activation: OutputActivation
     sop: Floats
     value: Floats
     residuals: Floats  # what the activation's forward pass keeps for its backward pass
@@ -26,12 +26,12 @@ class LayerArrays:
 
     def forward(self) -> Call:
         """Fill the values from the sums of products."""
-        assert issubclass(self.activation, Activation)
+        assert isinstance(self.activation, Activation)
         return partial(self.activation.forward, self.sop, self.value, self.residuals)
 
     def backward(self, at_prediction: bool) -> Call:
         """Multiply delta by the derivative at the sum of products, or at the value instead."""
-        assert issubclass(self.activation, Activation)
+        assert isinstance(self.activation, Activation)
         backward, forward = self.activation.backward, self.activation.forward
         if not at_prediction:
             return partial(backward, self.delta, self.sop, self.value, self.residuals)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -18,12 +19,17 @@ _SUM_TOLERANCE = 1e-6  # of the probabilities of a sample; they are divided by t
 ClassWeight = Literal["balanced"] | list[float] | None
 
 
-def check_targets(name: str, loss: type[OutputLoss], targets: Array) -> None:
+def check_targets(name: str, loss: OutputLoss, targets: Array) -> None:
     """Raises IngredientError unless a loss, called `name`, accepts the targets."""
     lowest, highest = loss.target_range
     if targets.min() < lowest or targets.max() > highest:
-        raise IngredientError(f"{name} needs targets from {lowest:g} to {highest:g}", "targets")
-    if not issubclass(loss, CoupledLoss):
+        allowed = (
+            f"from {lowest:g} to {highest:g}" if highest < math.inf else f"of {lowest:g} or more"
+        )
+        raise IngredientError(f"{name} needs targets {allowed}", "targets")
+    if loss.needs_hard_labels and not np.isin(targets, (lowest, highest)).all():
+        raise IngredientError(f"{name} needs targets of {lowest:g} or {highest:g}", "targets")
+    if not isinstance(loss, CoupledLoss):
         return
     sums = targets.sum(axis=1)
     wrong = np.flatnonzero(np.abs(sums - 1) > _SUM_TOLERANCE)
@@ -50,7 +56,7 @@ def check_class_weight(weights: list[float], outputs: int) -> None:
 
 
 def targets_and_weights(
-    loss: type[OutputLoss],
+    loss: OutputLoss,
     samples: Samples,
     smoothing: float,
     class_weight: ClassWeight,
@@ -61,7 +67,7 @@ def targets_and_weights(
     trained_on: the samples that balance the classes, also for the loss on others.
     """
     targets, weights = samples.targets, samples.weights
-    if issubclass(loss, CoupledLoss):
+    if isinstance(loss, CoupledLoss):
         targets = targets / targets.sum(axis=1, keepdims=True)
     if class_weight:
         known = _probabilities(loss, trained_on.targets)
@@ -78,7 +84,7 @@ def targets_and_weights(
     return targets, weights
 
 
-def _probabilities(loss: type[OutputLoss], targets: Array) -> Array:
+def _probabilities(loss: OutputLoss, targets: Array) -> Array:
     """The probability of each class, (samples, classes); a single output is that of the second."""
     lowest, highest = loss.target_range
     shares = (targets - lowest) / (highest - lowest)

@@ -34,11 +34,11 @@ class NetworkHessian:
         for weights, activation in zip(self._weights, layers.activations, strict=True):
             sop = np.einsum("iol,isl->osl", weights, self._outputs[-1])
             value, residuals = np.empty_like(sop), np.empty_like(sop)
-            if issubclass(activation, CoupledActivation):
+            if isinstance(activation, CoupledActivation):
                 shared: Floats = np.empty((3, *sop.shape[1:]))
                 activation.forward(sop, value, residuals, shared)
             else:
-                assert issubclass(activation, Activation)
+                assert isinstance(activation, Activation)
                 derivative = np.ones_like(sop)
                 activation.forward(sop, value, residuals)
                 activation.backward(derivative, sop, value.copy(), residuals)  # overwrites values
@@ -56,7 +56,7 @@ class NetworkHessian:
         """The loss gradients with respect to every layer's values and sums of products."""
         loss = self._layers.loss
         slopes = difference.copy()
-        if issubclass(loss, Loss) and loss.slopes is not None:
+        if isinstance(loss, Loss) and loss.has_own_slopes:
             loss.slopes(slopes, sop, self._targets, np.empty_like(slopes))
         delta = self._factor * slopes
         self._difference = difference
@@ -97,7 +97,7 @@ class NetworkHessian:
     def _change(self, layer: int, sop: Floats) -> Floats:
         """R of a layer's values, from R of its sums of products."""
         activation = self._layers.activations[layer]
-        if issubclass(activation, CoupledActivation):
+        if isinstance(activation, CoupledActivation):
             return activation.change(self._value, sop)
         change: Floats = self._derivatives[layer] * sop
         return change
@@ -105,9 +105,9 @@ class NetworkHessian:
     def _slope_changes(self, changes: Floats) -> Floats:
         """R of the loss's slopes, from R of the predictions."""
         loss = self._layers.loss
-        if issubclass(loss, CoupledLoss):
+        if isinstance(loss, CoupledLoss):
             return changes  # slopes are p - t
-        assert issubclass(loss, Loss)
+        assert isinstance(loss, Loss)
         return loss.slope_changes(self._difference, self._targets, changes)
 
     def _cancels(self, layer: int) -> bool:

@@ -33,25 +33,25 @@ class Outputs(ABC):
 
 
 def outputs_of(
-    loss: type[OutputLoss],
+    loss: OutputLoss,
     last: LayerArrays,
     targets: Floats,
     lanes_last: Callable[[Floats], Floats],
 ) -> Outputs:
     """The outputs of a network; lanes_last: a view (outputs, samples, lanes) of an array."""
     work: Floats = new_buffer(last.delta.shape, last.delta.dtype)
-    if issubclass(loss, CoupledLoss):
+    if isinstance(loss, CoupledLoss):
         per_lane = targets.shape == last.value.shape
         targets = lanes_last(targets) if per_lane else targets.reshape(*targets.shape[:2], 1)
         return _CoupledOutputs(loss, last, targets, work, lanes_last)
-    assert issubclass(loss, Loss)
+    assert isinstance(loss, Loss)
     return _SeparateOutputs(loss, last, targets, work)
 
 
 class _SeparateOutputs(Outputs):
     """Every output has a loss of its own."""
 
-    def __init__(self, loss: type[Loss], last: LayerArrays, targets: Floats, work: Floats) -> None:
+    def __init__(self, loss: Loss, last: LayerArrays, targets: Floats, work: Floats) -> None:
         self._loss, self._last, self._targets, self._work = loss, last, targets, work
 
     def forward(self) -> Call:
@@ -62,10 +62,10 @@ class _SeparateOutputs(Outputs):
         return partial(self._loss.terms, last.delta, last.sop, self._targets, out, self._work)
 
     def slopes(self) -> list[Call]:
-        slopes, last = self._loss.slopes, self._last
-        if slopes is None:
+        last = self._last
+        if not self._loss.has_own_slopes:
             return []
-        return [partial(slopes, last.delta, last.sop, self._targets, self._work)]
+        return [partial(self._loss.slopes, last.delta, last.sop, self._targets, self._work)]
 
 
 class _CoupledOutputs(Outputs):
@@ -73,13 +73,13 @@ class _CoupledOutputs(Outputs):
 
     def __init__(
         self,
-        loss: type[CoupledLoss],
+        loss: CoupledLoss,
         last: LayerArrays,
         targets: Floats,
         work: Floats,
         lanes_last: Callable[[Floats], Floats],
     ) -> None:
-        assert issubclass(last.activation, CoupledActivation)
+        assert isinstance(last.activation, CoupledActivation)
         self._loss, self._activation, self._targets = loss, last.activation, targets
         self._lanes_last = lanes_last
         arrays = (last.sop, last.value, last.residuals, last.delta, work)

@@ -27,6 +27,6 @@ def preactivations(layers: Layers, parameters: Floats) -> Iterator[NDArray[np.fl
         if layers.bias:
             sop += weights[-1][:, None]
         yield sop
-        if issubclass(activation, Activation):  # coupled outputs have no layer above
+        if isinstance(activation, Activation):  # coupled outputs have no layer above
             value = np.empty_like(sop)
             activation.forward(sop, value, np.empty_like(sop))
