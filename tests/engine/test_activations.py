@@ -178,7 +178,7 @@ def test_infinities_give_the_limits(name: str, form: Any, dtype: np.dtype[Any]) 
 
 def limit(exact: Decimal) -> float:
     """The limit at infinity of what has this value at FAR."""
-    return math.copysign(math.inf, exact) if abs(exact) > 1e3 else round(float(exact), 6)
+    return math.copysign(math.inf, exact) if exact.copy_abs() > 1000 else round(float(exact), 6)
 
 
 @ALL_FORMS
