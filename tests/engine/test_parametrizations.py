@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from gdbatch import registry
 from gdbatch.engine import Task, engine_named, train
-from gdbatch.ingredients.problems.network.problem import Network, NetworkOptions
+from gdbatch.ingredients.problems.network.options import NetworkOptions
+from gdbatch.ingredients.problems.network.problem import Network
 from gdbatch.reference import ReferenceUpdates, train_reference
 from gdbatch.training import Training
 from tests.engine.helpers import Array, bytes_of, reference_of, task_of
