@@ -233,11 +233,11 @@ CASES: dict[str, tuple[Callable[[], FigureData], list[str]]] = {
     ),
     "three numeric axes": (
         lambda: figure_data({"low": [0, -1], "high": [1.0, 5.0, 30.0], RATE: rates(9)}),
-        ["convergence", "map"],
+        ["best", "convergence", "map"],
     ),
     "a small map": (
         lambda: figure_data({"high": [1, 2, 10], RATE: [1.0, 100.0]}),
-        ["convergence", "map"],
+        ["best", "convergence", "map"],
     ),
     "a map of losses": (
         lambda: figure_data({"high": [1, 2], RATE: rates(9)}, completed, criterion=LOSS),

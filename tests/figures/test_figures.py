@@ -39,6 +39,7 @@ from tests.figures.looking import curves_of, drawn, legend_of, marks_of, points,
 # bytes and surroundings --------------------------------------------------------------------
 
 DATA: dict[str, Callable[[], FigureData]] = {
+    "best": lambda: figure_data({"width": [16, 32, 64], RATE: rates(9)}),
     "bifurcation": orbits,
     "convergence": lambda: figure_data({RATE: rates(21)}, curvature=0.004),
     "edges": lambda: edges_data({"high": rates(9, 0, 2)}),
