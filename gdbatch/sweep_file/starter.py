@@ -98,7 +98,7 @@ class Problem:
     def loss_and_gradient(self, parameters):
         """Loss (lanes,) and gradient (2, lanes) at many points at once, one per column.
 
-        The results of a column must depend on that column only. Do not modify the parameters.
+        The results of a column must depend on that column only.
         """
         x, y = parameters
         distance = y - x**2

@@ -6,6 +6,7 @@ Every refusal is one message with the file, the line if there is one, and no tra
 from __future__ import annotations
 
 import pickle
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,79 @@ def test_a_plain_function_becomes_a_problem(tmp_path: Path, gradient: str) -> No
     assert found["steps"].tolist() == expected["steps"].tolist()
 
 
+def test_the_arrays_may_be_overwritten(tmp_path: Path) -> None:
+    code = BOWL.replace("x, y = parameters", "parameters *= 1; x, y = parameters; parameters *= 1")
+    assert trials_of(tmp_path, code).equals(trials_of(tmp_path, BOWL))
+
+
+LAYER = """\
+import numpy as np
+
+class Problem:
+    parameters = {"weight": (2, 1), "bias": (1,)}
+    n_samples = 6
+    inputs = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [2, 1], [1, 3]]).T[:, :, None]
+    targets = np.array([1, 0, 3, 2, 2, 5.])[:, None]
+
+    def loss_and_gradient(self, parameters, samples):
+        x, t = self.inputs, self.targets
+        if samples is not None:
+            x, t = x[:, samples, 0], t[samples, 0]
+        weight, bias = parameters["weight"], parameters["bias"]
+        error = (weight * x).sum(axis=0) + bias - t
+        gradient = {"weight": 2 * (x * error).mean(axis=1)[:, None], "bias": 2 * error.mean(axis=0)}
+        gradient["bias"] = gradient["bias"][None]
+        return (error**2).mean(axis=0), gradient
+"""
+
+
+@pytest.mark.parametrize("batch", [None, {"size": 2}, {"size": 4, "tracked": "batch"}])
+def test_named_arrays_and_minibatches_train_like_a_network(
+    tmp_path: Path, batch: dict[str, Any] | None
+) -> None:
+    shared = {
+        "init": {"kind": "xavier", "biases": 0.5},
+        "train": {"max_steps": 30, "stop": {"loss": 0.01}, **({"batch": batch} if batch else {})},
+        "optimizer": {"kind": "adam"},
+        "record": {"final_parameters": True},
+    }
+    own = trials_of(tmp_path, LAYER, **shared)
+    samples = {
+        "inputs": [[0, 0], [0, 1], [1, 0], [1, 1], [2, 1], [1, 3]],
+        "targets": [[1], [0], [3], [2], [2], [5]],
+    }
+    network = {"kind": "network", "layers": [2, 1], "bias": True, "loss": "mean_squared_error"}
+    path = sweep_of(tmp_path, LAYER, **shared)
+    document = {
+        **tomllib.loads(path.read_text()),
+        "problem": network | {"activation": "identity"} | samples,
+    }
+    same = run_sweep(document, out=tmp_path / "same", jobs=1).trials()
+    assert own["outcome"].tolist() == same["outcome"].tolist()
+    assert own["steps"].tolist() == same["steps"].tolist()
+    for name, other in {"final_loss": "final_loss", "bias_0": "bias_1_0"}.items():
+        assert np.allclose(own[name], same[other], rtol=1e-9)
+
+
+def test_a_loss_that_ignores_the_chosen_samples_is_refused(tmp_path: Path) -> None:
+    code = LAYER.replace("(error**2).mean", "(error**2).sum")
+    train = {"max_steps": 5, "batch": {"size": 2}}
+    assert "wrong gradient" in refusal(tmp_path, code, train=train)
+    code = LAYER.replace("t[samples, 0]", "t[samples, 0] + 1")
+    assert "return a mean over the chosen samples" in refusal(tmp_path, code, train=train)
+    code = LAYER.replace("n_samples = 6", "n_samples = 6.0")
+    assert "n_samples must be the number of samples" in refusal(tmp_path, code, train=train)
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [("return w**2", "shape (1,); return one number"), ("w**2", "returns nothing")],
+)
+def test_a_function_is_told_to_return_one_number(tmp_path: Path, loss: str, words: str) -> None:
+    code = PLAIN.replace("return w[0]**2 + 3 * w[1]**2", loss).replace('["x", "y"]', '["x"]')
+    assert words in refusal(tmp_path, code)
+
+
 def test_an_object_may_have_any_name_and_know_its_curvature(tmp_path: Path) -> None:
     code = BOWL.replace("class Problem:", "class _Bowl:\n    curvature = 6") + "\nbowl = _Bowl()\n"
     sweep = read_sweep(sweep_of(tmp_path, code, problem={"object": "bowl"}), allow_python=True)
@@ -195,15 +269,13 @@ WRONG: dict[str, tuple[str, str, list[str]]] = {
     "texts": ("return x**2 + 3 * y**2,", "return np.array(['a'] * 4),", ["real numbers"]),
     "no number": ("return x**2", "return np.log(-x)", ["loss nan", "where x = "]),
     "an infinite gradient": ("[2 * x", "[2 * x / 0", ["gradient inf", "where x = "]),
-    "one result": ("return x**2 + 3 * y**2, np", "return np", ["gradient", "(4,)", "(2, 4)"]),
-    "no result": ("        return x**2", "        x**2", ["TypeError"]),
+    "one result": ("return x**2 + 3 * y**2, np", "return np",
+        ["returns one array of shape (2, 4)", "return loss, gradient"]),
+    "no result": ("        return x**2", "        x**2",
+        ["returns nothing", "return loss, gradient"]),
     "an exception": ("x, y = parameters", "x, y = parameters[5]", ["own.py, line 7", "IndexError"]),
     "an exit": ("x, y = parameters", "x, y = parameters; exit(3)",
         ["own.py, line 7", "SystemExit"]),
-    "a changed input": ("x, y = parameters", "x, y = parameters; x += 1",
-        ["own.py, line 7", "changes its input"]),
-    "a changed input, by slices": ("x, y = parameters", "x, y = parameters; parameters[0] = 0",
-        ["own.py, line 7", "changes its input"]),
     "chance": ("return x**2", "return np.random.rand(4) + x**2", ["different loss"]),
     "neighbours": ("return x**2", "return x[0] + x**2", ["mixes lanes"]),
     "no name": ("class Problem", "class Problme", ['no "Problem"', 'did you mean "Problme"?']),
@@ -292,7 +364,6 @@ def test_predictions_and_the_fused_engine_are_refused(tmp_path: Path) -> None:
     [
         ("raise KeyError('far')", ["own.py, line 8", "KeyError"]),
         ("return x, x", ["gradient", "must be"]),
-        ("parameters *= 0", ["own.py, line 8", "changes its input"]),
     ],
 )
 def test_code_that_fails_in_the_sweep_fails_its_shard(

@@ -37,7 +37,7 @@ class FunctionOfVector:
     def loss_and_gradient(self, parameters: Vector) -> tuple[Vector, Vector]:
         """Loss (lanes,) and gradient (parameters, lanes) at parameters (parameters, lanes)."""
         points = [np.array(column, np.float64) for column in parameters.T]
-        losses = [self._function(point.copy()) for point in points]
+        losses = [_one_number(self._function(point.copy())) for point in points]
         gradients = [self._gradient(point) for point in points]
         return np.array(losses), np.array(gradients).T
 
@@ -59,6 +59,19 @@ class FunctionOfVector:
             difference = self._function(ahead) - self._function(behind)
             gradient.append(difference / (2 * step))
         return gradient
+
+
+def _one_number(result: Any) -> Any:
+    """A result of the function; raises TypeError unless it is one number."""
+    if result is None:
+        raise TypeError("the function returns nothing; return one number, the loss")
+    if np.ndim(result):
+        shape = np.shape(result)
+        raise TypeError(
+            f"the function returns an array of shape {shape}; return one number: for one variable "
+            "w[0]**2, not w**2; or a sum, such as (w**2).sum()"
+        )
+    return result
 
 
 def from_function(

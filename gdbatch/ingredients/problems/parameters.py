@@ -42,3 +42,14 @@ def layer_indices(arrays: Sequence[ParameterArray]) -> NDArray[np.int64]:
     """
     layer = np.cumsum([not one.is_bias for one in arrays]) - 1
     return np.repeat(layer, [one.size for one in arrays])
+
+
+def element_names(arrays: Sequence[ParameterArray]) -> list[str]:
+    """A name per parameter: that of its array, and its indices.
+
+    >>> element_names([ParameterArray("weight", (1, 2)), ParameterArray("bias", (1,))])
+    ['weight_0_0', 'weight_0_1', 'bias_0']
+    """
+    return [
+        "_".join([one.name, *map(str, index)]) for one in arrays for index in np.ndindex(one.shape)
+    ]

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ...errors import IngredientError
@@ -151,6 +152,7 @@ class Problem(ABC):
     curvature: float | None = None  # largest curvature of the loss at the solution, if known
     scaling: Scaling | None = None  # by a parametrization; None: no factor differs from 1
     layers: Layers | None = None  # of a layered network, for engines that compile it
+    has_own_start: bool = False  # whether `draw_start` draws initial parameters
 
     @property
     def feature_scales(self) -> FeatureScales | None:
@@ -195,6 +197,17 @@ class Problem(ABC):
         None: not available; the engine uses central differences of the gradient.
         """
         return None
+
+    def draw_start(self, random: Generator) -> Floats:
+        """Initial parameters (parameters,) drawn by the problem itself, if `has_own_start`."""
+        raise NotImplementedError(f"{type(self).__name__} has no start of its own")
+
+    def lanes_are_independent(self, dtype: DType, batch: int) -> bool:
+        """Whether a lane's bits depend neither on its slot nor on its neighbours.
+
+        batch: samples per update, 0 for all. If not, repeats of a sweep agree within a tolerance.
+        """
+        return True
 
     def check(self, starts: NDArray[np.float64]) -> None:
         """Raises IngredientError if the problem is wrong at starts (parameters, lanes).

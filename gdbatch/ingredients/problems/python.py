@@ -6,152 +6,117 @@ It has
         the names of its parameters
     loss_and_gradient(parameters) -> (loss, gradient)
         parameters (parameters, lanes) are many points at once, one per column; loss is (lanes,)
-        and gradient (parameters, lanes). Each column's results must depend on that column alone,
-        and the parameters must not be modified.
+        and gradient (parameters, lanes). Each column's results must depend on that column alone.
+        The arrays may be overwritten.
     curvature: float, optional
         the largest curvature of the loss at the solution
+
+`parameters` may instead be a dict of names and shapes, {"weight_1": (2, 4), "bias_1": (4,)}; then
+parameters and gradient are dicts of arrays (*shape, lanes), and initializers know the layers.
+Arrays of one dimension whose names contain "bias" are biases.
+
+With n_samples, a number, the method is loss_and_gradient(parameters, samples): samples is None for
+all samples, or (batch, lanes), the indices of each lane's minibatch.
 
 `from_function` makes such an object from a plain function of one parameter vector.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import sys
-import traceback
-from collections.abc import Mapping
-from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal, Protocol, cast
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
-from ...errors import IngredientError, nearest
+from ...errors import IngredientError
 from ...numerics.buffers import DType
 from ...registry import register
-from ..data_files import expect_file
 from ..options import Floats, context_of
 from . import python_check
-from .parameters import ParameterArray
+from .parameters import ParameterArray, element_names
 from .protocol import (
     Call,
     ChosenSamples,
     Evaluation,
     Evaluator,
     Problem,
-    ProblemOptions,
+    SampleIndices,
     lanes_in_cache,
 )
+from .user_code import CodeOptions
 
-_FAILURES = (Exception, SystemExit)  # what a user's code may raise
+Parameters = Floats | dict[str, Floats]
 
 
 class UserProblem(Protocol):
     """What an object in a user's file must have."""
 
-    parameters: list[str]
+    parameters: Sequence[str] | Mapping[str, Sequence[int]]
 
-    def loss_and_gradient(self, parameters: Floats) -> tuple[ArrayLike, ArrayLike]:
+    def loss_and_gradient(
+        self, parameters: Parameters, samples: SampleIndices | None = None, /
+    ) -> tuple[ArrayLike, ArrayLike | Mapping[str, ArrayLike]]:
         """Loss (lanes,) and gradient (parameters, lanes) at parameters (parameters, lanes)."""
 
 
-class PythonOptions(ProblemOptions):
+class PythonOptions(CodeOptions):
     """Options of `[problem]` with kind = "python"; needs --allow-python."""
 
     kind: Literal["python"]
-    file: str = Field(description="A Python file, relative to the sweep file.")
     object: str = Field(
         "Problem", description="Its class, which takes no arguments, or its object."
     )
-    _path: Path = PrivateAttr()
-    _code: bytes = PrivateAttr()
 
     @model_validator(mode="after")
     def _load(self, info: ValidationInfo) -> PythonOptions:
-        context = context_of(info)
-        self._path = context.path(self.file)
-        expect_file(self._path, (".py",), "Python file", "file")
-        if not context.allow_python:
-            raise IngredientError(
-                f"this runs the code in {self.file}; if you trust it, add --allow-python "
-                "(in Python: allow_python=True)",
-                "kind",
-            )
-        try:
-            self._code = self._path.read_bytes()
-        except OSError as error:
-            message = f"cannot read {self._path}: {error.strerror or error}"
-            raise IngredientError(message, "file") from None
+        self._read_code(context_of(info))
         self.load()
         return self
 
-    @property
-    def digest(self) -> str:
-        """Hash of the code."""
-        return hashlib.sha256(self._code).hexdigest()
-
-    def resolved(self) -> dict[str, Any]:
-        """The options, with a hash of the code in place of its file; imports are not covered."""
-        return super().resolved() | {"file": None, "code": self.digest}
-
     def load(self) -> UserProblem:
         """A new object; raises IngredientError if it lacks what a problem needs."""
-        module = _module(str(self._path), self._code)
-        try:
-            found = getattr(module, self.object)
-        except AttributeError:
-            public = [name for name in vars(module) if not name.startswith("_")]
-            message = f'{self.file} has no "{self.object}"; {nearest(self.object, public)}'
-            raise IngredientError(message, "object") from None
+        found = self.named(self.object, "object")
         if isinstance(found, type):
-            try:
+            with self.reporting("object"):
                 found = found()
-            except _FAILURES as error:
-                raise IngredientError(self.describe(error), "object") from None
-        names = getattr(found, "parameters", None)
-        if (
-            not isinstance(names, list | tuple)
-            or not names
-            or not all(isinstance(name, str) and name.isidentifier() for name in names)
-            or len(set(names)) < len(names)
-        ):
-            message = f"{self.object}.parameters must be a list of names, all different"
-            raise IngredientError(f"{message}, not {names!r}", "object")
+        _arrays_of(found, self.object)
         if not callable(getattr(found, "loss_and_gradient", None)):
             message = f"{self.object} needs a method loss_and_gradient(parameters)"
             raise IngredientError(message, "object")
+        samples = getattr(found, "n_samples", 0)
+        if isinstance(samples, bool) or not isinstance(samples, int) or samples < 0:
+            message = f"{self.object}.n_samples must be the number of samples, not {samples!r}"
+            raise IngredientError(message, "object")
         return cast(UserProblem, found)
 
-    def describe(self, error: BaseException) -> str:
-        """What went wrong in the code, and on which line."""
-        return _describe(error, str(self._path), self.file)
 
-
-@functools.lru_cache(maxsize=16)
-def _module(path: str, code: bytes) -> ModuleType:
-    """The code as a module, run once per process; raises IngredientError."""
-    module = ModuleType(f"gdbatch_python_{hashlib.sha256(path.encode() + code).hexdigest()[:16]}")
-    module.__file__ = path
-    sys.modules[module.__name__] = module  # dataclasses, for one, look it up there
-    try:
-        exec(compile(code, path, "exec"), module.__dict__)
-    except _FAILURES as error:
-        del sys.modules[module.__name__]
-        raise IngredientError(_describe(error, path, Path(path).name), "file") from None
-    return module
-
-
-def _describe(error: BaseException, path: str, name: str) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [one.lineno for one in frames if one.filename == path]
-    line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
-    place = name if line is None else f"{name}, line {line}"
-    if isinstance(error, ValueError) and "read-only" in str(error):
-        return f"{place}: the code changes its input; work on a copy"
-    return f"{place}: {type(error).__name__}: {error}"
+def _arrays_of(found: object, name: str) -> list[ParameterArray]:
+    """The parameters of a user's object, called `name`; raises IngredientError."""
+    given = getattr(found, "parameters", None)
+    if isinstance(given, list | tuple) and given and len(set(map(str, given))) == len(given):
+        if all(isinstance(one, str) and one.isidentifier() for one in given):
+            return [ParameterArray("parameters", (len(given),))]
+    elif isinstance(given, dict) and given:
+        arrays = []
+        for key, shape in given.items():
+            sizes = (shape,) if isinstance(shape, int) else shape
+            is_shape = isinstance(sizes, list | tuple) and all(
+                isinstance(size, int) and size > 0 for size in sizes
+            )
+            if not (is_shape and isinstance(key, str) and key.isidentifier()):
+                message = f"{name}.parameters must give a shape per name, such as "
+                example = f'{{"weight_1": (2, 4)}}, not {key!r}: {shape!r}'
+                raise IngredientError(message + example, "object")
+            is_bias = len(sizes) == 1 and "bias" in key
+            arrays.append(ParameterArray(key, tuple(sizes), is_bias))
+        return arrays
+    raise IngredientError(
+        f"{name}.parameters must be a list of names, all different, or a dict of names and "
+        f"shapes, not {given!r}",
+        "object",
+    )
 
 
 @register("problem", "python")
@@ -165,62 +130,112 @@ class PythonProblem(Problem):
     def __init__(self, options: PythonOptions) -> None:
         self.options = options
         self._object = options.load()
-        self.arrays = [ParameterArray("parameters", (len(self._object.parameters),))]
+        self.arrays = _arrays_of(self._object, options.object)
+        self._is_named = isinstance(self._object.parameters, Mapping)
+        self.n_samples = int(getattr(self._object, "n_samples", 0))
         curvature = getattr(self._object, "curvature", None)
         self.curvature = None if curvature is None else float(curvature)
 
     @property
     def parameter_names(self) -> list[str]:
-        """The names that the object gives its parameters."""
-        return list(self._object.parameters)
+        """The names that the object gives its parameters, or those of the elements of arrays."""
+        return element_names(self.arrays) if self._is_named else list(self._object.parameters)
 
     def block_width(self, dtype: DType, samples: int | None = None) -> int:
         """The power of two of lanes whose arrays and temporaries about fill an L2 cache."""
-        return lanes_in_cache(8 * self.n_parameters, dtype)
+        return lanes_in_cache(8 * self.n_parameters + 4 * (samples or self.n_samples), dtype)
 
     def evaluator(
         self, lanes: int, dtype: DType, chosen: ChosenSamples | None = None
     ) -> PythonEvaluator:
         """An evaluator for blocks of any width."""
-        return PythonEvaluator(self)
+        return PythonEvaluator(self, chosen)
 
     def check(self, starts: NDArray[np.float64]) -> None:
         """Raises IngredientError if the gradient is wrong, or lanes influence each other."""
         identity = self.options.digest, self.options.object
         try:
-            python_check.check(self.loss_and_gradient, self.parameter_names, starts, identity)
+            python_check.check(
+                self.loss_and_gradient, self.parameter_names, starts, identity, self.n_samples
+            )
         except python_check.CheckFailed as error:
             message = f"{self.options.file}: {self.options.object} {error}"
             raise IngredientError(message, "object") from None
 
-    def loss_and_gradient(self, parameters: Floats) -> tuple[Floats, Floats]:
+    def loss_and_gradient(
+        self, parameters: Floats, samples: SampleIndices | None = None
+    ) -> tuple[Floats, Floats]:
         """Loss and gradient by the user's code; raises IngredientError if a shape is wrong."""
-        shown = parameters.view()
-        shown.flags.writeable = False
-        try:
-            result = self._object.loss_and_gradient(shown)
-            loss, gradient = (np.asarray(part) for part in result)
-        except _FAILURES as error:
-            raise IngredientError(self.options.describe(error), "object") from None
-        for name, array, shape in (
-            ("loss", loss, parameters.shape[1:]),
-            ("gradient", gradient, parameters.shape),
-        ):
-            if array.shape != shape or array.dtype.kind not in "fiu":
-                raise IngredientError(
-                    f"{self.options.file}: the {name} of {self.options.object} is an array of "
-                    f"{array.dtype} of shape {array.shape}, but must be real numbers of shape "
-                    f"{shape}",
-                    "object",
-                )
-        return loss, gradient
+        given = parameters.copy()
+        arguments: list[object] = [self._by_name(given) if self._is_named else given]
+        if self.n_samples:
+            arguments.append(None if samples is None else samples.copy())
+        with self.options.reporting("object"):
+            result = self._object.loss_and_gradient(*arguments)  # type: ignore[arg-type]
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            raise self._wrong(
+                f"returns {_in_words(result)}; return two arrays, loss and gradient: "
+                f"return loss, gradient"
+            )
+        loss = self._numbers("loss", result[0], parameters.shape[1:])
+        if not self._is_named:
+            return loss, self._numbers("gradient", result[1], parameters.shape)
+        gradient = result[1]
+        names = [one.name for one in self.arrays]
+        if not isinstance(gradient, Mapping) or set(gradient) != set(names):
+            raise self._wrong(
+                f"must return the gradient as a dict with the keys {', '.join(names)}, like the "
+                "parameters"
+            )
+        lanes = parameters.shape[1]
+        parts = [
+            self._numbers(f"gradient of {one.name}", gradient[one.name], (*one.shape, lanes))
+            for one in self.arrays
+        ]
+        return loss, np.concatenate([part.reshape(-1, lanes) for part in parts])
+
+    def _by_name(self, parameters: Floats) -> dict[str, Floats]:
+        ends = np.cumsum([one.size for one in self.arrays])
+        parts = np.split(parameters, ends[:-1])
+        return {
+            one.name: part.reshape(*one.shape, -1)
+            for one, part in zip(self.arrays, parts, strict=True)
+        }
+
+    def _numbers(self, name: str, given: object, shape: tuple[int, ...]) -> Floats:
+        """A result as an array; raises IngredientError unless it has real numbers and the shape."""
+        with self.options.reporting("object"):
+            array = np.asarray(given)
+        if array.shape != shape or array.dtype.kind not in "fiu":
+            each = "one number per column" if len(shape) == 1 else "the shape of the parameters"
+            raise IngredientError(
+                f"{self.options.file}: the {name} of {self.options.object} is an array of "
+                f"{array.dtype} of shape {array.shape}, but must be real numbers of shape "
+                f"{shape}: {each}",
+                "object",
+            )
+        return array
+
+    def _wrong(self, what: str) -> IngredientError:
+        options = self.options
+        message = f"{options.file}: loss_and_gradient of {options.object} {what}"
+        return IngredientError(message, "object")
+
+
+def _in_words(result: object) -> str:
+    if result is None:
+        return "nothing"
+    if isinstance(result, np.ndarray):
+        return f"one array of shape {result.shape}"
+    count = f" of length {len(result)}" if isinstance(result, tuple | list) else ""
+    return f"one {type(result).__name__}{count}"
 
 
 class PythonEvaluator(Evaluator):
     """Copies the results of the user's code to the engine's arrays."""
 
-    def __init__(self, problem: PythonProblem) -> None:
-        self._problem = problem
+    def __init__(self, problem: PythonProblem, chosen: SampleIndices | None) -> None:
+        self._problem, self._chosen = problem, chosen
 
     def prepare(
         self,
@@ -232,7 +247,7 @@ class PythonEvaluator(Evaluator):
         """See `Evaluator`; there are no predictions."""
 
         def evaluate() -> None:
-            loss, gradient = self._problem.loss_and_gradient(parameters)
+            loss, gradient = self._problem.loss_and_gradient(parameters, self._chosen)
             if out.gradient is not None:
                 np.copyto(out.gradient, gradient, casting="same_kind")
             if out.loss is not None:

@@ -12,7 +12,7 @@ from ..options import Floats
 _MAX_CHECKED = 200  # parameters
 _passed: set[tuple[object, bytes]] = set()  # in this process
 
-LossAndGradient = Callable[[Floats], tuple[Floats, Floats]]
+LossAndGradient = Callable[..., tuple[Floats, Floats]]
 
 
 class CheckFailed(Exception):
@@ -24,10 +24,12 @@ def check(
     names: Sequence[str],
     starts: NDArray[np.float64],
     identity: object,
+    n_samples: int = 0,
 ) -> None:
     """Raises CheckFailed if the problem is wrong at starts (parameters, lanes).
 
     identity: identifies the code, hashable; a passed check is not repeated in the same process.
+    n_samples: of which the second argument of loss_and_gradient may choose some, 0 if none.
     """
     key = identity, starts.tobytes()
     if key in _passed:
@@ -42,6 +44,8 @@ def check(
             if not np.allclose(found, turned[..., ::-1], rtol=1e-9, atol=1e-12):
                 raise CheckFailed("mixes lanes: the results of a column depend on its neighbours")
         _check_gradient(loss_and_gradient, names, starts, loss, gradient)
+        if n_samples:
+            _check_samples(loss_and_gradient, starts, loss, n_samples)
     _passed.add(key)
 
 
@@ -88,6 +92,23 @@ def _check_gradient(
             f"differences of the loss give {worst_expected[lane]:.6g}, "
             + _at(names, starts[:, lane])
         )
+
+
+def _check_samples(
+    loss_and_gradient: LossAndGradient,
+    starts: NDArray[np.float64],
+    loss: Floats,
+    n_samples: int,
+) -> None:
+    """All samples by their indices must give the loss of all; one sample must be accepted."""
+    everything = np.repeat(np.arange(n_samples)[:, None], starts.shape[1], axis=1)
+    listed = loss_and_gradient(starts, everything)[0]
+    if not np.allclose(listed, loss, rtol=1e-9, atol=1e-12):
+        raise CheckFailed(
+            f"gives the loss {listed[0]:g} for the indices of all samples, but {loss[0]:g} for "
+            "None, which also stands for all; return a mean over the chosen samples"
+        )
+    loss_and_gradient(starts, everything[:1])
 
 
 def _differences(
