@@ -290,7 +290,7 @@ def run_sweep(
     if not isinstance(source, Mapping):
         source = find_sweep(str(source))
     plan = Plan(read_sweep(source, overrides, engine, allow_python, data))
-    for message in plan.sweep.warnings:
+    for message in plan.warnings:
         warnings.warn(message, SweepFileWarning, stacklevel=2)
     directory = RunDirectory(Path("results") / plan.sweep.name if out is None else out)
     observer = ProgressBar() if progress else None

@@ -46,6 +46,12 @@ class Group:
         """How the trials are trained."""
         return self.sections.train.training(self.problem.n_samples)
 
+    @property
+    def lanes_are_independent(self) -> bool:
+        """Whether the bits of a trial are the same whatever trains beside it."""
+        batch = self.training.batch.size if self.training.batch else 0
+        return self.problem.lanes_are_independent(self.training.dtype, batch)
+
     def quantities(self, measures: Sequence[MeasureOptions]) -> tuple[str, ...]:
         """The quantities that are evaluated during training: for rules, and for the measures."""
         wanted = self.training.quantities | tracked_quantities(measures)

@@ -47,6 +47,7 @@ class _Survey:
     targets: list[float] | None  # if all groups have the same, and few
     curvature: float | None
     feature_scales: dict[str, object] | None  # if all groups have the same
+    repeats_exactly: bool  # whether the lanes of every group are independent to the bit
 
 
 class Plan:
@@ -84,6 +85,17 @@ class Plan:
     def dimensions(self) -> list[Dimension]:
         """Axes in plan order, the slowest first; those that move together stand together."""
         return [*self.structural, *self.lanes]
+
+    @property
+    def warnings(self) -> list[str]:
+        """About valid input that looks like a mistake, and results that are not exact."""
+        messages = list(self.sweep.warnings)
+        if not self._survey.repeats_exactly:
+            messages.append(
+                "the results of a trial depend in their last digits on the trials beside it, so "
+                "repeats with another number of trials agree within a tolerance, not to the byte"
+            )
+        return messages
 
     @property
     def axes(self) -> list[Axis]:
@@ -124,6 +136,7 @@ class Plan:
         targets: list[list[float]] = []  # up to two different ones
         curvatures: list[float | None] = []
         scales: list[FeatureScales | None] = []
+        independent: set[bool] = set()
         span = self.search.span or self.group_trials
 
         def repeats() -> Iterator[tuple[int, Iterable[tuple[int, int]]]]:
@@ -134,6 +147,7 @@ class Plan:
                 _note(targets, list(group.problem.targets))
                 _note(curvatures, group.problem.curvature)
                 _note(scales, group.problem.feature_scales)
+                independent.add(group.lanes_are_independent)
                 yield group.trials // span, self.search.cut(span, group.block_width)
 
         cut = Cut.of(repeats())
@@ -144,6 +158,7 @@ class Plan:
             targets[0] if len(targets) == 1 and len(targets[0]) <= _MOST_TARGETS else None,
             curvatures[0] if len(curvatures) == 1 else None,
             asdict(scales[0]) if len(scales) == 1 and scales[0] is not None else None,
+            False not in independent,
         )
 
     @functools.cached_property
@@ -321,6 +336,7 @@ class Plan:
             "targets": self._survey.targets,
             "curvature": None if varies else self._survey.curvature,
             "feature_scales": self._survey.feature_scales,
+            "repeats_exactly": self._survey.repeats_exactly,
             "search": self.search.facts(),
         }
 

@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -27,11 +27,11 @@ def machine() -> dict[str, str | int | None]:
     }
 
 
-def versions() -> dict[str, str]:
-    """The versions of Python and of the packages that results depend on."""
+def versions(others: Sequence[str] = ()) -> dict[str, str]:
+    """The versions of Python and of the packages that results depend on, `others` included."""
     return {
         "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        **{name: importlib.metadata.version(name) for name in (*_PACKAGES, *others)},
     }
 
 

@@ -17,6 +17,7 @@ from typing import Any, NotRequired, cast
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from .. import registry
 from ..engine import engine_named
 from ..errors import UsageError
 from ..plan import Cut, Plan
@@ -62,6 +63,7 @@ class _Facts(TypedDict):
     map: NotRequired[list[str] | None]
     search: NotRequired[dict[str, Any]]
     feature_scales: NotRequired[dict[str, Any] | None]
+    repeats_exactly: NotRequired[bool]
 
 
 class _Required(TypedDict):
@@ -136,7 +138,7 @@ def new_manifest(plan: Plan) -> Manifest:
         "axes": [axis.column for axis in plan.axes],
         **plan.identity(),
         "facts": plan.facts(),
-        "versions": versions(),
+        "versions": versions(registry.get("problem", plan.sweep.first.problem.kind).packages),
         "machine": machine(),
         "started": moment(time.time()),
     }

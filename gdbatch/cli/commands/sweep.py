@@ -134,7 +134,7 @@ def _dry_run(
     from ...sweep_file.shipped import find_sweep
 
     plan = Plan(read_sweep(find_sweep(file), overrides, engine, allow_python))
-    for message in plan.sweep.warnings:
+    for message in plan.warnings:
         warn(message)
     cost = estimate(plan, jobs)
     if as_json:

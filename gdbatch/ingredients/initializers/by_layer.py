@@ -43,7 +43,15 @@ class LayerInitializer(ScaledInitializer):
 
     def __init__(self, options: InitOptions, problem: Problem) -> None:
         super().__init__(options, problem)
-        if any(len(one.shape) != 2 for one in self.arrays):
+        others = [one.name for one in self.arrays if len(one.shape) != 2]
+        if others and len(others) < len(self.arrays):
+            own = ', such as kind = "module"' if problem.has_own_start else ", such as normal"
+            raise IngredientError(
+                f"{options.kind} draws matrices of weights, but {others[0]} is none; choose an "
+                f"initializer that does not depend on layers{own}",
+                "kind",
+            )
+        if others:
             raise IngredientError(
                 f"{options.kind} needs the layers of a network, but this problem has none; "
                 "choose an initializer that does not depend on layers, such as normal",

@@ -30,13 +30,14 @@ from .protocol import (
     Evaluation,
     Evaluator,
     Problem,
+    ProblemOptions,
     SampleIndices,
     lanes_in_cache,
 )
 from .samples import SampleOptions
 from .user_code import CodeOptions
 
-_FEWEST, _MOST = 8, 256  # lanes that are evaluated at once
+_FEWEST, _MOST = 8, 64  # lanes that are evaluated at once
 _CACHES = 2  # L2 caches that they may fill: calls of a framework cost more than cache misses
 _TEST_UPDATES = 3
 
@@ -170,7 +171,7 @@ class ModelOptions(CodeOptions, SampleOptions):
         """Everything that determines training."""
         if self.has_samples:
             return super().resolved()
-        return CodeOptions.resolved(self)
+        return ProblemOptions.resolved(self) | {"file": None, "code": self.digest}
 
     def check_dtype(self, dtype: DType) -> None:
         """Raises IngredientError if a number of the samples overflows `dtype`."""
@@ -196,8 +197,8 @@ class LaneModel(ABC):
         """The loss alone, (lanes,)."""
 
     @abstractmethod
-    def accuracy(self, points: Floats, chosen: SampleIndices | None) -> Floats:
-        """The (weighted) share of samples whose class is right, (lanes,)."""
+    def right(self, points: Floats, chosen: SampleIndices | None) -> Floats:
+        """The (weighted) number of samples whose class is right, (lanes,)."""
 
     @abstractmethod
     def product(self, points: Floats, directions: Floats) -> Floats:
@@ -234,6 +235,7 @@ class ModelProblem(Problem):
     def __init__(self, options: ModelOptions, samples: Samples | None = None) -> None:
         """samples: those to evaluate on; None: those of the options."""
         self.options = options
+        self.trains = samples is None  # rather than being evaluated on held-out samples
         self.samples: Samples | None = None
         if options.has_samples:
             if samples is None and options.held_out is not None:
@@ -279,8 +281,8 @@ class ModelProblem(Problem):
         return min(_MOST, max(_FEWEST, lanes_in_cache(max(1, numbers // _CACHES), dtype)))
 
     def block_width(self, dtype: DType, samples: int | None = None) -> int:
-        """The lanes that are evaluated at once, or twice as many if they are few."""
-        return max(2 * _FEWEST, self.width(dtype))
+        """The number of lanes that are evaluated at once."""
+        return self.width(dtype)
 
     def evaluator(
         self, lanes: int, dtype: DType, chosen: SampleIndices | None = None
@@ -300,7 +302,14 @@ class ModelProblem(Problem):
                 digest.update(str(None if array is None else array.shape).encode())
         own = {*type(options).model_fields} - {*SampleOptions.model_fields} - {"file"}
         plain = options.model_dump_json(include=own)
-        identity = (type(self), str(options._path), options.digest, plain, digest.digest())
+        identity = (
+            type(self),
+            str(options._path),
+            options.digest,
+            plain,
+            digest.digest(),
+            self.trains,
+        )
         return _Key((*identity, str(dtype)), self, dtype)
 
     def hessian(
@@ -341,7 +350,7 @@ class ModelEvaluator(Evaluator):
         self, problem: ModelProblem, lanes: int, dtype: DType, chosen: SampleIndices | None
     ) -> None:
         self._model, self._lanes, self._chosen = problem.lane_model(dtype), lanes, chosen
-        self._options = problem.options
+        self._options, self._n_samples = problem.options, problem.n_samples
         width = self._model.width
         self._points = new_buffer((width, problem.n_parameters), dtype)
         self._samples: SampleIndices | None = None
@@ -381,7 +390,8 @@ class ModelEvaluator(Evaluator):
         elif out.loss is not None:
             np.copyto(out.loss[part], model.loss(points, samples)[:count])
         if out.accuracy is not None:
-            np.copyto(out.accuracy[part], model.accuracy(points, samples)[:count])
+            n_samples = self._n_samples if samples is None else samples.shape[1]
+            np.divide(model.right(points, samples)[:count], n_samples, out.accuracy[part])
 
 
 def _fill(rows: NDArray[np.generic], columns: NDArray[np.generic]) -> int:

@@ -139,6 +139,7 @@ class Problem(ABC):
 
     Options: ClassVar[type[ProblemOptions]]
     uses_step: ClassVar[bool] = False  # whether the loss depends on `steps`
+    packages: ClassVar[tuple[str, ...]] = ()  # besides NumPy, on which results depend
     n_checked_starts: int = 0  # number of initial points passed to `check`
 
     options: ProblemOptions

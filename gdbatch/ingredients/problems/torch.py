@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -76,6 +77,7 @@ class TorchProblem(ModelProblem):
 
     Options = TorchOptions
     options: TorchOptions
+    packages = ("torch",)
 
     def define(self) -> list[ParameterArray]:
         self.definition = _definition(_DefinitionKey(self.options))
@@ -275,8 +277,8 @@ class TorchLanes(LaneModel):
         found: Floats = self._call("loss", self._loss_at, points, chosen).numpy()
         return found
 
-    def accuracy(self, points: Floats, chosen: SampleIndices | None) -> Floats:
-        found: Floats = self._call("accuracy", self._accuracy_at, points, chosen).numpy()
+    def right(self, points: Floats, chosen: SampleIndices | None) -> Floats:
+        found: Floats = self._call("right", self._right_at, points, chosen).numpy()
         return found
 
     def product(self, points: Floats, directions: Floats) -> Floats:
@@ -289,17 +291,18 @@ class TorchLanes(LaneModel):
 
             return jvp(gradient, (parameters,), (towards,))[1]
 
-        given = [self._definition.split(torch.from_numpy(one)) for one in (points, directions)]
-        samples, axes = self._samples(None)
-        with torch.no_grad(), one_thread():
+        with torch.no_grad(), one_thread(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of torch, about itself
+            given = [self._definition.split(torch.from_numpy(one)) for one in (points, directions)]
+            samples, axes = self._samples(None)
             product = vmap(at, (0, 0, *axes), randomness="error")(*given, *samples)
-        return self._definition.joined(product)
+            return self._definition.joined(product)
 
     def _loss_at(self, parameters: Any, inputs: Any, targets: Any, weights: Any) -> Any:
         outputs = self._outputs(parameters, inputs)
         return outputs if self._loss is None else self._loss(outputs, targets, weights)
 
-    def _accuracy_at(self, parameters: Any, inputs: Any, targets: Any, weights: Any) -> Any:
+    def _right_at(self, parameters: Any, inputs: Any, targets: Any, weights: Any) -> Any:
         outputs = self._outputs(parameters, inputs).reshape(len(targets), -1)
         if outputs.shape[1] == 1:
             right = (outputs >= self._threshold) == (targets >= 0.5)
@@ -307,7 +310,7 @@ class TorchLanes(LaneModel):
         else:
             right = outputs.argmax(dim=1) == targets.argmax(dim=1)
         right = right.to(self._type)
-        return right.mean() if weights is None else (weights * right).sum() / weights.sum()
+        return right.sum() if weights is None else (weights * right).sum() / weights.mean()
 
     def _outputs(self, parameters: Any, inputs: Any) -> Any:
         from torch.func import functional_call
@@ -322,9 +325,10 @@ class TorchLanes(LaneModel):
         tables = [self._inputs, self._targets, self._weights]
         if chosen is None:
             return tables, [None, None, None]
-        index = torch.from_numpy(chosen)
+        index = torch.from_numpy(chosen).reshape(-1)
+        rows = [None if table is None else table.index_select(0, index) for table in tables]
         return (
-            [None if table is None else table[index] for table in tables],
+            [None if one is None else one.reshape(*chosen.shape, *one.shape[1:]) for one in rows],
             [None if table is None else 0 for table in tables],
         )
 
@@ -334,10 +338,10 @@ class TorchLanes(LaneModel):
         """A function of one lane, called for all lanes."""
         import torch
 
-        parameters = self._definition.split(torch.from_numpy(points))
-        samples, axes = self._samples(chosen)
         key = name, 0 if chosen is None else chosen.shape[1]
         with torch.no_grad(), one_thread():
+            parameters = self._definition.split(torch.from_numpy(points))
+            samples, axes = self._samples(chosen)
             if key not in self._traced:
                 lanes = torch.func.vmap(function, (0, *axes), randomness="error")
                 self._traced[key] = self._trace(lanes, parameters, samples)
@@ -355,7 +359,7 @@ class TorchLanes(LaneModel):
         from torch.fx.experimental.proxy_tensor import make_fx
 
         try:
-            traced: LossOf = make_fx(lanes)(parameters, *samples)
+            traced: LossOf = make_fx(lambda p, x, t, w: lanes(p, x, t, w))(parameters, *samples)
         except Exception:
             return lanes
         return traced

@@ -52,8 +52,8 @@ def reset(module: Module, name: str) -> None:
             where = f' ("{path}")' if path else ""
             raise IngredientError(
                 f"{name} is a module, whose {type(part).__name__}{where} has no "
-                "reset_parameters(), so it cannot be drawn anew for every seed; give its class, or a "
-                "function that returns a new module",
+                "reset_parameters(), so it cannot be drawn anew for every seed; give its class, "
+                "or a function that returns a new module",
                 "kind",
             )
 
