@@ -163,4 +163,8 @@ def _batch_misfit(train: Train, problem: Problem) -> Diagnostic | None:
     if train.batch.size > problem.n_samples:
         message = f"a minibatch of {train.batch.size} is larger than the data: "
         return ("train", "batch", "size"), f"{message}at most {problem.n_samples} here"
+    is_partial = train.batch.drop_last is False and problem.n_samples % train.batch.size
+    if is_partial and not problem.takes_partial_batches:
+        message = "the loss of this problem cannot leave out samples of a smaller last minibatch; "
+        return ("train", "batch", "drop_last"), f"{message}leave drop_last out, or set it to true"
     return None

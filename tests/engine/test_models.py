@@ -85,7 +85,9 @@ def refusal(folder: Path, kind: str, code: str | None = None, **changes: Any) ->
 
 
 @pytest.mark.parametrize("kind", ["torch", "jax"])
-@pytest.mark.parametrize("batch", [{}, {"batch": {"size": 8, "tracked": "batch"}}])
+@pytest.mark.parametrize(
+    "batch", [{}, {"batch": {"size": 9, "tracked": "batch", "drop_last": False}}]
+)
 def test_a_model_trains_like_the_native_network(
     tmp_path: Path, kind: str, batch: dict[str, Any]
 ) -> None:

@@ -19,9 +19,8 @@ from ...errors import IngredientError
 from ...numerics.buffers import DType
 from ...registry import register
 from ..options import Floats
-from .models import LaneModel, ModelOptions, ModelProblem
+from .models import LaneModel, LaneSamples, ModelOptions, ModelProblem
 from .parameters import ParameterArray
-from .protocol import SampleIndices
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -307,10 +306,12 @@ class JaxLanes(LaneModel):
             def shared(*arguments: Any) -> Any:
                 return jax.vmap(function, (*axes, None, None, None))(*arguments)
 
-            def chosen(point: Any, inputs: Any, targets: Any, weights: Any, index: Any) -> Any:
-                tables = (inputs, targets, weights)
+            def chosen(point: Any, *given: Any) -> Any:
+                *tables, index, factors = given
                 parts = [None if one is None else one[index] for one in tables]
-                each = [None if one is None else 0 for one in tables]
+                if factors is not None:
+                    parts[2] = factors if parts[2] is None else parts[2] * factors
+                each = [None if one is None else 0 for one in parts]
                 return jax.vmap(function, (*axes, *each))(point, *parts)
 
             compiled = jax.jit(shared), jax.jit(chosen)
@@ -327,17 +328,17 @@ class JaxLanes(LaneModel):
             )
             self._tables = [None if one is None else jnp.asarray(one, dtype) for one in tables]
 
-    def gradient(self, points: Floats, chosen: SampleIndices | None) -> tuple[Floats, Floats]:
+    def gradient(self, points: Floats, chosen: LaneSamples | None) -> tuple[Floats, Floats]:
         loss, gradient = self._call(self._gradient, points, chosen)
         return np.asarray(loss), np.asarray(gradient)
 
-    def loss(self, points: Floats, chosen: SampleIndices | None) -> Floats:
+    def loss(self, points: Floats, chosen: LaneSamples | None) -> Floats:
         """The loss alone; compiled without the gradient, its last digits may differ."""
         if self._trains:
             return self.gradient(points, chosen)[0]
         return np.asarray(self._call(self._loss, points, chosen))
 
-    def right(self, points: Floats, chosen: SampleIndices | None) -> Floats:
+    def right(self, points: Floats, chosen: LaneSamples | None) -> Floats:
         return np.asarray(self._call(self._right, points, chosen))
 
     def product(self, points: Floats, directions: Floats) -> Floats:
@@ -345,10 +346,11 @@ class JaxLanes(LaneModel):
             return np.asarray(self._product(points, directions, *self._tables))
 
     def _call(
-        self, function: Callable[..., Any], points: Floats, chosen: SampleIndices | None
+        self, function: Callable[..., Any], points: Floats, chosen: LaneSamples | None
     ) -> Any:
         with _precision(self._dtype):
-            return function(points, *self._tables, *([] if chosen is None else [chosen]))
+            given = [] if chosen is None else [chosen.indices, chosen.weights]
+            return function(points, *self._tables, *given)
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ from .parameters import ParameterArray, element_names
 from .preparation import Outputs, Samples
 from .protocol import (
     Call,
+    ChosenSamples,
     Evaluation,
     Evaluator,
     Problem,
@@ -179,6 +180,14 @@ class ModelOptions(CodeOptions, SampleOptions):
             super().check_dtype(dtype)
 
 
+@dataclass(frozen=True)
+class LaneSamples:
+    """The samples of each lane, and the factors of their terms of a mean; None: 1."""
+
+    indices: SampleIndices  # (lanes, batch)
+    weights: Floats | None = None  # (lanes, batch)
+
+
 class LaneModel(ABC):
     """A model with its samples in one number type, evaluated for a fixed number of lanes."""
 
@@ -186,18 +195,18 @@ class LaneModel(ABC):
         self.width = width  # lanes of every call
 
     @abstractmethod
-    def gradient(self, points: Floats, chosen: SampleIndices | None) -> tuple[Floats, Floats]:
+    def gradient(self, points: Floats, chosen: LaneSamples | None) -> tuple[Floats, Floats]:
         """Loss (lanes,) and gradient (lanes, parameters) at points (lanes, parameters).
 
-        chosen: (lanes, batch), the samples of each lane; None: all.
+        chosen: the samples of each lane; None: all.
         """
 
     @abstractmethod
-    def loss(self, points: Floats, chosen: SampleIndices | None) -> Floats:
+    def loss(self, points: Floats, chosen: LaneSamples | None) -> Floats:
         """The loss alone, (lanes,)."""
 
     @abstractmethod
-    def right(self, points: Floats, chosen: SampleIndices | None) -> Floats:
+    def right(self, points: Floats, chosen: LaneSamples | None) -> Floats:
         """The (weighted) number of samples whose class is right, (lanes,)."""
 
     @abstractmethod
@@ -243,6 +252,7 @@ class ModelProblem(Problem):
             self.samples = options.samples if samples is None else samples
             self.n_samples = len(self.samples)
             self.has_classes = options.has_classes
+            self.takes_partial_batches = options.named_loss is not None
         self.arrays = self.define()
 
     @abstractmethod
@@ -285,7 +295,7 @@ class ModelProblem(Problem):
         return self.width(dtype)
 
     def evaluator(
-        self, lanes: int, dtype: DType, chosen: SampleIndices | None = None
+        self, lanes: int, dtype: DType, chosen: ChosenSamples | None = None
     ) -> ModelEvaluator:
         """An evaluator for blocks of any width, on the chosen samples or on all."""
         return ModelEvaluator(self, lanes, dtype, chosen)
@@ -347,15 +357,21 @@ class ModelEvaluator(Evaluator):
     """Evaluates a block in parts of one width; the last is padded with copies."""
 
     def __init__(
-        self, problem: ModelProblem, lanes: int, dtype: DType, chosen: SampleIndices | None
+        self, problem: ModelProblem, lanes: int, dtype: DType, chosen: ChosenSamples | None
     ) -> None:
         self._model, self._lanes, self._chosen = problem.lane_model(dtype), lanes, chosen
         self._options, self._n_samples = problem.options, problem.n_samples
         width = self._model.width
         self._points = new_buffer((width, problem.n_parameters), dtype)
-        self._samples: SampleIndices | None = None
+        self._samples: LaneSamples | None = None
+        self._weights: tuple[Floats, Call] | None = None
         if chosen is not None:
-            self._samples = new_buffer((width, len(chosen)), np.intp)
+            self._weights = chosen.weights(lambda count: 1 / count, dtype)
+            shape = width, len(chosen)
+            self._samples = LaneSamples(
+                new_buffer(shape, np.intp),
+                None if self._weights is None else new_buffer(shape, dtype),
+            )
 
     def prepare(
         self,
@@ -368,6 +384,8 @@ class ModelEvaluator(Evaluator):
         model = self._model
 
         def evaluate() -> None:
+            if self._weights is not None:
+                self._weights[1]()
             with self._options.reporting("object"):
                 for first in range(0, self._lanes, model.width):
                     self._evaluate_part(slice(first, first + model.width), parameters, out)
@@ -381,7 +399,10 @@ class ModelEvaluator(Evaluator):
         count = _fill(points, parameters[:, part])
         if samples is not None:
             assert self._chosen is not None
-            _fill(samples, self._chosen[:, part])
+            _fill(samples.indices, self._chosen.indices[:, part])
+            if samples.weights is not None:
+                assert self._weights is not None
+                _fill(samples.weights, self._weights[0][:, part])
         if out.gradient is not None:
             loss, gradient = model.gradient(points, samples)
             np.copyto(out.gradient[:, part], gradient[:count].T)
@@ -390,7 +411,7 @@ class ModelEvaluator(Evaluator):
         elif out.loss is not None:
             np.copyto(out.loss[part], model.loss(points, samples)[:count])
         if out.accuracy is not None:
-            n_samples = self._n_samples if samples is None else samples.shape[1]
+            n_samples = self._n_samples if samples is None else samples.indices.shape[1]
             np.divide(model.right(points, samples)[:count], n_samples, out.accuracy[part])
 
 
@@ -436,7 +457,7 @@ def independent_lanes(model: LaneModel, problem: ModelProblem, dtype: DType, bat
         order = np.roll(np.arange(width), slot or 0) if slot is not None else np.zeros(width, int)
         points, found = start[order], b""
         for update in range(_TEST_UPDATES):
-            samples = chosen[update][order].astype(np.intp) if batch else None
+            samples = LaneSamples(chosen[update][order].astype(np.intp)) if batch else None
             with problem.options.reporting("object"):
                 loss, gradient = model.gradient(points, samples)
             points = points - dtype.type(0.1) * gradient

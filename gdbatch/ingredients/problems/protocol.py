@@ -153,6 +153,7 @@ class Problem(ABC):
     curvature: float | None = None  # largest curvature of the loss at the solution, if known
     scaling: Scaling | None = None  # by a parametrization; None: no factor differs from 1
     layers: Layers | None = None  # of a layered network, for engines that compile it
+    takes_partial_batches: bool = True  # whether `evaluator` reads `ChosenSamples.counts`
     has_own_start: bool = False  # whether `draw_start` draws initial parameters
 
     @property

@@ -126,6 +126,7 @@ class PythonProblem(Problem):
     Options = PythonOptions
     options: PythonOptions
     n_checked_starts = 4
+    takes_partial_batches = False
 
     def __init__(self, options: PythonOptions) -> None:
         self.options = options
@@ -234,8 +235,9 @@ def _in_words(result: object) -> str:
 class PythonEvaluator(Evaluator):
     """Copies the results of the user's code to the engine's arrays."""
 
-    def __init__(self, problem: PythonProblem, chosen: SampleIndices | None) -> None:
-        self._problem, self._chosen = problem, chosen
+    def __init__(self, problem: PythonProblem, chosen: ChosenSamples | None) -> None:
+        self._problem = problem
+        self._indices = None if chosen is None else chosen.indices
 
     def prepare(
         self,
@@ -247,7 +249,7 @@ class PythonEvaluator(Evaluator):
         """See `Evaluator`; there are no predictions."""
 
         def evaluate() -> None:
-            loss, gradient = self._problem.loss_and_gradient(parameters, self._chosen)
+            loss, gradient = self._problem.loss_and_gradient(parameters, self._indices)
             if out.gradient is not None:
                 np.copyto(out.gradient, gradient, casting="same_kind")
             if out.loss is not None:

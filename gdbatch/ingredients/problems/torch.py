@@ -18,9 +18,8 @@ from ...numerics.buffers import DType
 from ...registry import register
 from ..options import Floats
 from . import torch_modules
-from .models import LOSSES, LaneModel, ModelOptions, ModelProblem
+from .models import LOSSES, LaneModel, LaneSamples, ModelOptions, ModelProblem
 from .parameters import ParameterArray
-from .protocol import SampleIndices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -265,19 +264,19 @@ class TorchLanes(LaneModel):
         weights = None if problem.samples is None else problem.samples.weights
         self._weights = None if weights is None else torch.tensor(weights, dtype=self._type)
         self._threshold = problem.options.threshold
-        self._traced: dict[tuple[str, int], Any] = {}
+        self._traced: dict[tuple[object, ...], Any] = {}
 
-    def gradient(self, points: Floats, chosen: SampleIndices | None) -> tuple[Floats, Floats]:
+    def gradient(self, points: Floats, chosen: LaneSamples | None) -> tuple[Floats, Floats]:
         from torch.func import grad_and_value
 
         gradient, loss = self._call("gradient", grad_and_value(self._loss_at), points, chosen)
         return loss.numpy(), self._definition.joined(gradient)
 
-    def loss(self, points: Floats, chosen: SampleIndices | None) -> Floats:
+    def loss(self, points: Floats, chosen: LaneSamples | None) -> Floats:
         found: Floats = self._call("loss", self._loss_at, points, chosen).numpy()
         return found
 
-    def right(self, points: Floats, chosen: SampleIndices | None) -> Floats:
+    def right(self, points: Floats, chosen: LaneSamples | None) -> Floats:
         found: Floats = self._call("right", self._right_at, points, chosen).numpy()
         return found
 
@@ -318,27 +317,31 @@ class TorchLanes(LaneModel):
         named = dict(zip(self._definition.names, parameters, strict=True))
         return functional_call(self._module, named, (inputs,) if self._has_samples else ())
 
-    def _samples(self, chosen: SampleIndices | None) -> tuple[list[Any], list[int | None]]:
+    def _samples(self, chosen: LaneSamples | None) -> tuple[list[Any], list[int | None]]:
         """Inputs, targets and weights, and the axis of each that is the lanes."""
         import torch
 
         tables = [self._inputs, self._targets, self._weights]
         if chosen is None:
             return tables, [None, None, None]
-        index = torch.from_numpy(chosen).reshape(-1)
-        rows = [None if table is None else table.index_select(0, index) for table in tables]
-        return (
-            [None if one is None else one.reshape(*chosen.shape, *one.shape[1:]) for one in rows],
-            [None if table is None else 0 for table in tables],
-        )
+        index, shape = torch.from_numpy(chosen.indices).reshape(-1), chosen.indices.shape
+        rows = [
+            None
+            if table is None
+            else table.index_select(0, index).reshape(*shape, *table.shape[1:])
+            for table in tables
+        ]
+        if chosen.weights is not None:
+            weights = torch.from_numpy(chosen.weights)
+            rows[2] = weights if rows[2] is None else rows[2] * weights
+        return rows, [None if one is None else 0 for one in rows]
 
-    def _call(
-        self, name: str, function: LossOf, points: Floats, chosen: SampleIndices | None
-    ) -> Any:
+    def _call(self, name: str, function: LossOf, points: Floats, chosen: LaneSamples | None) -> Any:
         """A function of one lane, called for all lanes."""
         import torch
 
-        key = name, 0 if chosen is None else chosen.shape[1]
+        partial = chosen is not None and chosen.weights is not None
+        key = name, None if chosen is None else chosen.indices.shape[1], partial
         with torch.no_grad(), one_thread():
             parameters = self._definition.split(torch.from_numpy(points))
             samples, axes = self._samples(chosen)
