@@ -18,7 +18,6 @@ from ..ingredients.problems.parameters import layer_indices
 from ..ingredients.problems.protocol import Problem, lanes_in_cache
 from ..ingredients.problems.quantities import QUANTITIES
 from ..ingredients.schedules.protocol import Schedule
-from ..random_streams import generator
 from ..training import Training
 from .lane_state import Array, LaneState
 
@@ -91,10 +90,7 @@ class Task:
     def initial_parameters(self, rows: NDArray[np.int64]) -> Floats:
         """The parameters (parameters, rows) before the first update, in float64."""
         seeds, which = np.unique(self.seeds[rows], return_inverse=True)
-        draws = [
-            self.initializer.draw(generator(self.entropy, "init", int(seed)), int(seed))
-            for seed in seeds
-        ]
+        draws = [self.initializer.draws(self.entropy, int(seed)) for seed in seeds]
         hyperparameters = {
             name: number[..., rows] if isinstance(number, np.ndarray) else as_array(number)
             for name, number in self.init_hyperparameters.items()

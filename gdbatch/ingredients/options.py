@@ -106,6 +106,8 @@ class Options(BaseModel):
         numbers: dict[str, NDArray[np.float64]] = {}
         for name in self.lane_keys():
             given = getattr(self, name)
+            if isinstance(given, Options):
+                continue  # not a number
             if isinstance(given, dict):
                 numbers |= {f"{name}.{key}": as_array(one) for key, one in given.items()}
             else:

@@ -56,7 +56,7 @@ def _hyperparameters(
                 numbers[f"{name}.{inner}"] = _number(f"{key}.{inner}", one, values)
         elif isinstance(given, list):
             numbers[name] = _several(key, given, values)
-        elif given is not None:
+        elif given is not None and not isinstance(given, Options):
             numbers[name] = _number(key, given, values)
     return numbers
 

@@ -18,7 +18,6 @@ from ..ingredients.problems.parameters import count_layers
 from ..ingredients.problems.protocol import Problem, ProblemOptions
 from ..ingredients.problems.quantities import QUANTITIES
 from ..ingredients.schedules.protocol import ScheduleOptions
-from ..random_streams import generator
 from ..training import Training
 from .diagnostics import Diagnostic
 from .families import SECTIONS, default_kind, validated
@@ -135,7 +134,7 @@ def _misfits(sections: Sections, context: Context) -> Iterator[Diagnostic]:
         return
     if problem.n_checked_starts:
         seeds = range(min(problem.n_checked_starts, initializer.sets or problem.n_checked_starts))
-        draws = [initializer.draw(generator(context.entropy, "init", seed), seed) for seed in seeds]
+        draws = [initializer.draws(context.entropy, seed) for seed in seeds]
         starts = initializer.start(np.stack(draws, axis=1), sections.init.lane_numbers())
         try:
             problem.check(np.asarray(starts, np.float64))

@@ -96,6 +96,50 @@ def test_the_start_depends_only_on_the_seed(kind: str) -> None:
 
 
 @every_kind
+def test_biases_can_be_drawn_without_changing_the_weights(kind: str) -> None:
+    init = {"kind": kind, **NEEDED.get(kind, {})}
+    with_zeros, bias = starts(init), task_of(init).problem.is_bias
+    uniform: dict[str, Any] = {"kind": "uniform", "low": -1.0, "high": 3.0}
+    third = 3**-0.5  # the units below are 3 and 4
+    ends = [(-1.0, 3.0)] * 6, [(-third, third)] * 4 + [(-0.5, 0.5)] * 2
+    for biases, limits in zip((uniform, {"kind": "fan_in"}), ends, strict=True):
+        found = starts({**init, "biases": biases})
+        assert np.array_equal(found[~bias], with_zeros[~bias])
+        assert np.array_equal(found[bias], starts({"kind": "normal", "biases": biases})[bias])
+        low, high = np.array(limits).T[:, :, None]
+        drawn = (found[bias] - low) / (high - low)
+        assert ((drawn >= 0) & (drawn < 1)).all()
+        assert len(np.unique(drawn)) == drawn.size
+        # 36 uniform numbers: the mean is 0.5 ± 4 · 0.29/6
+        assert abs(drawn.mean() - 0.5) < 0.19
+        assert drawn.max() - drawn.min() > 0.7
+
+
+def test_biases_by_fan_in_start_as_at_the_base_width() -> None:
+    wide = NETWORK | {"layers": [3, "width", 2], "base_width": 4, "width": 16}
+
+    def largest(parametrization: str) -> float:
+        plan = plan_of(
+            problem=wide | {"parametrization": parametrization},
+            init={"kind": "lecun", "biases": {"kind": "fan_in"}},
+            axes={"seed": {"count": 20}, "learning_rate": [1.0]},
+        )
+        task = plan.task_of(0, np.arange(20))
+        return float(np.abs(task.initial_parameters(np.arange(20))[-2:]).max())  # of 40 biases
+
+    assert 0.4 < largest("mup") <= 0.5
+    assert 0.2 < largest("standard") <= 0.25
+
+
+def test_lanes_with_drawn_biases_differ_in_the_initializers_numbers() -> None:
+    biases = {"kind": "fan_in"}
+    both = starts({"kind": "uniform", "biases": biases}, {"init.high": [1.0, 2.0]}, seeds=3)
+    for place, high in enumerate((1.0, 2.0)):
+        alone = starts({"kind": "uniform", "high": high, "biases": biases}, seeds=3)
+        assert np.array_equal(both[:, place::2], alone)
+
+
+@every_kind
 def test_options_may_differ_between_lanes(kind: str) -> None:
     options = registry.get("init", kind).Options
     table = {"kind": kind, **NEEDED.get(kind, {})}

@@ -39,7 +39,7 @@ def path_under(optimizer: str, decoupled: bool = False, **numbers: Any) -> Array
 
 def _started(task: Task, parameters: Array) -> Task:
     """The same trials from the given parameters."""
-    start = SimpleNamespace(draw=lambda *_: np.zeros(1), start=lambda *_: parameters.copy())
+    start = SimpleNamespace(draws=lambda *_: np.zeros(1), start=lambda *_: parameters.copy())
     return Task(**vars(task) | {"initializer": start})
 
 

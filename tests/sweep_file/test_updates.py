@@ -292,6 +292,36 @@ def test_a_bad_budget_is_refused(
     assert all(word in problem.message for word in words), problem.message
 
 
+BAD_BIASES: dict[str, tuple[str, str, list[str]]] = {
+    # the biases, the key that is blamed, words of the message
+    "half a range": ("{ kind = 'uniform', low = 1.0 }", "init.biases.high", ["needs it too"]),
+    "a range of a kind that has one": ("{ kind = 'fan_in', low = 1.0 }", "init.biases.low",
+            ["has none"]),
+    "an empty range": ("{ kind = 'uniform', low = 1.0, high = 1.0 }", "init.biases.high",
+            ["above low = 1"]),
+    "only a name": ("'fan_in'", "init.biases", ["a number or a table"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("biases", "key", "words"), BAD_BIASES.values(), ids=BAD_BIASES)
+def test_bad_biases_are_refused(tmp_path: Path, biases: str, key: str, words: list[str]) -> None:
+    text = TEXT.replace("[init]", f"[init]\nbiases = {biases} # HERE")
+    (problem,) = refuse(tmp_path, text).problems
+    assert (problem.key, problem.line) == (key, marked(text))
+    assert all(word in problem.message for word in words), problem.message
+
+
+def test_distributions_of_biases_are_an_axis_of_tables() -> None:
+    ranges = [{"kind": "uniform", "low": 0.0, "high": 1.0}, {"kind": "fan_in"}, 0.5]
+    plan = plan_of(axes={"biases": ranges, "learning_rate": [1.0], "seed": {"count": 2}})
+    assert (plan.groups, plan.trials) == (3, 6)
+    several = plan_of(
+        {"init.biases": {"kind": "uniform", "low": 0.0}},
+        axes={"init.biases.high": [1.0, 2.0], "learning_rate": [1.0], "seed": {"count": 2}},
+    )
+    assert several.groups == 2
+
+
 STOP = "stop = { prediction_error = 1e-2, hold = 2 }"
 BAD_BATCHES: dict[str, tuple[str, str, list[str]]] = {
     # what stands in [train], the key that is blamed, words of the message

@@ -16,7 +16,7 @@ from ..options import Floats, context_of
 from ..problems.parameters import ParameterArray
 from ..problems.protocol import Problem
 from .by_layer import ScaledInitializer, ScaledOptions
-from .protocol import Hyperparameters
+from .protocol import BiasOptions, Hyperparameters
 
 
 @register("init", "file")
@@ -63,6 +63,11 @@ class FromFile(ScaledInitializer):
     @classmethod
     def spread(cls, below: int, units: int) -> None:
         return None
+
+    @property
+    def drawn_biases(self) -> BiasOptions | None:
+        """The distribution of the biases, if they are not in the file."""
+        return None if self._with_biases else super().drawn_biases
 
     def draw(self, random: Generator, seed: int) -> Floats:
         if self.sets is not None and seed >= self.sets:
