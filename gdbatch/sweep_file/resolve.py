@@ -1,7 +1,8 @@
 """The second stage: finds the key that each axis varies, and its values.
 
-A short name stands for the only key that ends in it. A whole table can be an axis, and so can its
-`kind`; the known keys are then those of all the tables that the axis gives.
+A short name stands for the only key that ends in it; that of an outer table hides that of an inner
+one. A whole table can be an axis, and so can its `kind`; the known keys are then those of all the
+tables that the axis gives.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ class _Resolver:
         base, places = split_places(name)
         matches = [base] if base in allowed else []
         if not matches:
-            matches = [key for key in allowed if key.rsplit(".", 1)[-1] == base]
+            matches = _outermost([key for key in allowed if key.rsplit(".", 1)[-1] == base])
         message = ""
         if len(matches) > 1:
             message = f'"{name}" could be ' + " or ".join(f'"{key}"' for key in matches)
@@ -317,3 +318,17 @@ def _check_numbers(values: list[object]) -> None:
             finite = False
         if not finite:
             raise IngredientError(f"must be a finite number, not {as_written(value)}", index)
+
+
+def _outermost(keys: Iterable[str]) -> list[str]:
+    """Keys with the same name, without those inside a table that has one of them itself.
+
+    >>> _outermost(["init.low", "init.biases.low", "problem.data.low"])
+    ['init.low', 'problem.data.low']
+    """
+    tables = {key: key.rpartition(".")[0] for key in keys}
+    return [
+        key
+        for key in tables
+        if not any(key.startswith(f"{tables[other]}.") for other in tables if other != key)
+    ]
