@@ -169,7 +169,7 @@ def test_the_fused_engine_refuses_unknown_rules(
 class Nearly(Outcome):
     """The budget ended with a hundredth of the initial loss."""
 
-    precedence, colour = 55, "#999999"
+    precedence, colour = 0, "#999999"  # before any other
 
     @staticmethod
     def applies(check: Check) -> Mask:
