@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from .ingredients.problems.from_function import from_function
+    from .ingredients.problems.from_torch import from_torch
 
 __all__ = [
     "Answer",
@@ -45,6 +46,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "from_function",
+    "from_torch",
     "load_run",
     "run_sweep",
 ]
@@ -56,6 +58,7 @@ _HOMES = {
     "MapAnswer": "analysis",
     "Run": "api",
     "from_function": "ingredients.problems.from_function",
+    "from_torch": "ingredients.problems.from_torch",
     "load_run": "api",
     "run_sweep": "api",
 }

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from gdbatch.api import run_sweep
-from gdbatch.errors import SweepFileError
+from gdbatch.errors import SweepFileError, UsageError
+from gdbatch.ingredients.problems.from_torch import from_torch
+from gdbatch.ingredients.problems.protocol import Evaluation
 from gdbatch.plan import Plan
 from gdbatch.sweep_file import read_sweep
 
@@ -179,6 +181,58 @@ def test_a_model_without_data_returns_its_loss(tmp_path: Path, kind: str) -> Non
     document = sweep_of(tmp_path, kind, ROSENBROCK[kind], **{**tables, "init": {"kind": "module"}})
     plan = Plan(read_sweep(document, allow_python=True))
     assert np.allclose(plan.task(plan.shard(0)).initial_parameters(np.arange(1)).T, [[-1.2, 1.0]])
+
+
+# native counterparts of modules ----------------------------------------------------------------
+
+
+def test_a_module_becomes_a_native_network(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    kinds = [nn.ELU(0.5), nn.GELU(), nn.GELU("tanh"), nn.Hardtanh(), nn.LeakyReLU(0.2), nn.Mish()]
+    kinds += [nn.ReLU(), nn.ReLU6(), nn.SELU(), nn.SiLU(), nn.Sigmoid(), nn.Softplus()]
+    kinds += [nn.Softsign(), nn.Tanh(), nn.Identity()]
+    for kind in kinds:
+        layers = [nn.Flatten(), nn.Linear(2, 4), kind, nn.Dropout(0.0)]
+        module = nn.Sequential(nn.Sequential(*layers), nn.Linear(4, 3), nn.Linear(3, 2)).double()
+        inputs, targets = np.array([[0.3, -2.0], [1.5, 0.7]]), np.array([[0.1, 0.2], [0.0, 1.0]])
+        tables = from_torch(module)
+        tables["problem"] |= {"inputs": inputs.tolist(), "targets": targets.tolist()}
+        document = tables | {"name": "one", "optimizer": TABLES["optimizer"]}
+        document |= {"train": {"max_steps": 1}, "axes": {"learning_rate": [0.1]}}
+        plan = Plan(read_sweep(document))
+        start = plan.task(plan.shard(0)).initial_parameters(np.arange(1))
+        loss, gradient = np.zeros(1), np.zeros_like(start)
+        evaluator = plan.group(0).problem.evaluator(1, start.dtype)
+        evaluator.prepare(start, {}, np.zeros(1, np.int64), Evaluation(gradient, loss))()
+        expected = nn.functional.mse_loss(module(torch.tensor(inputs)), torch.tensor(targets))
+        expected.backward()
+        assert np.isclose(loss[0], expected.item(), rtol=1e-12)
+        assert np.allclose(gradient[-2:, 0], module[-1].bias.grad, rtol=1e-9)
+        assert np.allclose(gradient[:8, 0], module[0][1].weight.grad.T.ravel(), rtol=1e-9)
+
+
+def test_scores_get_the_outputs_that_the_loss_needs() -> None:
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    for end in ([], [nn.Softmax(dim=1)]):
+        tables = from_torch(nn.Sequential(nn.Linear(2, 3), *end), loss="cross_entropy")
+        assert tables["problem"]["activation"] == ["softmax"]
+    nowhere = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
+    for module, loss, words in (
+        (nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3)), "huber", 'LayerNorm ("1") has no native'),
+        (nn.Sequential(nn.Tanh(), nn.Linear(2, 3)), "huber", 'Tanh ("0") is before the first'),
+        (nn.Sequential(nowhere, nn.ReLU()), "huber", 'ReLU ("1") follows another activation'),
+        (nn.Sequential(nn.Linear(2, 3), nn.Softplus(2)), "huber", "other options"),
+        (nn.Sequential(nn.Linear(2, 3), nn.Dropout()), "huber", 'Dropout ("1") has no native'),
+        (nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1, False)), "huber", "all or none"),
+        (nn.Sequential(nn.Linear(2, 3), nn.Linear(4, 1)), "huber", "does not fit"),
+        (nn.Linear(2, 3), "hubert", 'did you mean "huber"?'),
+        (nn.Sequential(), "huber", "no nn.Linear"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            from_torch(module, loss)
+        assert words in str(caught.value)
 
 
 # what is refused -------------------------------------------------------------------------------

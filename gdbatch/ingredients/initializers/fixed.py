@@ -41,21 +41,30 @@ class Constant(WeightInitializer):
 class Point(WeightInitializer):
     """Each weight of a network, or variable of a function, starts at its own value.
 
-    The axis "init.values.0" varies the first of them.
+    The axis "init.values.0" varies the first of them. With one value per parameter, biases start at
+    their own values too; they follow the weights of their layer.
     """
 
     class Options(InitOptions):
         kind: Literal["point"]
-        values: LaneNumbers = Field(description="One initial value per weight or variable.")
+        values: LaneNumbers = Field(
+            description="One initial value per weight or variable, or one per weight and bias."
+        )
 
     def __init__(self, options: Options, problem: Problem) -> None:
         super().__init__(options, problem)
-        if len(options.values) != self.n_weights:
+        count = len(options.values)
+        self._with_biases = self.n_weights < count == problem.n_parameters
+        if self._with_biases and "biases" in options.model_fields_set:
+            message = "values has one number per weight and bias; leave biases out"
+            raise IngredientError(message, "biases")
+        if count != self.n_weights and not self._with_biases:
             names = np.array(problem.parameter_names)[~self.is_bias]
             shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+            biases = problem.n_parameters - len(names)
             raise IngredientError(
-                f"there are {len(options.values)} initial values, but {len(names)} weights or "
-                f"variables: {shown}",
+                f"there are {count} initial values, but {len(names)} weights or "
+                f"variables: {shown}" + (f"; or give the {biases} biases too" if biases else ""),
                 "values",
             )
 
@@ -64,8 +73,13 @@ class Point(WeightInitializer):
         return None
 
     def draw(self, random: Generator, seed: int) -> Floats:
-        return np.zeros(self.n_weights)
+        return np.zeros(len(self.is_bias) if self._with_biases else self.n_weights)
 
     def shape(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
         weights: Floats = draws + hyperparameters["values"]
         return weights
+
+    def start(self, draws: Floats, hyperparameters: Hyperparameters) -> Floats:
+        if self._with_biases:
+            return self.shape(draws, hyperparameters)
+        return super().start(draws, hyperparameters)
