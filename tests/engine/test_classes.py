@@ -12,7 +12,7 @@ import pytest
 from gdbatch.engine.fused.stepping import FusedEvaluator
 from gdbatch.errors import SweepFileError
 from gdbatch.ingredients.problems.network.problem import Network
-from gdbatch.ingredients.problems.protocol import Evaluation
+from gdbatch.ingredients.problems.protocol import ChosenSamples, Evaluation
 from gdbatch.sweep_file import read_sweep
 from tests.documents import document
 from tests.engine.helpers import (
@@ -96,7 +96,7 @@ def test_a_minibatch_takes_the_weights_of_its_samples(form: str) -> None:
     chosen = np.array([[0, 1], [3, 2], [4, 4]])
     parameters = random_parameters(problem, 2)
     out = Evaluation(np.empty_like(parameters), np.empty(2), None, None, np.empty(2))
-    evaluator = FORMS[form](problem.layers, 2, F64, chosen)
+    evaluator = FORMS[form](problem.layers, 2, F64, ChosenSamples(chosen))
     evaluator.prepare(parameters, {}, np.zeros(2, np.int64), out)()
     for lane, samples in enumerate(chosen.T):
         part = replace(

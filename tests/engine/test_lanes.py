@@ -178,12 +178,14 @@ def assert_same_bits(problem: Network, dtype: np.dtype[Any], widths: Any) -> Non
     """Consecutive lanes of a wide block have the same bits in a narrow one."""
     parameters: Array = random_parameters(problem, 131, scale=2.0).astype(dtype)
     parameters[:, 40] = np.nan
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         wide = vars(evaluated(problem, parameters, dtype))
         for width in widths:
             begin = 37 * width % (131 - width)
             narrow = vars(evaluated(problem, parameters[:, begin : begin + width], dtype))
             for name, array in narrow.items():
+                if array is None:  # not requested
+                    continue
                 there = wide[name][..., begin : begin + width]
                 assert in_bytes(array) == in_bytes(there), (name, width)
 
