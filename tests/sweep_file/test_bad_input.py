@@ -201,7 +201,7 @@ WRONG: dict[str, tuple[str, str, str, list[str]]] = {
     "an end that is NaN": (RATES, "learning_rate = { linear = [1, nan], num = 3 } # HERE",
             "axes.learning_rate.linear[1]", ["finite", "nan"]),
     "two forms": (RATES, "learning_rate = { linear = [1, 2], log10 = [0, 1], num = 3 } # HERE",
-            "axes.learning_rate", ["one of linear, log10"]),
+            "axes.learning_rate", ["one of count, linear, log10"]),
     "log10 that overflows": (RATES, "learning_rate = { log10 = [0, 400], num = 3 } # HERE",
             "axes.learning_rate.log10", ["10^400 overflows", "from -323 to 308"]),
     "log10 that underflows": (RATES, "learning_rate = { log10 = [-400, 0], num = 3 } # HERE",
