@@ -37,6 +37,15 @@ def filled(number: float, sop: Floats) -> Floats:
     return _row(number, sop.dtype.char, sop.shape[-1])
 
 
+def fill_positive(numbers: Floats, out: Floats) -> None:
+    """Fill `out`, which may be `numbers`, with 1 where numbers ≥ 0 are positive, else 0; NaN stays.
+
+    `np.sign` takes ten times as long on numbers without a pattern, since it branches.
+    """
+    np.ceil(numbers, out)
+    np.minimum(out, along(ONE, out), out=out)
+
+
 @lru_cache(maxsize=64)
 def _row(number: float, kind: str, length: int) -> Floats:
     row: Floats = new_buffer(length, np.dtype(kind))

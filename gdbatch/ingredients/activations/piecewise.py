@@ -11,12 +11,11 @@ from pydantic import Field
 from ...numerics.elementary import Scalar, exp, expm1, like, where
 from ...registry import register
 from ..options import Floats, PartOptions
-from .arrays import ZERO, along, constant, filled
+from .arrays import ONE, ZERO, along, fill_positive, filled
 from .protocol import Activation
 
 # Klambauer et al. 2017, section 2
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
-_ONE = constant(1.0)
 
 
 class _Exponential(Activation):
@@ -51,7 +50,7 @@ class _Exponential(Activation):
         np.minimum(sop, along(ZERO, sop), out=residuals)
         np.multiply(residuals, kind(0.5), residuals)
         np.tanh(residuals, residuals)
-        np.subtract(_ONE[sop.dtype.char], residuals, value)
+        np.subtract(ONE[sop.dtype.char], residuals, value)
         np.divide(residuals, value, residuals)
         np.multiply(residuals, kind(2 * self.alpha), residuals)
         np.maximum(sop, along(ZERO, sop), out=value)
@@ -67,7 +66,7 @@ class _Exponential(Activation):
         if self.alpha != 1:
             np.multiply(residuals, kind(self.alpha), residuals)
             np.maximum(sop, along(ZERO, sop), out=value)
-            np.sign(value, value)
+            fill_positive(value, value)
             np.multiply(value, kind(1 - self.alpha), value)
             np.add(residuals, value, residuals)
         np.multiply(delta, residuals, delta)
@@ -163,7 +162,7 @@ class HardTanh(_Clipped):
     def backward(self, delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
         np.absolute(value, value)
         np.floor(value, value)
-        np.subtract(_ONE[value.dtype.char], value, value)
+        np.subtract(ONE[value.dtype.char], value, value)
         np.multiply(delta, value, delta)
 
 
@@ -184,6 +183,6 @@ class Relu6(_Clipped):
     def backward(self, delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
         np.divide(value, value.dtype.type(6), residuals)
         np.floor(residuals, residuals)
-        np.sign(value, value)
+        fill_positive(value, value)
         np.subtract(value, residuals, value)
         np.multiply(delta, value, delta)

@@ -11,7 +11,7 @@ from pydantic import Field
 from ...numerics.elementary import Scalar, exp, like, log1p, where
 from ...registry import register
 from ..options import Floats, PartOptions
-from .arrays import EXPONENT_LIMIT, ONE, ZERO, along, filled
+from .arrays import EXPONENT_LIMIT, ONE, ZERO, along, fill_positive, filled
 from .protocol import Activation
 
 
@@ -42,7 +42,7 @@ class Relu(Activation):
         np.maximum(sop, along(ZERO, sop), out=value)
 
     def backward(self, delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
-        np.sign(value, value)
+        fill_positive(value, value)
         np.multiply(delta, value, delta)
 
     def second_derivative(self, sop: Floats) -> Floats:
@@ -82,7 +82,8 @@ class LeakyRelu(Activation):
         np.maximum(sop, residuals, out=value)
 
     def backward(self, delta: Floats, sop: Floats, value: Floats, residuals: Floats) -> None:
-        np.sign(sop, residuals)
+        np.maximum(sop, along(ZERO, sop), out=residuals)
+        fill_positive(residuals, residuals)
         np.maximum(residuals, filled(self.options.slope, sop), out=residuals)
         np.multiply(delta, residuals, delta)
 
