@@ -152,6 +152,7 @@ FUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a schedule": ({"schedule": {"kind": "cosine", "steps": 9}}, "does not support schedule"),
     "a warm-up": ({"schedule.warm_up": 3}, "does not support schedule"),
     "weight decay": ({"optimizer.weight_decay": 0.1}, "does not support weight_decay"),
+    "l1": ({"optimizer.l1": 0.1}, "does not support l1"),
     "clipping": ({"optimizer.clip_value": 1.0}, "does not support clip_value"),
     "clipping the norm": ({"optimizer.clip_norm": 1.0}, "does not support clip_norm"),
     "a rate a layer": (
