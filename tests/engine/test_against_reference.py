@@ -147,10 +147,17 @@ def thresholds() -> st.SearchStrategy[float]:
 
 
 @st.composite
-def trainings(draw: st.DrawFn, most: int = 150) -> Training:
-    """Budgets from zero to a few intervals, any stop rules, with and without a limit."""
+def trainings(draw: st.DrawFn, most: int = 150, fused: bool = False) -> Training:
+    """Budgets from zero to a few intervals, any stop rules, with and without a limit.
+
+    fused: only rules that the fused engine trains with.
+    """
     known = registry.family("stop_rule").items()
-    names = [name for name, rule in known if not rule.reads_quantities()]
+    names = [
+        name
+        for name, rule in known
+        if not rule.reads_quantities() and (rule.fused_row is not None or not fused)
+    ]
     rules = st.dictionaries(st.sampled_from(names), thresholds(), max_size=3)
     return Training(
         draw(st.integers(0, most)),

@@ -218,7 +218,7 @@ def test_stable_trials_equal_the_reference(options: dict[str, Any]) -> None:
 @given(
     st.lists(st.integers(1, 5), min_size=2, max_size=4),
     st.booleans(),
-    trainings(),
+    trainings(fused=True),
     st.lists(st.floats(-2.5, 2.5).map(lambda power: 10**power), min_size=1, max_size=3),
     st.integers(0, 10**6),
 )
