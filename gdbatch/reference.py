@@ -385,6 +385,8 @@ class _Trial:
 
     def _evaluate_quantities(self, weights: list[Rows], step: int) -> None:
         """Evaluate what this network has, and keep the best values."""
+        if not isinstance(self._network, ReferenceNetwork):  # such as a function
+            return
         values, has_classes = {}, self._network.loss.is_classification
         if has_classes:
             values["accuracy"] = self._network.accuracy(weights)

@@ -252,7 +252,7 @@ def test_stable_trials_equal_the_reference_under_every_fused_optimizer(
     ):
         training = Training(150, stop={"loss": 0.05, "gradient_norm": 3.0}, hold=3, engine="fused")
         numbers: dict[str, Any] = different_numbers("optimizer", optimizer, 9, spread=0.5)
-        for name in ("learning_rate", "weight_decay", "clip_norm", "clip_value"):
+        for name in ("learning_rate", "weight_decay", "l1", "clip_norm", "clip_value"):
             del numbers[name]
         base = task_of(problem, training, rates, np.arange(9))
         ours = with_updates(base, optimizer, weight_decay=0.0, **numbers)

@@ -23,7 +23,8 @@ from tests.documents import document
 from tests.engine.test_measures import MEASURES, NEEDED
 from tests.run.helpers import parts_of, structured, sweep_in
 
-ALL: list[Any] = [{"kind": name, **NEEDED.get(name, {})} for name in MEASURES]
+_OF_ALL = NEEDED | {"coordinate_check": {"layers": [1]}}  # some groups have only one layer
+ALL: list[Any] = [{"kind": name, **_OF_ALL.get(name, {})} for name in MEASURES]
 ALL.append({"kind": "mean_loss", "last": 3})
 
 

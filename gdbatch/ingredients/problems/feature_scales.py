@@ -24,8 +24,8 @@ class FeatureScales:
 def feature_scales(inputs: NDArray[np.float64], names: Sequence[str]) -> FeatureScales | None:
     """The scales of the features of inputs (samples, features); None without two that vary.
 
-    >>> feature_scales(np.array([[1.0, 0.0, 5.0], [3.0, 0.1, 5.0]]), ["a", "b", "c"])
-    FeatureScales(widest='a', narrowest='b', ratio=400.0)
+    >>> feature_scales(np.array([[1.0, 0.0, 5.0], [3.0, 0.5, 5.0]]), ["a", "b", "c"])
+    FeatureScales(widest='a', narrowest='b', ratio=16.0)
     """
     with np.errstate(all="ignore"):
         variances = np.var(inputs, axis=0)
