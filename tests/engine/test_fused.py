@@ -243,12 +243,12 @@ IN_SHORT = ("adam",)
 def test_stable_trials_equal_the_reference_under_every_fused_optimizer(
     optimizer: str,
 ) -> None:
-    """Every number differs between lanes; some trials converge, some diverge."""
+    """Every number differs between lanes; no tanh saturates, where ulps of it matter."""
     found = []
     line: dict[str, Any] = {"activation": "tanh", "inputs": [[1.0]], "targets": [[0.3]]}
     for problem, rates in (
         (network([2, 3, 1], activation="tanh", bias=True), np.geomspace(0.003, 0.3, 9)),
-        (network([1, 1], **line), np.geomspace(0.003, 9, 9)),
+        (network([1, 1], **line), np.geomspace(0.003, 0.3, 9)),
     ):
         training = Training(150, stop={"loss": 0.05, "gradient_norm": 3.0}, hold=3, engine="fused")
         numbers: dict[str, Any] = different_numbers("optimizer", optimizer, 9, spread=0.5)
